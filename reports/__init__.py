@@ -1,0 +1,1 @@
+"""Texts and pictures for people, filled from the marts."""

@@ -1,0 +1,1 @@
+"""What is measured: the tree of an index, and the U4SSC catalogue as data."""
