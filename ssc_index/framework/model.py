@@ -23,11 +23,11 @@ class Node(BaseModel):
         name: What people call it.
         level: Name of its level; every leaf of a framework is on the last one.
         unit: Unit of the values of an indicator; empty for aggregates.
-        direction: Whether more is better; None for aggregates. It documents: arithmetic uses ``low`` and ``high``
-            where goalposts apply, and the loader proves that the two agree.
+        direction: Whether more is better; None for aggregates. It documents: arithmetic uses ``low`` and
+            ``high`` where goalposts apply, and the loader proves that the two agree.
         weight: Weight among its siblings; siblings need not sum to one.
-        transform: ``none``, ``ln``, ``log10``, ``sqrt`` or ``gap_to_target`` (``|value - target|``); applied to values
-            and goalposts alike before normalisation.
+        transform: ``none``, ``ln``, ``log10``, ``sqrt`` or ``gap_to_target`` (``|value - target|``); applied
+            to values and goalposts alike before normalisation.
         low: Value that scores 0, in real units; greater than ``high`` where less is better.
         high: Value that scores the full mark, in real units.
         target: Target value, in real units.
@@ -104,3 +104,13 @@ class Framework(BaseModel):
                 (node.code,) if kids is None else tuple(leaf for kid in kids for leaf in under[kid.code])
             )
         return under
+
+    def named(self, name: str) -> tuple[Node, ...]:
+        """Nodes that a method file means by a name: one node by its code, or all nodes of a level.
+
+        Returns:
+            The nodes in file order; empty if nothing bears the name.
+        """
+        if name in self.by_code:
+            return (self.by_code[name],)
+        return tuple(node for node in self.nodes if node.level == name)

@@ -1,0 +1,126 @@
+"""The input of an index: one row per unit (and year), one column per indicator.
+
+What belongs here: the frozen table, its order and its checks. What does not: reading files (`files.py`)
+and anything that changes a value (`treat.py`, `impute.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssc_index.errors import ValuesError
+
+Floats = NDArray[np.float64]
+Labels = tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Values:
+    """Values of an index, rows sorted by year and unit. Build it with `values_from_columns`.
+
+    Attributes:
+        units: Unit of each row, for example a city.
+        years: Year of each row; None if the input knows no years.
+        codes: Indicator codes, one per column.
+        values: Shape (n_rows, n_indicators), in real units; NaN is missing; columns contiguous, read-only.
+        groups: Labels of each row by group column; None is no label.
+    """
+
+    units: tuple[str, ...]
+    years: tuple[int, ...] | None
+    codes: tuple[str, ...]
+    values: Floats
+    groups: Mapping[str, Labels] = field(default_factory=dict)
+
+    def year_slices(self) -> tuple[tuple[int | None, slice], ...]:
+        """Rows of each year, in order of years; one slice of all rows without years.
+
+        >>> values_from_columns(["b", "a", "a"], [2, 2, 1], ["x"], [[1.0], [2.0], [3.0]]).year_slices()
+        ((1, slice(0, 1, None)), (2, slice(1, 3, None)))
+        """
+        if self.years is None:
+            return ((None, slice(0, len(self.units))),)
+        years = np.asarray(self.years)
+        distinct, starts = np.unique(years, return_index=True)
+        ends = [*starts[1:].tolist(), len(years)]
+        return tuple(
+            (int(year), slice(int(start), int(end)))
+            for year, start, end in zip(distinct, starts, ends, strict=True)
+        )
+
+    def row_name(self, row: int) -> str:
+        """How messages name a row: the unit, with its year if there are years."""
+        return self.units[row] if self.years is None else f"{self.units[row]} {self.years[row]}"
+
+
+def values_from_columns(
+    units: Sequence[str],
+    years: Sequence[int] | None,
+    codes: Sequence[str],
+    values: Floats | Sequence[Sequence[float]],
+    groups: Mapping[str, Sequence[str | None]] | None = None,
+    subject: str = "values",
+) -> Values:
+    """Sort and check a table of values.
+
+    Args:
+        units: Unit of each row; text, not empty.
+        years: Year of each row, or None.
+        codes: Indicator codes, in the order of the framework.
+        values: Shape (n_rows, n_indicators), in real units; NaN is missing.
+        groups: Labels of each row by group column.
+        subject: What an error names.
+
+    Returns:
+        The table, sorted by year and unit: the same for any order of the input.
+
+    Raises:
+        ValuesError: With every fault: wrong shape, empty unit, unit (and year) twice, infinite value.
+    """
+    table = np.asfortranarray(np.asarray(values, dtype=np.float64).reshape(len(units), len(codes)))
+    groups = groups or {}
+    faults = [
+        f"{name}: {len(column)} entries for {len(units)} units"
+        for name, column in [("years", years), *groups.items()]
+        if column is not None and len(column) != len(units)
+    ]
+    if faults:
+        raise ValuesError(subject, faults)
+    times: Sequence[int] = [0] * len(units) if years is None else years
+    order = sorted(range(len(units)), key=lambda row: (times[row], units[row]))
+    table = np.asfortranarray(table[order])
+    built = Values(
+        units=tuple(units[row] for row in order),
+        years=None if years is None else tuple(int(years[row]) for row in order),
+        codes=tuple(codes),
+        values=table,
+        groups={name: tuple(column[row] for row in order) for name, column in groups.items()},
+    )
+    faults = _faults(built)
+    if faults:
+        raise ValuesError(subject, faults)
+    table.flags.writeable = False
+    return built
+
+
+def _faults(values: Values) -> list[str]:
+    """Empty units, rows that occur twice, infinities."""
+    faults = [f"row {row + 1}: empty unit" for row, unit in enumerate(values.units) if not unit]
+    keys = [
+        (None if values.years is None else values.years[row], unit) for row, unit in enumerate(values.units)
+    ]
+    faults += [
+        f"{values.row_name(row)}: occurs twice; one row per unit{'' if values.years is None else ' and year'}"
+        for row in range(1, len(keys))
+        if keys[row] == keys[row - 1]
+    ]
+    rows, columns = np.nonzero(np.isinf(values.values))
+    faults += [
+        f"{values.row_name(row)}, {values.codes[column]}: {values.values[row, column]} is not a finite number"
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+    ]
+    return faults

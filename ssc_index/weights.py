@@ -1,0 +1,42 @@
+"""Weights: what each node counts within its parent, and in the end within the index.
+
+What belongs here: weights of siblings and their product down the tree. What does not: renormalisation over
+what is present, which differs by row (`aggregate.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ssc_index.framework.model import Framework
+
+
+def sibling_weights(
+    framework: Framework, parent: str, source: Literal["framework", "equal"]
+) -> tuple[float, ...]:
+    """Weights of a node's children, in file order, not rescaled."""
+    children = framework.children[parent]
+    return tuple(1.0 if source == "equal" else child.weight for child in children)
+
+
+def effective_weights(
+    framework: Framework, source: Literal["framework", "equal"] = "framework"
+) -> dict[str, float]:
+    """Weight of each node in the root: the product of ``w / Σ siblings' w`` down the tree; the root has 1.
+
+    Args:
+        framework: The tree.
+        source: ``framework``, or ``equal`` for all children alike.
+
+    Returns:
+        Weights by code, in file order; each level of a tree of even depth sums to 1.
+
+    Source: OECD/JRC Handbook (2008), step 6; COINr (``get_eff_weights``).
+    """
+    weights = {framework.root.code: 1.0}
+    for parent, children in framework.children.items():
+        own = sibling_weights(framework, parent, source)
+        total = sum(own)
+        for child, weight in zip(children, own, strict=True):
+            weights[child.code] = weights[parent] * weight / total
+    return {node.code: weights[node.code] for node in framework.nodes}
