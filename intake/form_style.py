@@ -1,0 +1,88 @@
+"""How the form looks: colours, widths, heights.
+
+What belongs here: appearance only. What does not: what is written where (`template.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+NAVY = "#14375E"
+BLUE = "#DCE9F5"
+PALE_BLUE = "#F0F6FB"
+YELLOW = "#FFF8DC"
+GREY = "#F0F0F0"
+LINE = "#C4CCD4"
+TEXT = "#1F2933"
+MUTED = "#66727F"
+ORANGE = "#FBD9B5"
+GREEN = "#1B7A3D"
+RED = "#B42318"
+
+# Code, KPI, data point, help, unit, numerator, denominator, result, reported, verified, quality, origin, source,
+# details, comment; in characters.
+KPI_WIDTHS = (20, 34, 26, 58, 16, 15, 15, 14, 11, 11, 26, 26, 28, 34, 34)
+
+_LINE_HEIGHT = 12.5
+
+
+def formats(book: Any) -> Mapping[str, Any]:
+    """The formats of a workbook by name; each is created once."""
+    base = {"font_name": "Calibri", "font_size": 10, "font_color": TEXT, "valign": "vcenter"}
+    framed = {**base, "border": 1, "border_color": LINE}
+    number = {**framed, "num_format": "[>=10000]#,##0;General", "align": "right"}
+    wrapped = {**framed, "text_wrap": True}
+    styles: dict[str, dict[str, object]] = {
+        "title": {
+            **base,
+            "font_size": 15,
+            "bold": True,
+            "font_color": "white",
+            "bg_color": NAVY,
+            "indent": 1,
+        },
+        "subtitle": {**base, "bg_color": BLUE, "indent": 1},
+        "demo": {**base, "bold": True, "font_color": "white", "bg_color": RED, "indent": 1},
+        "progress": {**base, "bold": True, "font_color": NAVY},
+        "header": {**wrapped, "bold": True, "font_color": "white", "bg_color": NAVY},
+        "group": {**base, "bold": True, "font_color": NAVY, "bg_color": BLUE},
+        "step": {**base, "bold": True, "font_color": NAVY, "valign": "top"},
+        "text": {**base, "text_wrap": True, "valign": "top"},
+        "label": {**framed, "bold": True, "bg_color": PALE_BLUE},
+        "code": {**framed, "font_size": 8, "font_color": MUTED},
+        "kpi": {**wrapped, "bold": True},
+        "point": wrapped,
+        "help": {**wrapped, "font_size": 9, "font_color": MUTED},
+        "unit": {**wrapped, "font_size": 9},
+        "input": {**number, "bg_color": YELLOW, "locked": False},
+        "input_text": {**wrapped, "bg_color": YELLOW, "locked": False, "font_size": 9},
+        "prefilled": {**number, "bg_color": BLUE, "locked": False},
+        "result": {**number, "bg_color": PALE_BLUE, "bold": True, "locked": False},
+        "choice": {**framed, "bg_color": YELLOW, "align": "center", "locked": False},
+        "locked": {**framed, "bg_color": GREY},
+        "profile_locked": {**framed, "bg_color": GREY, "align": "left"},
+        "profile_input": {
+            **framed,
+            "bg_color": YELLOW,
+            "align": "left",
+            "num_format": "#,##0.######",
+            "locked": False,
+        },
+        "missing": {"bg_color": ORANGE},
+        "not_reported": {"font_color": MUTED, "bg_color": GREY},
+        "yes": {"font_color": GREEN, "bold": True},
+    }
+    return {name: book.add_format(style) for name, style in styles.items()}
+
+
+def height(text: str, width: float, least: int = 1) -> float:
+    """Height in points of a row whose text wraps at a width in characters.
+
+    >>> height("short", 40)
+    20.5
+    """
+    # Nine-point text holds about 1.15 characters where the width counts one.
+    lines = sum(max(1, math.ceil(len(part) / (1.15 * width))) for part in text.split("\n"))
+    return 8 + _LINE_HEIGHT * max(lines, least)

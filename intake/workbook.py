@@ -1,0 +1,588 @@
+"""A filled workbook, cell by cell, into the tables of intake.
+
+What belongs here: where the form's fields stand in a workbook as it came back, and what its cells say. What does
+not: the archive (`xlsx.py`), the labels (`template.py`), the judgement of values (`derive.py`).
+
+People move, hide and add columns, rows and sheets; none of that matters. A label that is gone does, and is named.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from intake import numbers, tables
+from intake.points import Lookup, key, lookup_of
+from intake.tables import Fault, ReadResult
+from intake.template import HEADERS, KPIS, PROFILE, PROFILE_LABELS, REQUIRED_FIELDS
+from intake.xlsx import Cell, XlsxFile, column_letters, open_xlsx
+from ssc_index.framework.catalogue import Catalogue
+
+HEADER_SEARCH_ROWS = 60
+MAX_FAULTS = 1000
+MAX_TEXT = 4000
+
+_FIELD_OF_HEADER = {key(label): name for name, label in HEADERS.items()}
+_FIELD_OF_LABEL = {key(label): name for name, (label, _) in PROFILE_LABELS.items()}
+
+Grid = dict[tuple[int, int], Cell]
+Report = Callable[..., None]
+
+
+@dataclass
+class _Context:
+    """What is known of the file while it is read, and the faults so far."""
+
+    file_sha256: str
+    lookup: Lookup
+    city_id: str | None = None
+    year: int | None = None
+    faults: list[Fault] = field(default_factory=list)
+
+    def fault(self, rule: str, message: str, severity: tables.Severity = "error", **where: Any) -> None:
+        """Report a fault at a place."""
+        if len(self.faults) < MAX_FAULTS:
+            self.faults.append(
+                Fault(
+                    rule,
+                    message,
+                    severity,
+                    file_sha256=self.file_sha256,
+                    city_id=self.city_id,
+                    year=self.year,
+                    **where,
+                )
+            )
+
+
+def read_workbook(path: Path, file_sha256: str, catalogue: Catalogue) -> ReadResult:
+    """Read a filled form.
+
+    Args:
+        path: The workbook.
+        file_sha256: Its SHA-256, which every row carries.
+        catalogue: The KPI catalogue.
+
+    Returns:
+        Its rows with every fault found; refused where city, year, edition or columns cannot be made out.
+
+    Raises:
+        Refused: If it is no workbook, or beyond the limits of `xlsx.py`.
+    """
+    context = _Context(file_sha256, lookup_of(catalogue))
+    with open_xlsx(path) as book:
+        names = _sheets(book, context)
+        if names is None:
+            return tables.refusal(file_sha256, "workbook", context.faults)
+        profile, kpis = (_grid(book.cells(name)) for name in names)
+    found = _read_profile(profile, names[0], context)
+    version = _check_version(found, names[0], catalogue.version, context)
+    columns, header_row = _columns(kpis, names[1], context)
+    if _is_fatal(context, columns):
+        return tables.refusal(file_sha256, "workbook", context.faults, version)
+    submission = _submission(found, names[0], context)
+    rows = _rows(kpis, names[1], columns, header_row, context)
+    return ReadResult(
+        file_sha256=file_sha256,
+        kind="workbook",
+        status="read",
+        framework_version=version,
+        column_map={name: column_letters(column) for name, column in columns.items()},
+        submissions=tables.frame(tables.SUBMISSIONS, {name: [value] for name, value in submission.items()}),
+        cells=tables.frame(tables.CELLS, {name: [row[name] for row in rows] for name in tables.CELLS}),
+        faults=tables.faults_frame(context.faults),
+    )
+
+
+def _is_fatal(context: _Context, columns: Mapping[str, int]) -> bool:
+    """Whether too little was found to read any row."""
+    fatal = {"two_cities", "framework_mismatch", "duplicate_header"}
+    return (
+        context.city_id is None
+        or context.year is None
+        or any(name not in columns for name in REQUIRED_FIELDS)
+        or any(fault.rule in fatal for fault in context.faults)
+    )
+
+
+def _sheets(book: XlsxFile, context: _Context) -> tuple[str, str] | None:
+    """Names of the sheets Profile and KPIs as they stand in the file; None with a fault for each that is missing."""
+    by_key = {key(name): name for name in reversed(book.sheet_names)}
+    wanted = (PROFILE, KPIS)
+    missing = [name for name in wanted if key(name) not in by_key]
+    for name in missing:
+        found = ", ".join(repr(other) for other in book.sheet_names[:12]) or "none"
+        context.fault(
+            "wrong_sheet",
+            f"Sheet {name!r} is missing; the workbook has {found}. Rename it back, or copy the data into the form.",
+            sheet=name,
+            value=found,
+        )
+    return None if missing else (by_key[key(PROFILE)], by_key[key(KPIS)])
+
+
+def _grid(cells: Iterable[Cell]) -> Grid:
+    """Cells by row and column."""
+    return {(cell.row, cell.column): cell for cell in cells}
+
+
+def _read_profile(grid: Grid, sheet: str, context: _Context) -> dict[str, Cell | None]:
+    """Value cells of the profile by field; sets city and year of the context."""
+    labels: dict[str, list[Cell]] = {}
+    for cell in grid.values():
+        if cell.kind == "text" and (name := _FIELD_OF_LABEL.get(key(str(cell.value)))):
+            labels.setdefault(name, []).append(cell)
+    heads = {key(str(cell.value)): cell.column for cell in grid.values() if cell.kind == "text"}
+    value_column = heads.get("value")
+    found: dict[str, Cell | None] = {}
+    for name, (label, _) in PROFILE_LABELS.items():
+        cells = labels.get(name, [])
+        if not cells:
+            _missing_label(name, label, sheet, context)
+            continue
+        if len(cells) > 1 and name in ("city_id", "year"):
+            context.fault(
+                "two_cities",
+                f"The profile has {label!r} {len(cells)} times. Send one workbook for each city and year.",
+                sheet=sheet,
+                cell=_at(cells[1]),
+                field=name,
+            )
+        first = cells[0]
+        found[name] = grid.get((first.row, value_column or first.column + 1))
+    _identify(found, sheet, context)
+    return found
+
+
+def _missing_label(name: str, label: str, sheet: str, context: _Context) -> None:
+    """Say that a label of the profile is gone; city and year are reported where they are used."""
+    if name not in ("city_id", "year"):
+        context.fault(
+            "renamed_header",
+            f"The profile has no row {label!r}. Rename it back, or copy the data into the form.",
+            "warning",
+            sheet=sheet,
+            field=name,
+            value=label,
+        )
+
+
+def _identify(found: Mapping[str, Cell | None], sheet: str, context: _Context) -> None:
+    """Set city and year of the context, or report why not."""
+    city = found.get("city_id")
+    text = _text(city)
+    if text is None:
+        context.fault(
+            "city_missing",
+            "The profile names no City ID. Write the key of the register, for example no-karmoy, as in the form "
+            "you were sent.",
+            sheet=sheet,
+            cell=None if city is None else _at(city),
+            field="city_id",
+        )
+    else:
+        context.city_id = text.casefold()
+    year = found.get("year")
+    if _text(year) is None:
+        context.fault(
+            "year_missing",
+            "The profile names no Reference year. Write the year that the data describe, for example 2024.",
+            sheet=sheet,
+            field="year",
+        )
+    elif year is not None:
+        _read_year(year, sheet, context)
+
+
+def _read_year(year: Cell, sheet: str, context: _Context) -> None:
+    """Set the year of the context, or report that it is none."""
+    number = _plain_number(year)
+    if number is None or number != int(number) or not tables.FIRST_YEAR <= number <= tables.LAST_YEAR:
+        context.fault(
+            "bad_year",
+            f"Reference year {_shown(year)!r} is no year from {tables.FIRST_YEAR} to {tables.LAST_YEAR}. "
+            "Write the year alone.",
+            sheet=sheet,
+            cell=_at(year),
+            field="year",
+            value=_shown(year),
+        )
+    else:
+        context.year = int(number)
+
+
+def _check_version(
+    found: Mapping[str, Cell | None], sheet: str, expected: str, context: _Context
+) -> str | None:
+    """The edition that the form names, with a fault where it is another one or none."""
+    cell = found.get("framework_version")
+    version = _text(cell)
+    if version is None:
+        context.fault(
+            "framework_missing",
+            f"The profile names no Framework version; read as {expected}.",
+            "warning",
+            sheet=sheet,
+            field="framework_version",
+        )
+    elif version.casefold() != expected.casefold():
+        context.fault(
+            "framework_mismatch",
+            f"The workbook was made for framework {version!r}, this index uses {expected!r}. Ask for the current "
+            "form and copy the data over.",
+            sheet=sheet,
+            cell=None if cell is None else _at(cell),
+            field="framework_version",
+            value=version,
+        )
+    return version
+
+
+def _submission(found: Mapping[str, Cell | None], sheet: str, context: _Context) -> dict[str, Any]:
+    """The row of `tables.SUBMISSIONS`."""
+    row: dict[str, Any] = {
+        "file_sha256": context.file_sha256,
+        "city_id": context.city_id,
+        "year": context.year,
+        "city_name": _text(found.get("city_name")),
+        "currency": _text(found.get("currency")),
+    }
+    for name in tables.PROFILE_NUMBERS:
+        report = partial(context.fault, sheet=sheet, field=name)
+        number, _ = _number(found.get(name), PROFILE_LABELS[name][0], report)
+        row[name] = number
+    return row
+
+
+def _columns(grid: Grid, sheet: str, context: _Context) -> tuple[dict[str, int], int]:
+    """Column of each field and the row of the headers, with a fault for each header that is gone."""
+    matches = Counter(
+        cell.row
+        for cell in grid.values()
+        if cell.row <= HEADER_SEARCH_ROWS and cell.kind == "text" and key(str(cell.value)) in _FIELD_OF_HEADER
+    )
+    header_row = max(matches, key=lambda row: (matches[row], -row), default=1)
+    heads = sorted((cell for cell in grid.values() if cell.row == header_row), key=lambda cell: cell.column)
+    columns: dict[str, int] = {}
+    strangers = []
+    for cell in heads:
+        name = _FIELD_OF_HEADER.get(key(str(cell.value)))
+        if name is None:
+            strangers.append(f"{_shown(cell)!r} in {_at(cell)}")
+        elif name in columns:
+            context.fault(
+                "duplicate_header",
+                f"Column {HEADERS[name]!r} stands twice, in {column_letters(columns[name])} and "
+                f"{column_letters(cell.column)}. Remove or rename the one that is not of the form.",
+                sheet=sheet,
+                cell=_at(cell),
+                field=name,
+            )
+        else:
+            columns[name] = cell.column
+    for name, label in HEADERS.items():
+        if name not in columns:
+            _renamed(name, label, sheet, header_row, strangers, context)
+    return columns, header_row
+
+
+def _renamed(
+    name: str, label: str, sheet: str, row: int, strangers: Sequence[str], context: _Context
+) -> None:
+    """Say which header is gone and what stands there instead."""
+    instead = f" Unknown headers in row {row}: {', '.join(strangers[:8])}." if strangers else ""
+    context.fault(
+        "renamed_header",
+        f"Column {label!r} was not found in row {row} of sheet {sheet!r}.{instead} Rename it back to {label!r}.",
+        "error" if name in REQUIRED_FIELDS else "warning",
+        sheet=sheet,
+        field=name,
+        value=", ".join(strangers[:8]) or None,
+    )
+
+
+def _rows(
+    grid: Grid, sheet: str, columns: Mapping[str, int], header_row: int, context: _Context
+) -> list[dict[str, Any]]:
+    """Rows of `tables.CELLS`, one for each data point that the sheet holds."""
+    lines: dict[int, dict[str, Cell]] = {}
+    field_of = {column: name for name, column in columns.items()}
+    for (row, column), cell in grid.items():
+        if row > header_row and (name := field_of.get(column)):
+            lines.setdefault(row, {})[name] = cell
+    by_point: dict[str, list[int]] = {}
+    for row in sorted(lines):
+        point = _data_point(lines[row], row, sheet, columns, context)
+        if point is not None:
+            by_point.setdefault(point, []).append(row)
+    chosen = {point: _single(point, rows, lines, sheet, columns, context) for point, rows in by_point.items()}
+    _report_missing_rows(set(by_point), sheet, context)
+    uncalculated: dict[str, list[str]] = {}
+    rows = [
+        _row(point, row, lines[row], sheet, uncalculated, context)
+        for point, row in sorted(chosen.items(), key=lambda item: item[1] or 0)
+        if row is not None
+    ]
+    _report_uncalculated(uncalculated, sheet, context)
+    return rows
+
+
+def _has_content(line: Mapping[str, Cell]) -> bool:
+    """Whether a city put anything into a row; a prefilled denominator and the form's own NR do not count."""
+    numerator, result = line.get("numerator"), line.get("result")
+    typed = result is not None and not result.is_formula and not _is_blank(result)
+    return typed or (numerator is not None and not _is_blank(numerator))
+
+
+def _data_point(
+    line: Mapping[str, Cell], row: int, sheet: str, columns: Mapping[str, int], context: _Context
+) -> str | None:
+    """The data point of a row; None for headings, remarks and codes that no one knows."""
+    cell = line.get("code")
+    text = _text(cell) or (_text(line.get("kpi")) if _has_content(line) else None)
+    if text is None:
+        if _has_content(line):
+            context.fault(
+                "unknown_kpi",
+                f"Row {row} holds values but no code. Write the code of the data point in column "
+                f"{column_letters(columns['code'])}.",
+                sheet=sheet,
+                cell=f"{column_letters(columns['code'])}{row}",
+                field="code",
+            )
+        return None
+    point = context.lookup.data_point(text, _text(line.get("data_point")) or "")
+    if point is None and (cell is None or len(line) > 1):
+        context.fault(
+            "unknown_kpi",
+            f"{text[:80]!r} is no data point of {context.lookup.version}. Correct the code, or delete row {row}.",
+            sheet=sheet,
+            cell=f"{column_letters(columns['code'])}{row}",
+            field="code",
+            value=text,
+        )
+    return point
+
+
+def _single(
+    point: str,
+    rows: Sequence[int],
+    lines: Mapping[int, Mapping[str, Cell]],
+    sheet: str,
+    columns: Mapping[str, int],
+    context: _Context,
+) -> int | None:
+    """The one row of a data point; None with a fault for each where several are filled."""
+    filled = [row for row in rows if _has_content(lines[row])]
+    if len(filled) < 2:
+        return filled[0] if filled else rows[0]
+    listed = " and ".join(str(row) for row in filled)
+    for row in filled:
+        context.fault(
+            "duplicate_data_point",
+            f"{point} stands in rows {listed}; none of them is used. Keep one and delete the others.",
+            sheet=sheet,
+            cell=f"{column_letters(columns['code'])}{row}",
+            kpi_code=context.lookup.kpi_codes[point],
+            data_point=point,
+            field="code",
+            value=point,
+        )
+    return None
+
+
+def _report_missing_rows(found: set[str], sheet: str, context: _Context) -> None:
+    """Say which data points have no row at all."""
+    missing = [point for point in context.lookup.points if point not in found]
+    if missing:
+        shown = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
+        context.fault(
+            "missing_rows",
+            f"{len(missing)} data points have no row and count as not reported: {shown}. Do not delete rows.",
+            "warning",
+            sheet=sheet,
+            field="code",
+            value=shown,
+        )
+
+
+def _report_uncalculated(uncalculated: Mapping[str, Sequence[str]], sheet: str, context: _Context) -> None:
+    """One note for each column whose formulas carry no value."""
+    for name, cells in uncalculated.items():
+        context.fault(
+            "formula_not_calculated",
+            f"{HEADERS[name]}: the formula in {', '.join(cells[:5])}{' …' if len(cells) > 5 else ''} was never "
+            f"calculated ({len(cells)} cells). Open the workbook in a spreadsheet program and save it.",
+            "warning" if name in tables.NUMBER_FIELDS[:2] else "note",
+            sheet=sheet,
+            cell=cells[0],
+            field=name,
+        )
+
+
+def _row(
+    point: str,
+    row: int,
+    line: Mapping[str, Cell],
+    sheet: str,
+    uncalculated: dict[str, list[str]],
+    context: _Context,
+) -> dict[str, Any]:
+    """One row of `tables.CELLS`."""
+    report = partial(context.fault, sheet=sheet, kpi_code=context.lookup.kpi_codes[point], data_point=point)
+    for name, cell in line.items():
+        if cell.kind == "uncalculated" and name in (*tables.NUMBER_FIELDS, "is_reported", "is_verified"):
+            uncalculated.setdefault(name, []).append(_at(cell))
+    values: dict[str, Any] = {
+        "file_sha256": context.file_sha256,
+        "city_id": context.city_id,
+        "year": context.year,
+        "data_point": point,
+        "sheet": sheet,
+        "row_number": row,
+    }
+    is_choice = context.lookup.points[point].value_type == "yes_no"
+    for name in tables.NUMBER_FIELDS:
+        read = _choice if is_choice and name == "result" else _number
+        values[name], values[f"{name}_text"] = read(
+            line.get(name), HEADERS[name], partial(report, field=name)
+        )
+    result = line.get("result")
+    values["result_is_formula"] = result is not None and result.is_formula
+    for name in ("is_reported", "is_verified"):
+        values[name] = _yes_no(line.get(name), HEADERS[name], partial(report, field=name))
+    values["quality"] = _code(line.get("quality"), "quality", context.lookup.quality, report)
+    values["origin"] = _code(line.get("origin"), "origin", context.lookup.origin, report)
+    for name in ("source", "source_details", "comment"):
+        values[name] = _text(line.get(name))
+    return values
+
+
+def _number(cell: Cell | None, label: str, report: Report) -> tuple[float | None, str | None]:
+    """Number of a cell, and its text where it held anything but a plain number."""
+    if cell is None or cell.kind == "uncalculated":
+        return None, None
+    if cell.kind == "number":
+        reading = numbers.check_magnitude(float(cell.value or 0.0))
+        text = None if reading.number is not None else _shown(cell)
+    elif cell.kind == "text":
+        reading = numbers.read_number(str(cell.value)[:MAX_TEXT])
+        text = None if reading.is_missing else str(cell.value).strip()[:MAX_TEXT]
+    elif cell.kind == "error":
+        text = _shown(cell)
+        reading = numbers.Reading(
+            None, "excel_error", f"the cell shows the error {text}. Correct the formula, or type the number."
+        )
+    else:
+        text = _shown(cell)
+        reading = numbers.Reading(
+            None, "not_a_number", f"{text} is a truth value, not a number. Type the number."
+        )
+    if reading.rule is not None:
+        severity = "note" if reading.is_guess else "error"
+        report(reading.rule, f"{label}: {reading.remark}", severity, cell=_at(cell), value=_shown(cell))
+    return reading.number, text
+
+
+def _choice(cell: Cell | None, label: str, report: Report) -> tuple[float | None, str | None]:
+    """Result of a yes/no data point: 1 for yes, 0 for no, with the text that said so."""
+    if cell is None or cell.kind == "uncalculated":
+        return None, None
+    shown = _shown(cell)
+    if cell.kind == "text" and numbers.says_not_reported(shown):
+        return None, None
+    answer = None if cell.kind == "error" else numbers.read_yes_no(shown)
+    if answer is None and cell.kind == "text":
+        answer = _footnoted(shown)
+        if answer is not None:
+            word = "YES" if answer else "NO"
+            report(
+                "number_as_text",
+                f"{label}: {shown!r} was read as {word}.",
+                "note",
+                cell=_at(cell),
+                value=shown,
+            )
+    if answer is None:
+        rule = "excel_error" if cell.kind == "error" else "not_yes_no"
+        report(
+            rule,
+            f"{label}: {shown!r} is neither YES nor NO. Choose from the list.",
+            cell=_at(cell),
+            value=shown,
+        )
+        return None, shown
+    return float(answer), shown
+
+
+def _footnoted(text: str) -> bool | None:
+    """YES or NO with a footnote mark beside it, as ``2 No``."""
+    words = [word for word in text.split() if not word.strip("*†()[]¹²³").isdigit()]
+    return numbers.read_yes_no(words[0].strip("*†¹²³.")) if len(words) == 1 else None
+
+
+def _yes_no(cell: Cell | None, label: str, report: Report) -> bool | None:
+    """YES or NO of a flag; None where it is blank or says neither."""
+    if cell is None or cell.kind == "uncalculated" or _is_blank(cell):
+        return None
+    answer = numbers.read_yes_no(_shown(cell))
+    if answer is None:
+        report(
+            "not_yes_no",
+            f"{label}: {_shown(cell)!r} is neither YES nor NO, so it counts as blank. Choose from the list.",
+            cell=_at(cell),
+            value=_shown(cell),
+        )
+    return answer
+
+
+def _code(cell: Cell | None, name: str, find: Callable[[str], str | None], report: Report) -> str | None:
+    """Code of a list entry; None where it is blank or not in the list."""
+    text = _text(cell)
+    if text is None or cell is None:
+        return None
+    code = find(text)
+    if code is None and not numbers.says_not_reported(text):
+        report(
+            "unknown_code",
+            f"{HEADERS[name]}: {text[:80]!r} is not in the list and counts as blank. Choose from the list.",
+            "warning",
+            cell=_at(cell),
+            field=name,
+            value=text,
+        )
+    return code
+
+
+def _plain_number(cell: Cell) -> float | None:
+    """A number that is stored as such or is written as one."""
+    if cell.kind == "number" and isinstance(cell.value, float):
+        return numbers.check_magnitude(cell.value).number
+    return numbers.read_number(str(cell.value)).number if cell.kind == "text" else None
+
+
+def _text(cell: Cell | None) -> str | None:
+    """What a cell shows, without blanks around it; None where it shows nothing."""
+    if cell is None or cell.value is None:
+        return None
+    return _shown(cell).strip()[:MAX_TEXT] or None
+
+
+def _is_blank(cell: Cell) -> bool:
+    """Whether a cell shows nothing, or one of the words for it."""
+    return cell.value is None or (cell.kind == "text" and numbers.says_not_reported(str(cell.value)))
+
+
+def _shown(cell: Cell) -> str:
+    """A cell's value as text."""
+    if isinstance(cell.value, bool):
+        return "TRUE" if cell.value else "FALSE"
+    return f"{cell.value:.15g}" if isinstance(cell.value, float) else str(cell.value)
+
+
+def _at(cell: Cell) -> str:
+    return f"{column_letters(cell.column)}{cell.row}"

@@ -1,0 +1,419 @@
+"""A bounded reader of xlsx files: zip and XML of the standard library, every size limited before it is spent.
+
+What belongs here: archive, sheets, cells with address, type, cached value and formula flag. What does not:
+what the cells mean (`workbook.py`). Macros, links and embedded objects are never opened; a document type
+definition, with which entities could be declared, is refused.
+
+The Rust readers of xlsx abort the whole process on one crafted cell, so none of them is used.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from xml.parsers import expat
+
+from ssc_index.errors import SscIndexError
+
+MEBIBYTE = 1 << 20
+MAX_FILE_BYTES = 8 * MEBIBYTE
+MAX_MEMBERS = 500
+MAX_TOTAL_BYTES = 80 * MEBIBYTE
+MAX_MEMBER_BYTES = 40 * MEBIBYTE
+MAX_RATIO = 200  # of members above one mebibyte; a real sheet deflates 5 to 20 times
+MAX_ROWS = 100_000  # row elements, empty ones too
+MAX_CELL_ELEMENTS = 400_000  # cell elements, empty ones too
+MAX_CELLS = 100_000  # cells that hold something
+MAX_ROW = 20_000
+MAX_COLUMN = 500
+MAX_STRINGS = 100_000
+MAX_TEXT = 32_767  # Excel's own limit of one cell
+
+_CHUNK = 1 << 16
+_ADDRESS = re.compile(r"^\$?([A-Z]{1,3})\$?([0-9]{1,7})$")
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_WORKBOOK = "xl/workbook.xml"
+
+Attributes = Mapping[str, str]
+
+
+class Refused(SscIndexError):
+    """A file that is not read at all.
+
+    Attributes:
+        rule: Short code of the reason.
+        message: Sentence for the sender of the file.
+    """
+
+    def __init__(self, rule: str, message: str) -> None:
+        self.rule = rule
+        self.message = message
+        super().__init__(message)
+
+
+class Cell(NamedTuple):
+    """One cell that holds something.
+
+    Attributes:
+        row: Row number, from 1.
+        column: Column number, from 1.
+        kind: ``number``, ``text``, ``boolean``, ``error``, or ``uncalculated`` for a formula without a stored value.
+        value: float, str or bool after the kind; None for ``uncalculated``.
+        is_formula: Whether the value is a formula's stored result.
+    """
+
+    row: int
+    column: int
+    kind: str
+    value: float | str | bool | None
+    is_formula: bool
+
+
+class XlsxFile:
+    """An opened, checked xlsx file; see `open_xlsx`."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._members, self._strings_member = _parts(archive)
+        self._strings: list[str] | None = None
+
+    @property
+    def sheet_names(self) -> tuple[str, ...]:
+        """Names of the sheets in the order of the tabs, hidden ones too."""
+        return tuple(self._members)
+
+    def cells(self, sheet: str) -> list[Cell]:
+        """Cells of a sheet that hold something, in the order of the file.
+
+        Raises:
+            Refused: If the sheet is damaged or goes beyond a limit.
+        """
+        with _damage_refused():
+            if self._strings is None:
+                self._strings = _shared_strings(self._archive, self._strings_member)
+            return _SheetReader(self._strings).read(self._archive, self._members[sheet])
+
+
+@contextmanager
+def open_xlsx(path: Path) -> Iterator[XlsxFile]:
+    """Open a workbook within the limits of this module.
+
+    Args:
+        path: File of any name; what counts is its content.
+
+    Raises:
+        Refused: If it is empty, no workbook, encrypted, damaged, or beyond a limit.
+    """
+    _check_head(path)
+    with _damage_refused():
+        archive = zipfile.ZipFile(path)
+    with archive:
+        with _damage_refused():
+            _check_archive(archive)
+            book = XlsxFile(archive)
+        yield book
+
+
+def column_letters(column: int) -> str:
+    """Letters of a column number.
+
+    >>> column_letters(1), column_letters(28)
+    ('A', 'AB')
+    """
+    letters = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+@contextmanager
+def _damage_refused() -> Iterator[None]:
+    """Turn what zipfile and expat raise on a damaged file into one refusal."""
+    try:
+        yield
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        expat.ExpatError,
+        EOFError,
+        OSError,
+        KeyError,
+        IndexError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
+        raise Refused(
+            "damaged_workbook",
+            f"The workbook is damaged ({type(error).__name__}: {str(error)[:120]}). "
+            "Open it, save it again as .xlsx and send that.",
+        ) from error
+
+
+def _check_head(path: Path) -> None:
+    """Refuse what is no zip file, with the reason that a person recognises."""
+    size = path.stat().st_size
+    if size == 0:
+        raise Refused("empty_file", "The file is empty. Send it again.")
+    if size > MAX_FILE_BYTES:
+        raise Refused(
+            "too_large",
+            f"The workbook has {size / MEBIBYTE:.1f} MiB, the limit is {MAX_FILE_BYTES // MEBIBYTE} MiB. "
+            "Remove pictures and sheets that are not part of the form.",
+        )
+    with path.open("rb") as file:
+        head = file.read(8)
+    if head.startswith(_OLE):
+        raise Refused(
+            "not_a_workbook",
+            "The file is encrypted or an old .xls. Remove the password and save it as .xlsx.",
+        )
+    if not head.startswith(b"PK"):
+        raise Refused(
+            "not_a_workbook",
+            "The file is not an Excel workbook. Save the filled form as .xlsx and send that.",
+        )
+
+
+def _check_archive(archive: zipfile.ZipFile) -> None:
+    """Refuse an archive that is no workbook or would unpack beyond the limits."""
+    members = archive.infolist()
+    if len(members) > MAX_MEMBERS:
+        raise Refused("too_large", f"The workbook has {len(members)} parts, the limit is {MAX_MEMBERS}.")
+    if sum(member.file_size for member in members) > MAX_TOTAL_BYTES:
+        raise Refused("too_large", f"The workbook unpacks to more than {MAX_TOTAL_BYTES // MEBIBYTE} MiB.")
+    for member in members:
+        if member.flag_bits & 1:
+            raise Refused(
+                "not_a_workbook", "The file is encrypted. Remove the password and save it as .xlsx."
+            )
+        if member.file_size > MEBIBYTE and member.file_size > MAX_RATIO * max(1, member.compress_size):
+            raise Refused("too_large", f"Part {member.filename[:80]!r} is packed like a zip bomb.")
+    if _WORKBOOK not in archive.NameToInfo:
+        raise Refused(
+            "not_a_workbook", "The file is a zip archive but not an Excel workbook. Save the form as .xlsx."
+        )
+
+
+def _parse(
+    archive: zipfile.ZipFile,
+    member: str,
+    start: Callable[[str, dict[str, str]], None],
+    end: Callable[[str], None] | None = None,
+    text: Callable[[str], None] | None = None,
+) -> None:
+    """Feed one XML member to handlers, counting its bytes."""
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = _no_dtd
+    parser.EntityDeclHandler = _no_dtd
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = text
+    count = 0
+    with archive.open(member) as file:
+        while chunk := file.read(_CHUNK):
+            count += len(chunk)
+            if count > MAX_MEMBER_BYTES:
+                raise Refused(
+                    "too_large", f"Part {member[:80]!r} has more than {MAX_MEMBER_BYTES // MEBIBYTE} MiB."
+                )
+            parser.Parse(chunk, False)
+    parser.Parse(b"", True)
+
+
+def _no_dtd(*_: object) -> None:
+    raise Refused(
+        "forbidden_content", "The workbook declares XML entities, which no spreadsheet program writes."
+    )
+
+
+def _local(tag: str) -> str:
+    """A tag without its namespace prefix; some programs write ``x:row``."""
+    return tag.rpartition(":")[2]
+
+
+def _parts(archive: zipfile.ZipFile) -> tuple[dict[str, str], str | None]:
+    """Sheet names with the members that hold them, and the member of the shared texts."""
+    targets: dict[str, str] = {}
+    sheets: dict[str, str] = {}
+    strings: list[str] = []
+
+    def relation(tag: str, attributes: dict[str, str]) -> None:
+        if _local(tag) != "Relationship":
+            return
+        target = attributes["Target"]
+        member = target[1:] if target.startswith("/") else f"xl/{target}"
+        if attributes["Type"].endswith("/worksheet"):
+            targets[attributes["Id"]] = member
+        elif attributes["Type"].endswith("/sharedStrings"):
+            strings.append(member)
+
+    def sheet(tag: str, attributes: dict[str, str]) -> None:
+        if _local(tag) == "sheet":
+            relation_id = next((value for name, value in attributes.items() if name.endswith(":id")), "")
+            if relation_id in targets:  # chart sheets and dialogs have no cells
+                sheets[attributes["name"]] = targets[relation_id]
+
+    _parse(archive, "xl/_rels/workbook.xml.rels", relation)
+    _parse(archive, _WORKBOOK, sheet)
+    return sheets, strings[0] if strings else None
+
+
+def _shared_strings(archive: zipfile.ZipFile, member: str | None) -> list[str]:
+    """The table of texts; phonetic guides are left out."""
+    strings: list[str] = []
+    parts: list[str] = []
+    state = {"text": False, "phonetic": False}
+
+    def start(tag: str, _: dict[str, str]) -> None:
+        tag = _local(tag)
+        if tag == "t":
+            state["text"] = not state["phonetic"]
+        elif tag == "si":
+            parts.clear()
+        elif tag == "rPh":
+            state["phonetic"] = True
+
+    def end(tag: str) -> None:
+        tag = _local(tag)
+        if tag == "t":
+            state["text"] = False
+        elif tag == "rPh":
+            state["phonetic"] = False
+        elif tag == "si":
+            if len(strings) >= MAX_STRINGS:
+                raise Refused("too_large", f"The workbook has more than {MAX_STRINGS} different texts.")
+            strings.append("".join(parts)[:MAX_TEXT])
+
+    def text(data: str) -> None:
+        if state["text"]:
+            parts.append(data)
+
+    if member is not None:
+        _parse(archive, member, start, end, text)
+    return strings
+
+
+class _SheetReader:
+    """The handlers of one sheet; what they share lives between calls of expat."""
+
+    def __init__(self, strings: list[str]) -> None:
+        self._strings = strings
+        self._cells: list[Cell] = []
+        self._columns: dict[str, int] = {}
+        self._parts: list[str] = []
+        self._rows = 0
+        self._elements = 0
+        self._row = 0
+        self._column = 0
+        self._kind = "n"
+        self._is_open = False
+        self._has_value = False
+        self._has_formula = False
+
+    def read(self, archive: zipfile.ZipFile, member: str) -> list[Cell]:
+        """All cells of the sheet that hold something."""
+        _parse(archive, member, self._start, self._end, self._text)
+        return self._cells
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        if ":" in tag:
+            tag = _local(tag)
+        if tag == "c":
+            self._start_cell(attributes)
+        elif tag == "v" or tag == "t":
+            self._is_open = self._has_value = True
+        elif tag == "f":
+            self._has_formula = True
+        elif tag == "row":
+            self._start_row(attributes)
+
+    def _start_row(self, attributes: dict[str, str]) -> None:
+        self._rows += 1
+        if self._rows > MAX_ROWS:
+            raise Refused(
+                "too_large",
+                f"A sheet has more than {MAX_ROWS} rows. Delete the empty formatted rows below the form.",
+            )
+        self._row = int(attributes["r"]) if "r" in attributes else self._row + 1
+        self._column = 0
+
+    def _start_cell(self, attributes: dict[str, str]) -> None:
+        self._elements += 1
+        if self._elements > MAX_CELL_ELEMENTS:
+            raise Refused("too_large", f"A sheet has more than {MAX_CELL_ELEMENTS} cells.")
+        name = attributes.get("r")
+        if name is None:
+            self._column += 1
+        else:
+            self._locate(name)
+        self._kind = attributes.get("t", "n")
+        self._has_value = self._has_formula = False
+        self._parts.clear()
+
+    def _locate(self, name: str) -> None:
+        """Set row and column from an address."""
+        match = _ADDRESS.match(name)
+        if match is None:
+            raise Refused(
+                "damaged_workbook", f"The workbook has a cell at {name[:20]!r}, which is no address."
+            )
+        letters, digits = match.groups()
+        column = self._columns.get(letters)
+        if column is None:
+            column = 0
+            for letter in letters:
+                column = column * 26 + ord(letter) - 64
+            self._columns[letters] = column
+        self._row = int(digits)
+        self._column = column
+
+    def _text(self, data: str) -> None:
+        if self._is_open:
+            self._parts.append(data)
+
+    def _end(self, tag: str) -> None:
+        if ":" in tag:
+            tag = _local(tag)
+        if tag == "v" or tag == "t":
+            self._is_open = False
+        elif tag == "c" and (self._has_value or self._has_formula):
+            self._end_cell()
+
+    def _end_cell(self) -> None:
+        if not (0 < self._row <= MAX_ROW and 0 < self._column <= MAX_COLUMN):
+            place = f"{column_letters(self._column)}{self._row}"
+            raise Refused(
+                "far_cell",
+                f"Cell {place} holds something far outside the form. Clear everything beyond the form.",
+            )
+        if len(self._cells) >= MAX_CELLS:
+            raise Refused("too_large", f"A sheet has more than {MAX_CELLS} filled cells.")
+        kind, value = self._typed("".join(self._parts))
+        if value != "" or self._has_formula:
+            self._cells.append(Cell(self._row, self._column, kind, value, self._has_formula))
+
+    def _typed(self, text: str) -> tuple[str, float | str | bool | None]:
+        """Kind and value of a stored text, after the cell's type."""
+        if not self._has_value:
+            return "uncalculated", None
+        kind = self._kind
+        if kind == "s":
+            return "text", self._strings[int(text)]
+        if kind == "n":
+            try:
+                return "number", float(text)
+            except ValueError:
+                return "text", text[:MAX_TEXT]
+        if kind == "b":
+            return "boolean", text.strip() == "1"
+        if kind == "e":
+            return "error", text
+        return "text", text[:MAX_TEXT]
