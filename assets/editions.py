@@ -1,0 +1,157 @@
+"""One edition: from selected values to the rows of every step's table, through the engine.
+
+What belongs here: frames into arrays and arrays into the tables of ``index``. What does not: any step
+(`ssc_index`) and where rows are stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from intake.consent import covers
+from schemas import index as tables
+from ssc_index.framework.model import Framework
+from ssc_index.index import compute_index
+from ssc_index.method import ImputeLastValue, Method
+from ssc_index.rank import rank_descending
+from ssc_index.result import IndexResult, StepResult
+from ssc_index.values import Floats, Values, values_from_columns
+
+GROUPS = ("region", "income_group", "size_class")
+
+
+def max_age(method: Method) -> int:
+    """Greatest age in years of a value that the method carries into an edition; 0 if it carries none."""
+    ages = [step.max_years or 0 for step in method.steps if isinstance(step, ImputeLastValue)]
+    return max(ages, default=0)
+
+
+def edition_values(edition: int, selected: pl.DataFrame, cities: pl.DataFrame, codes: tuple[str, ...], age: int) -> Values:
+    """Values of an edition as the engine takes them.
+
+    Args:
+        edition: The edition.
+        selected: Rows of ``index.selected`` of the edition.
+        cities: Rows of ``index.cities`` of the edition.
+        codes: Data points of the framework, in order.
+        age: Greatest age of a value; the table has a row for each city and year back to it.
+
+    Returns:
+        One row per city and year, NaN where nothing is reported.
+    """
+    names = cities["city_id"].to_list()
+    years = list(range(edition - age, edition + 1))
+    row = {(year, name): place for place, (year, name) in enumerate((y, n) for y in years for n in names)}
+    column = {code: place for place, code in enumerate(codes)}
+    known = selected.filter(pl.col("data_point").is_in(codes))
+    table = np.full((len(row), len(codes)), np.nan)
+    places = [row[key] for key in zip(known["year"].to_list(), known["city_id"].to_list(), strict=True)]
+    table[places, [column[code] for code in known["data_point"].to_list()]] = known["value"].to_numpy()
+    return values_from_columns(
+        [name for _ in years for name in names],
+        [year for year in years for _ in names],
+        codes,
+        table,
+        {group: cities[group].to_list() * len(years) for group in GROUPS},
+        subject=f"edition {edition}",
+    )
+
+
+def edition_tables(
+    edition: int, selected: pl.DataFrame, cities: pl.DataFrame, framework: Framework, method: Method
+) -> dict[str, pl.DataFrame]:
+    """Compute an edition and tell it as rows.
+
+    Args:
+        edition: The edition.
+        selected: Rows of ``index.selected`` of the edition.
+        cities: Rows of ``index.cities`` of the edition.
+        framework: The framework of the edition's year.
+        method: The method.
+
+    Returns:
+        Rows of ``index.treated``, ``normalised``, ``imputed`` and ``scores``, by table name.
+    """
+    values = edition_values(edition, selected, cities, framework.codes, max_age(method))
+    result = compute_index(values, framework, method)
+    rows = np.flatnonzero(np.asarray(values.years) == edition)
+    names = {"treat": tables.TREATED, "normalise": tables.NORMALISED, "impute": tables.IMPUTED}
+    parts: dict[str, list[pl.DataFrame]] = {table.name: [] for table in names.values()}
+    for step in result.steps:
+        if step.name in names:
+            parts[names[step.name].name].append(_step_rows(edition, result, step, rows))
+    frames = {
+        table.name: table.conform(pl.concat(parts[table.name])) if parts[table.name] else table.empty()
+        for table in names.values()
+    }
+    frames[tables.SCORES.name] = _score_rows(edition, result, rows, cities)
+    return frames
+
+
+def _step_rows(edition: int, result: IndexResult, step: StepResult, rows: np.ndarray) -> pl.DataFrame:
+    """The indicators' cells after a step, missing ones left out."""
+    columns = np.flatnonzero(np.isin(step.codes, result.framework.codes))
+    table = step.table[np.ix_(rows, columns)]
+    place, found = np.nonzero(~np.isnan(table))
+    column = columns[found]
+    return pl.DataFrame(
+        {
+            "city_id": pl.Series(result.units, dtype=pl.String).gather(rows[place]),
+            "data_point": pl.Series(step.codes, dtype=pl.String).gather(column),
+            "value": table[place, found],
+            "is_treated": step.treated[rows][place, column],
+            "is_imputed": step.imputed[rows][place, column],
+            "carried_years": step.carried[rows][place, column],
+        }
+    ).with_columns(pl.lit(edition, pl.Int16).alias("edition"), pl.lit(step.number, pl.Int16).alias("step"))
+
+
+def _score_rows(edition: int, result: IndexResult, rows: np.ndarray, cities: pl.DataFrame) -> pl.DataFrame:
+    """Scores, ranks and what they rest on, city by city and node by node."""
+    nodes = result.framework.nodes
+    scores = result.scores[rows]
+    frame = pl.DataFrame(
+        {
+            "city_id": pl.Series(result.units, dtype=pl.String).gather(np.repeat(rows, len(nodes))),
+            "node": [node.code for node in nodes] * len(rows),
+            "level": [node.level for node in nodes] * len(rows),
+            "score": pl.Series(scores.ravel(), nan_to_null=True),
+            "rank": pl.Series(result.ranks[rows].ravel(), nan_to_null=True),
+            "rank_published": pl.Series(
+                _published_ranks(scores, result, rows, cities).ravel(), nan_to_null=True
+            ),
+            "coverage": result.coverage[rows].ravel(),
+            "n_present": result.n_present[rows].ravel(),
+            "n_carried": result.n_carried[rows].ravel(),
+            "n_imputed": result.n_imputed[rows].ravel(),
+            "excluded_because": pl.Series(result.excluded_because, dtype=pl.String).gather(
+                np.repeat(rows, len(nodes))
+            ),
+        }
+    ).with_columns(pl.lit(edition, pl.Int16).alias("edition"))
+    frame = frame.join(cities.select("city_id", "consent"), on="city_id", how="left")
+    return tables.SCORES.conform(frame)
+
+
+def _published_ranks(scores: Floats, result: IndexResult, rows: np.ndarray, cities: pl.DataFrame) -> Floats:
+    """Ranks among the cities that consent to publish scores, so that no gap tells of another."""
+    named = set(cities.filter(covers("scores"))["city_id"].to_list())
+    is_named = np.array([result.units[row] in named for row in rows])
+    ranks = np.full(scores.shape, np.nan)
+    rule = result.method.rank
+    for column in range(scores.shape[1]):
+        ranks[is_named, column] = rank_descending(scores[is_named, column], rule.ties, rule.round)
+    return ranks
+
+
+def by_edition(frame: pl.DataFrame, edition: int) -> pl.DataFrame:
+    """Rows of one edition."""
+    return frame.filter(pl.col("edition") == edition)
+
+
+def concat_tables(parts: list[Mapping[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
+    """Tables of several editions, one below the other."""
+    return {name: pl.concat([part[name] for part in parts]) for name in parts[0]} if parts else {}

@@ -1,0 +1,116 @@
+"""What a table tells of itself in Dagster: metadata, and one check per rule with counts and samples.
+
+What belongs here: turning frames and failures into Dagster's words. What does not: judging rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import dagster as dg
+import polars as pl
+
+from schemas.table import Table
+from schemas.validate import Failure
+
+SAMPLE = 10
+
+
+def asset_key(table: Table) -> dg.AssetKey:
+    """Key of a table's asset: its schema and name, or ``marts`` and its name."""
+    schema, _, name = table.name.rpartition(".")
+    return dg.AssetKey([schema or "marts", name])
+
+
+def asset_spec(
+    table: Table, group: str, deps: Sequence[dg.AssetKey] = (), partitions: dg.PartitionsDefinition | None = None
+) -> dg.AssetSpec:
+    """Spec of a table's asset: its description and columns are those of the table."""
+    columns = [
+        dg.TableColumn(
+            name,
+            str(column.dtype),
+            column.description,
+            dg.TableColumnConstraints(nullable=column.nullable, unique=table.key == (name,)),
+        )
+        for name, column in table.columns.items()
+    ]
+    return dg.AssetSpec(
+        asset_key(table),
+        deps=list(deps),
+        description=table.description,
+        group_name=group,
+        metadata={"dagster/column_schema": dg.TableSchema(columns=columns), "key": ", ".join(table.key) or "none"},
+        kinds={"duckdb", "table"},
+        partitions_def=partitions,
+    )
+
+
+def schema_checks(tables: Iterable[Table]) -> list[dg.AssetCheckSpec]:
+    """For each table the check that stops what follows if its shape or a value is wrong."""
+    return [
+        dg.AssetCheckSpec(
+            "schema",
+            asset=asset_key(table),
+            description="Columns, types, keys, codes and bounds of the Pandera schema.",
+            blocking=True,
+        )
+        for table in tables
+    ]
+
+
+def schema_result(table: Table, failures: Sequence[Failure]) -> dg.AssetCheckResult:
+    """Outcome of a table's schema check."""
+    return dg.AssetCheckResult(
+        check_name="schema",
+        asset_key=asset_key(table),
+        passed=not failures,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={
+            "failures": len(failures),
+            "sample": dg.MetadataValue.md("\n".join(f"- {failure.message}" for failure in failures[:SAMPLE]) or "none"),
+        },
+    )
+
+
+def fault_result(table: Table, name: str, severity: str, faults: pl.DataFrame) -> dg.AssetCheckResult:
+    """Outcome of a check that stops nothing: rows by rule with a sample; it fails if any has the severity."""
+    counts = faults.group_by("rule", "severity").len("rows").sort("rule", "severity")
+    concerned = faults.filter(pl.col("severity") == severity)
+    return dg.AssetCheckResult(
+        check_name=name,
+        asset_key=asset_key(table),
+        passed=concerned.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "rows": faults.height,
+            f"{severity}s": concerned.height,
+            "by_rule": table_metadata(counts),
+            "sample": table_metadata(concerned.head(SAMPLE)),
+        },
+    )
+
+
+def table_metadata(frame: pl.DataFrame) -> dg.MetadataValue:
+    """A small frame as a table that the UI shows."""
+    return dg.MetadataValue.table(
+        records=[
+            dg.TableRecord({name: "" if value is None else str(value) for name, value in row.items()})
+            for row in frame.to_dicts()
+        ],
+        schema=dg.TableSchema([dg.TableColumn(name, "string") for name in frame.columns]),
+    )
+
+
+def result(
+    table: Table, frame: pl.DataFrame, checks: Sequence[dg.AssetCheckResult] = (), **metadata: dg.MetadataValue | int
+) -> dg.MaterializeResult:
+    """A table's materialisation: rows, cities and missing share beside what the asset adds."""
+    facts: dict[str, dg.MetadataValue | int | float] = {"dagster/row_count": frame.height, **metadata}
+    if "city_id" in frame.columns:
+        facts["cities"] = frame["city_id"].drop_nulls().n_unique()
+    if frame.height and (nullable := [name for name, column in table.columns.items() if column.nullable]):
+        cells = frame.height * len(nullable)
+        missing = sum(frame[name].null_count() for name in nullable)
+        facts["missing_pct_of_optional_cells"] = round(100 * missing / cells, 2)
+    return dg.MaterializeResult(asset_key=asset_key(table), metadata=facts, check_results=list(checks))

@@ -1,0 +1,48 @@
+"""The one resource of the assets: the workspace and its warehouse.
+
+What belongs here: how an asset reaches tables. What does not: the tables' content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import polars as pl
+
+from assets import warehouse
+from assets.workspace import Workspace, open_workspace
+from schemas.table import Table
+
+
+class WorkspaceResource(dg.ConfigurableResource):
+    """A workspace, for assets.
+
+    Attributes:
+        root: Folder of the workspace.
+        as_of: ISO date and time with zone; only submissions received by then count. Empty counts all.
+    """
+
+    root: str
+    as_of: str = ""
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace's places."""
+        return open_workspace(Path(self.root), datetime.fromisoformat(self.as_of) if self.as_of else None)
+
+    @contextmanager
+    def writer(self, purpose: str, tables: Sequence[Table]) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The warehouse, open for writing, with these tables present."""
+        with warehouse.open_writer(self.workspace.warehouse, purpose, tables) as connection:
+            yield connection
+
+    def read(
+        self, sql: str, parameters: Sequence[object] = (), frames: Mapping[str, pl.DataFrame] | None = None
+    ) -> pl.DataFrame:
+        """Rows of a query on the warehouse."""
+        return warehouse.read_query(self.workspace.warehouse, sql, parameters, frames)

@@ -1,0 +1,190 @@
+"""The warehouse: one DuckDB file, one writer at a time, every replacement one transaction.
+
+What belongs here: opening, locking, reading and replacing tables. What does not: what is in them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from schemas.table import Table
+from ssc_index.errors import SscIndexError
+
+SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "memory_limit": "1GB",
+    "threads": "2",
+}
+
+
+class WarehouseError(SscIndexError):
+    """The warehouse cannot be opened or lacks what is asked of it."""
+
+
+def connect(path: Path | None = None, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB file, or a database in memory, with the project's settings.
+
+    No extension is ever fetched, and times are told in UTC wherever the machine stands.
+    """
+    connection = duckdb.connect(":memory:" if path is None else str(path), read_only=read_only, config=SETTINGS)
+    connection.execute("set timezone = 'UTC'")
+    return connection
+
+
+@contextmanager
+def writer_lock(
+    path: Path, purpose: str, say: Callable[[str], None] | None = None, timeout: float | None = None
+) -> Iterator[None]:
+    """Hold the right to write a file, waiting for whoever holds it and saying for whom.
+
+    The operating system frees the lock when its holder ends, however it ends.
+
+    Args:
+        path: The file that will be written; the lock is a file beside it.
+        purpose: What the holder does, told to those who wait.
+        say: Where waiting is told; standard error by default.
+        timeout: Seconds to wait; None waits for ever.
+
+    Raises:
+        WarehouseError: If the time is up.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_name(path.name + ".lock")
+    tell = say or _to_standard_error
+    with lock.open("a+", encoding="utf-8") as handle:
+        _acquire(handle.fileno(), lock, tell, timeout)
+        handle.seek(0)
+        handle.truncate()
+        handle.write(f"process {os.getpid()} ({purpose})")
+        handle.flush()
+        yield
+
+
+def _acquire(descriptor: int, lock: Path, tell: Callable[[str], None], timeout: float | None) -> None:
+    started = time.monotonic()
+    told = False
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            holder = lock.read_text(encoding="utf-8") or "another process"
+            if timeout is not None and time.monotonic() - started >= timeout:
+                raise WarehouseError(f"{lock.name} is still held by {holder} after {timeout:g} s.") from None
+            if not told:
+                tell(f"Waiting: {lock.name} is held by {holder}.")
+                told = True
+            time.sleep(0.05)
+
+
+def _to_standard_error(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+@contextmanager
+def open_writer(path: Path, purpose: str, tables: Sequence[Table]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse for writing, with its tables created where they are absent.
+
+    Args:
+        path: The warehouse file; created where absent.
+        purpose: What the writer does, told to those who wait.
+        tables: Tables that the writer will use.
+
+    Raises:
+        WarehouseError: If the file is no warehouse of ours; it says how to rebuild it.
+    """
+    with writer_lock(path, purpose):
+        try:
+            connection = connect(path)
+        except (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException) as error:
+            raise WarehouseError(
+                f"{path} cannot be opened: {error}\nIt holds nothing that raw/ does not: delete it and build again."
+            ) from error
+        try:
+            for table in tables:
+                _create(connection, table)
+            yield connection
+        finally:
+            connection.close()
+
+
+def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    schema, _, _name = table.name.rpartition(".")
+    if schema:
+        connection.execute("create schema if not exists " + schema)
+    connection.execute(table.ddl())
+    for statement in table.comments():
+        connection.execute(statement)
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All or nothing: commit at the end, roll back on any error."""
+    connection.execute("begin")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
+
+
+def replace_rows(
+    connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame, where: str | None, parameters: list[object]
+) -> None:
+    """Replace the rows of a table that a condition selects by a frame's; call it inside a `transaction`.
+
+    Args:
+        connection: An open writer.
+        table: Which table.
+        frame: The new rows, in the table's form (`Table.conform`).
+        where: SQL condition with ``?`` for parameters; None replaces all rows.
+        parameters: Values of the condition.
+    """
+    # The names come from the table definitions in schemas/, never from data.
+    connection.execute("delete from " + table.name + (f" where {where}" if where else ""), parameters)
+    insert_rows(connection, table, frame)
+
+
+def insert_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> None:
+    """Append a frame's rows, in the table's form, to a table."""
+    if frame.is_empty():
+        return
+    connection.register("new_rows", frame)
+    connection.execute("insert into " + table.name + " by name select * from new_rows")
+    connection.unregister("new_rows")
+
+
+def read_query(
+    path: Path, sql: str, parameters: Sequence[object] = (), frames: Mapping[str, pl.DataFrame] | None = None
+) -> pl.DataFrame:
+    """Run a query on the warehouse, read-only.
+
+    Args:
+        path: The warehouse file.
+        sql: The query, values as ``?``.
+        parameters: Values of the query.
+        frames: Frames that the query may name.
+
+    Returns:
+        The rows; no order unless the query orders them.
+
+    Raises:
+        WarehouseError: If there is no warehouse yet.
+    """
+    if not path.exists():
+        raise WarehouseError(f"There is no warehouse at {path} yet. Run `ssc-index build` first.")
+    with writer_lock(path, "reading"), connect(path, read_only=True) as connection:
+        for name, frame in (frames or {}).items():
+            connection.register(name, frame)
+        return connection.sql(sql, params=list(parameters)).pl()

@@ -1,0 +1,135 @@
+"""What a city's consent covers: the one place where the public view is made.
+
+What belongs here: every rule of what may leave the house. What does not: computing or writing anything.
+Public marts, site and factsheets take their frames from here and from nowhere else. The rules and the attacks
+they withstand are told in docs/decisions/0004-public-view.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+RANK_OF_CONSENT: Mapping[str, int] = {"none": 0, "scores": 1, "values": 2, "report": 3}
+
+# With consent to scores alone, a score must rest on at least so many data points, or it would give values away.
+SMALLEST_BASIS = 3
+LEVELS_OF_SCORES = ("index", "dimension", "sub_dimension")
+CUTS_OF_SCORES = ("total", "dimension")
+
+
+def covers(least: str, column: str = "consent") -> pl.Expr:
+    """Whether a consent column covers at least ``least``."""
+    return pl.col(column).replace_strict(RANK_OF_CONSENT, return_dtype=pl.Int8) >= RANK_OF_CONSENT[least]
+
+
+def least_consent(column: str = "consent") -> pl.Expr:
+    """The least consent of a group of rows, as an aggregation."""
+    words = {rank: word for word, rank in RANK_OF_CONSENT.items()}
+    ranks = pl.col(column).replace_strict(RANK_OF_CONSENT, return_dtype=pl.Int8).min()
+    return ranks.replace_strict(words, return_dtype=pl.String)
+
+
+def visible_cities(cities: pl.DataFrame) -> pl.DataFrame:
+    """Cities of an edition that may be named; population and number of values only where values may be shown."""
+    shown = covers("values")
+    return cities.filter(covers("scores")).with_columns(
+        pl.when(shown).then(pl.col("population")).alias("population"),
+        pl.when(shown).then(pl.col("n_values")).otherwise(0).cast(pl.Int32).alias("n_values"),
+    )
+
+
+def visible_values(values: pl.DataFrame, cities: pl.DataFrame) -> pl.DataFrame:
+    """Values that may be shown: both their own year and the edition that uses them must allow it.
+
+    Args:
+        values: Rows with ``edition``, ``city_id`` and the ``consent`` of the value's own submission.
+        cities: Rows of ``index.cities``.
+    """
+    allowed = cities.filter(covers("values")).select("edition", "city_id")
+    return values.filter(covers("values")).join(
+        allowed, on=["edition", "city_id"], how="semi", maintain_order="left"
+    )
+
+
+def visible_scores(scores: pl.DataFrame, parents: Mapping[str, str | None]) -> pl.DataFrame:
+    """Scores that may be shown.
+
+    Consent to values shows every node. Consent to scores alone shows index, dimensions and sub-dimensions, and
+    these only where no value can be solved from them: if one of several siblings rests on fewer than three data
+    points, none of the siblings is shown, for it could be had as the difference between the parent and the others.
+
+    Args:
+        scores: Rows of ``index.scores``.
+        parents: Parent of each node.
+
+    Returns:
+        The rows that may be shown, with ``rank`` taken among the published cities only.
+    """
+    named = scores.filter(covers("scores")).with_columns(pl.col("rank_published").alias("rank"))
+    parent = pl.col("node").replace_strict(parents, default=None, return_dtype=pl.String).alias("parent")
+    coarse = named.filter(~covers("values") & pl.col("level").is_in(LEVELS_OF_SCORES)).with_columns(parent)
+    coarse = _whole_families(coarse, pl.col("score").is_not_null() & (pl.col("n_present") < SMALLEST_BASIS))
+    return pl.concat([named.filter(covers("values")), coarse.drop("parent")]).sort(
+        "edition", "city_id", "node"
+    )
+
+
+def visible_points(points: pl.DataFrame) -> pl.DataFrame:
+    """Benchmark points of single data points that may be shown: they tell a value's band."""
+    return points.filter(covers("values"))
+
+
+def visible_benchmark(scores: pl.DataFrame) -> pl.DataFrame:
+    """Benchmark percentages that may be shown.
+
+    Consent to scores alone shows the total and the dimensions over all KPIs, with the same rule for siblings as
+    `visible_scores`; core and advanced apart would give each other away.
+    """
+    named = scores.filter(covers("scores"))
+    is_coarse = pl.col("cut").is_in(CUTS_OF_SCORES) & (pl.col("kpi_level") == "all")
+    coarse = named.filter(~covers("values") & is_coarse).with_columns(pl.col("cut").alias("parent"))
+    coarse = _whole_families(coarse, (pl.col("n_scored") > 0) & (pl.col("n_scored") < SMALLEST_BASIS))
+    return pl.concat([named.filter(covers("values")), coarse.drop("parent")]).sort(
+        "edition", "city_id", "cut", "node", "kpi_level"
+    )
+
+
+def _whole_families(rows: pl.DataFrame, is_small: pl.Expr) -> pl.DataFrame:
+    """Rows without those whose siblings, or who themselves, rest on too little."""
+    family = ["edition", "city_id", "parent"]
+    small = rows.filter(is_small).select(family).unique()
+    return rows.join(small, on=family, how="anti", nulls_equal=True, maintain_order="left")
+
+
+def public_view(
+    frames: Mapping[str, pl.DataFrame], parents: Mapping[str, str | None]
+) -> dict[str, pl.DataFrame]:
+    """The frames of the marts with everything removed that consent does not cover.
+
+    Args:
+        frames: The frames that `assets/publish.py` fills the marts from, by name.
+        parents: Parent of each node.
+
+    Returns:
+        The same names; frames that no public mart may draw on are absent.
+    """
+    cities = visible_cities(frames["index_cities"])
+    named = cities.select("city_id").unique()
+    picked = visible_values(frames["picked_values"], frames["index_cities"])
+    shown = picked.select("file_sha256", "city_id", "year", "data_point").unique()
+    return {
+        "workspace": frames["workspace"],
+        "catalogue_nodes": frames["catalogue_nodes"],
+        "catalogue_goalposts": frames["catalogue_goalposts"],
+        "raw_cities": frames["raw_cities"].join(named, on="city_id", how="semi", maintain_order="left"),
+        "index_cities": cities,
+        "picked_values": picked,
+        "core_values": frames["core_values"].join(shown, on=shown.columns, how="semi", maintain_order="left"),
+        "index_scores": visible_scores(frames["index_scores"], parents),
+        "benchmark_points": visible_points(frames["benchmark_points"]),
+        "benchmark_scores": visible_benchmark(frames["benchmark_scores"]),
+        "benchmark_peers": frames["benchmark_peers"].filter(pl.col("audience") == "public"),
+        "benchmark_peer_positions": frames["benchmark_peer_positions"].filter(pl.col("audience") == "public"),
+    }

@@ -1,0 +1,122 @@
+"""Which submission and which value an edition takes.
+
+What belongs here: the latest accepted revision, the values of the years that an edition may draw on, and the
+cities in its scope. What does not: carrying a value forward (a step of the method) and any score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import polars as pl
+
+from intake.consent import least_consent
+from intake.derive import ACCEPTED_OUTCOMES
+from ssc_index.framework.catalogue import SizeClass
+
+UNKNOWN_SIZE = "unknown"
+
+
+def accepted_submissions(receipts: pl.DataFrame, as_of: datetime | None = None) -> pl.DataFrame:
+    """Verified submissions, each marked whether it is the latest of its city and year.
+
+    A later revision replaces an earlier one as a whole: what it no longer reports is withdrawn. A revision that
+    the verifier has not accepted changes nothing.
+
+    Args:
+        receipts: Rows of ``raw.receipts`` of the files that are present.
+        as_of: Only submissions received by then count; None counts all.
+
+    Returns:
+        ``file_sha256, city_id, year, received_at, consent, is_latest``, sorted by city, year and receipt.
+    """
+    accepted = receipts.filter(pl.col("verification_outcome").is_in(ACCEPTED_OUTCOMES))
+    if as_of is not None:
+        accepted = accepted.filter(pl.col("received_at") <= as_of)
+    ordered = accepted.sort("city_id", "year", "received_at", "file_sha256")
+    is_last = pl.struct("city_id", "year").is_last_distinct()
+    return ordered.select(
+        "file_sha256", "city_id", "year", "received_at", "consent", is_last.alias("is_latest")
+    )
+
+
+def selected_values(
+    values: pl.DataFrame, accepted: pl.DataFrame, editions: Sequence[int], max_age: int
+) -> pl.DataFrame:
+    """Values that each edition may draw on.
+
+    Args:
+        values: Rows of ``core.values``.
+        accepted: Output of `accepted_submissions`.
+        editions: Editions to select for.
+        max_age: Greatest age in years that the method carries; 0 takes the edition's own year only.
+
+    Returns:
+        Rows of ``index.selected``: ``edition, city_id, year, data_point, value, file_sha256, quality, consent``.
+    """
+    latest = accepted.filter("is_latest").select("file_sha256", "city_id", "year", "consent")
+    columns = ["city_id", "year", "data_point", "value", "file_sha256", "quality", "consent"]
+    usable = values.join(latest, on=["file_sha256", "city_id", "year"], how="inner").select(columns)
+    parts = [
+        usable.filter(pl.col("year").is_between(edition - max_age, edition)).with_columns(
+            pl.lit(edition, pl.Int16).alias("edition")
+        )
+        for edition in editions
+    ]
+    return pl.concat(parts).sort("edition", "city_id", "year", "data_point")
+
+
+def picked_values(selected: pl.DataFrame) -> pl.DataFrame:
+    """Of the values that an edition may draw on, the newest of each city and data point."""
+    key = ["edition", "city_id", "data_point"]
+    return selected.sort(*key, "year").filter(pl.struct(key).is_last_distinct())
+
+
+def edition_cities(
+    selected: pl.DataFrame,
+    accepted: pl.DataFrame,
+    submissions: pl.DataFrame,
+    register: pl.DataFrame,
+    size_classes: Sequence[SizeClass],
+) -> pl.DataFrame:
+    """Cities in the scope of each edition: those with any value that it may draw on.
+
+    Args:
+        selected: Rows of ``index.selected``.
+        accepted: Output of `accepted_submissions`.
+        submissions: Rows of ``raw.submissions``, for the population.
+        register: Rows of ``raw.cities``.
+        size_classes: Classes of the catalogue, by population.
+
+    Returns:
+        Rows of ``index.cities``, sorted by edition and city. Region and the like are those of the register; the
+        size class is by the population of the newest submission that gives one.
+    """
+    scope = selected.group_by("edition", "city_id").agg(
+        least_consent(),
+        (pl.col("year") == pl.col("edition")).sum().cast(pl.Int32).alias("n_values"),
+        pl.col("year").max().alias("submission_year"),
+    )
+    latest = accepted.filter("is_latest").select("file_sha256", "city_id", "year", "received_at")
+    profile = latest.join(submissions, on=["file_sha256", "city_id", "year"], how="left").select(
+        "city_id", pl.col("year").alias("submission_year"), "file_sha256", "received_at", "population"
+    )
+    return (
+        scope.join(profile, on=["city_id", "submission_year"], how="left")
+        .join(register.select("city_id", "region", "income_group"), on="city_id", how="inner")
+        .with_columns(size_class(size_classes).alias("size_class"))
+        .sort("edition", "city_id")
+    )
+
+
+def size_class(classes: Sequence[SizeClass]) -> pl.Expr:
+    """Size class of the column ``population``; ``unknown`` where it is missing."""
+    cases = [
+        pl.when(
+            (pl.col("population") >= one.from_population)
+            & (pl.lit(True) if one.below_population is None else pl.col("population") < one.below_population)
+        ).then(pl.lit(one.code))
+        for one in classes
+    ]
+    return pl.coalesce(*cases, pl.lit(UNKNOWN_SIZE))

@@ -1,0 +1,132 @@
+"""How a table is described once and used thrice: Pandera schema, DuckDB DDL with comments, documentation.
+
+What belongs here: the shape of a table as data. What does not: which tables exist (`raw.py`, `core.py`,
+`index.py`, `benchmark.py`, `marts.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandera.polars as pa
+import polars as pl
+
+DUCKDB_TYPES: Mapping[object, str] = {
+    pl.String: "varchar",
+    pl.Int16: "smallint",
+    pl.Int32: "integer",
+    pl.Int64: "bigint",
+    pl.Float64: "double",
+    pl.Boolean: "boolean",
+    pl.Date: "date",
+    pl.Datetime("us", "UTC"): "timestamptz",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        dtype: Polars type; one of the keys of `DUCKDB_TYPES`.
+        description: One sentence with the unit; it becomes the COMMENT.
+        nullable: Whether the cell may be missing.
+        checks: Pandera checks of single values; name them, the name is shown to people.
+    """
+
+    dtype: object
+    description: str
+    nullable: bool = False
+    checks: tuple[pa.Check, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the warehouse or a mart.
+
+    Attributes:
+        name: ``schema.table`` in the warehouse, or the bare name of a mart table.
+        description: Grain and use in one or two sentences; it becomes the COMMENT.
+        columns: Columns in order.
+        key: Columns that together name a row.
+        checks: Pandera checks that look across columns.
+    """
+
+    name: str
+    description: str
+    columns: Mapping[str, Column]
+    key: tuple[str, ...]
+    checks: tuple[pa.Check, ...] = field(default=())
+
+    @property
+    def polars_schema(self) -> dict[str, object]:
+        """Column names and Polars types, in order."""
+        return {name: column.dtype for name, column in self.columns.items()}
+
+    def pandera(self) -> pa.DataFrameSchema:
+        """The strict Pandera schema: these columns, no others, the key unique."""
+        columns = {
+            name: pa.Column(
+                column.dtype,
+                nullable=column.nullable,
+                checks=list(column.checks),
+                description=column.description,
+            )
+            for name, column in self.columns.items()
+        }
+        return pa.DataFrameSchema(
+            columns,
+            checks=list(self.checks),
+            strict=True,
+            unique=list(self.key) if self.key else None,
+            description=self.description,
+            name=self.name,
+        )
+
+    def empty(self) -> pl.DataFrame:
+        """A frame of this table without rows."""
+        return pl.DataFrame(schema=self.polars_schema)  # type: ignore[arg-type]  # polars' alias is narrower
+
+    def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with this table's columns, order and types, NaN turned into null, sorted by the key.
+
+        Args:
+            frame: Rows of the table; columns beyond the table's are dropped.
+
+        Returns:
+            The same rows in the table's own form.
+
+        Raises:
+            polars.exceptions.ColumnNotFoundError: If a column of the table is absent.
+        """
+        selected = frame.select(
+            pl.col(name).cast(column.dtype).fill_nan(None)  # type: ignore[arg-type]  # as above
+            if column.dtype == pl.Float64
+            else pl.col(name).cast(column.dtype)  # type: ignore[arg-type]  # as above
+            for name, column in self.columns.items()
+        )
+        return selected.sort(self.key, nulls_last=True) if self.key else selected
+
+    def ddl(self) -> str:
+        """``create table if not exists`` for DuckDB, with NOT NULL where the table says so."""
+        lines = [
+            f'    "{name}" {DUCKDB_TYPES[column.dtype]}{"" if column.nullable else " not null"}'
+            for name, column in self.columns.items()
+        ]
+        body = ",\n".join(lines)
+        return f"create table if not exists {self.name} (\n{body}\n)"
+
+    def comments(self) -> list[str]:
+        """One COMMENT statement for the table and one for each column."""
+        statements = [f"comment on table {self.name} is '{_quoted(self.description)}'"]
+        statements += [
+            f"comment on column {self.name}.\"{name}\" is '{_quoted(column.description)}'"
+            for name, column in self.columns.items()
+        ]
+        return statements
+
+
+def _quoted(text: str) -> str:
+    """Text for use between single quotes in SQL."""
+    return text.replace("'", "''")

@@ -1,0 +1,92 @@
+"""Running a Pandera schema and telling its failures in plain rows.
+
+What belongs here: the adapter between Pandera's report and ours. What does not: what happens to a failed row
+(the assets) and the schemas themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+from pandera.errors import SchemaErrors
+
+from schemas.table import Table
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One failed check of one row, or of the whole frame.
+
+    Attributes:
+        row: Row number in the frame; None where the frame's shape is at fault.
+        column: Column, or None for a check across columns.
+        check: Name of the check.
+        value: What was found, as text.
+    """
+
+    row: int | None
+    column: str | None
+    check: str
+    value: str | None
+
+    @property
+    def message(self) -> str:
+        """The failure in one sentence."""
+        place = "" if self.row is None else f"row {self.row}: "
+        subject = f"column {self.column} " if self.column else ""
+        return f"{place}{subject}fails {self.check} with {self.value!r}"
+
+
+def failures(table: Table, frame: pl.DataFrame) -> list[Failure]:
+    """Every failure of a frame against its table's schema, values included.
+
+    Args:
+        table: The table.
+        frame: An eager frame; Pandera checks only the columns of a lazy one.
+
+    Returns:
+        Failures in order of row, column and check; empty where all holds.
+    """
+    try:
+        table.pandera().validate(frame, lazy=True)
+    except SchemaErrors as error:
+        report = error.failure_cases
+    else:
+        return []
+    found = [
+        Failure(
+            row=None if row["index"] is None else int(row["index"]),
+            column=row["column"] if row["column"] in frame.columns or row["index"] is None else None,
+            check=_check_name(row["check"]),
+            value=None if row["failure_case"] is None else str(row["failure_case"]),
+        )
+        for row in report.to_dicts()
+    ]
+    return sorted(found, key=lambda one: (-1 if one.row is None else one.row, one.column or "", one.check))
+
+
+def _check_name(text: str) -> str:
+    """Name of a check: Pandera appends the arguments to the name of some."""
+    return str(text).split("(")[0].strip()
+
+
+def split(table: Table, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[Failure]]:
+    """Separate the rows that hold from the failures of those that do not.
+
+    Args:
+        table: The table.
+        frame: An eager frame.
+
+    Returns:
+        Rows without any failure, and all failures.
+
+    Raises:
+        ValueError: If the frame's shape itself is wrong: a programming error, not bad input.
+    """
+    found = failures(table, frame)
+    if shape := [failure for failure in found if failure.row is None]:
+        raise ValueError(f"{table.name}: " + "; ".join(failure.message for failure in shape))
+    bad = {failure.row for failure in found}
+    good = frame.with_row_index("row").filter(~pl.col("row").is_in(sorted(bad))) if bad else frame
+    return good.drop("row", strict=False), found
