@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_index import impute, normalise, screen, treat
-from ssc_index.aggregate import weighted_mean
+from ssc_index.aggregate import refused, weighted_mean
 from ssc_index.errors import ComputationError, ValuesError
 from ssc_index.framework.model import Framework, Node
 from ssc_index.method import (
@@ -441,16 +441,12 @@ def _aggregate(state: _State, step: Aggregate) -> _Outcome:
     for node in nodes:
         children = state.framework.children[node.code]
         parts = [scores[:, position[child.code]] for child in children]
-        mean = mean_at(step, node)
+        mean, least = mean_at(step, node), _least_coverage(step, node)
         if mean == "geometric":
             parts, found = _positive(state, step, node, parts)
             faults += found
-        scores[:, position[node.code]] = weighted_mean(
-            parts,
-            sibling_weights(state.framework, node.code, step.weights),
-            mean,
-            _least_coverage(step, node),
-        )
+        weights = sibling_weights(state.framework, node.code, step.weights)
+        scores[:, position[node.code]] = weighted_mean(parts, weights, mean, least)
     if faults:
         raise ComputationError(_place(state, "aggregate"), faults)
     state.scores = scores
@@ -464,13 +460,12 @@ def _positive(
     """Raise scores to the floor, or refuse every one that is not above 0."""
     if step.floor is not None:
         return [np.maximum(part, step.floor) for part in parts], []
-    faults = []
-    for child, part in zip(state.framework.children[node.code], parts, strict=True):
-        faults += [
-            f"{state.values.row_name(row)}, {child.code}: {part[row]:g} is not above 0, so {node.code} has "
-            "no geometric mean; give the step a floor, or another mean at this node"
-            for row in np.flatnonzero(part <= 0).tolist()
-        ]
+    children = state.framework.children[node.code]
+    faults = [
+        f"{state.values.row_name(row)}, {children[child].code}: {parts[child][row]:g} is not above 0, so "
+        f"{node.code} has no geometric mean; give the step a floor, or this node another mean"
+        for row, child in refused(parts, _least_coverage(step, node))
+    ]
     return [np.where(part <= 0, np.nan, part) for part in parts], faults
 
 

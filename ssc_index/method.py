@@ -266,7 +266,8 @@ class Aggregate(Parameters):
         weights: ``framework``, or ``equal`` for all.
         min_coverage: Least share of a node's children that must be present, for all nodes or by node code or
             level name; a node below it has no score.
-        floor: Scores below it are raised to it where a geometric mean takes them; None refuses 0 and less.
+        floor: Scores below it are raised to it where a geometric mean takes them; with 0 a part of 0 makes
+            the mean 0; None refuses 0 and less.
         to: Level at which the step stops; None is the root.
     """
 
@@ -275,7 +276,7 @@ class Aggregate(Parameters):
     levels: dict[Name, Mean] = {}
     weights: Literal["framework", "equal"] = "framework"
     min_coverage: Share | dict[Name, Share] = 0.0
-    floor: Positive | None = None
+    floor: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)] | None = None
     to: Name | None = None
 
 

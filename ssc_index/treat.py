@@ -54,7 +54,7 @@ def skewness_and_kurtosis(values: Floats) -> tuple[float, float]:
 
     >>> skew, kurt = skewness_and_kurtosis(np.array([1.0, 2.0, 3.0, 10.0]))
     >>> round(skew, 6), round(kurt, 6)
-    (1.763633, 3.22776)
+    (1.763633, 3.228)
     """
     n = values.size
     if n < 3 or values.min() == values.max():

@@ -1,0 +1,387 @@
+"""Files of the engine: values in, results out.
+
+What belongs here: the CSV and Parquet forms of values, the result directory of ``ssc-index compute``, and
+reading framework, values and method in one go. What does not: the framework's CSV (`framework/load.py`), the
+method's YAML (`method.py`), workbooks (`intake`).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import importlib.metadata
+import json
+import platform
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ssc_index.errors import FaultsError, SscIndexError, ValuesError
+from ssc_index.framework.load import read_framework_csv
+from ssc_index.framework.model import Framework
+from ssc_index.index import compute_index
+from ssc_index.method import read_method
+from ssc_index.result import IndexResult
+from ssc_index.values import Floats, Values, values_from_columns
+
+LONG_COLUMNS = {"unit", "year", "code", "value"}
+OUR_FILES = re.compile(r"(step|cells|parameters)_\d+_[a-z]+\.csv|scores\.csv|excluded\.csv|run\.json")
+FORMULA_START = r"^([=+\-@\t\r])"
+PACKAGES = ("numpy", "polars", "pydantic", "pyyaml", "ssc-index")
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A file's columns, all text, and how to name a cell of it."""
+
+    columns: dict[str, pl.Series]
+    line_of: Callable[[int], str]
+
+
+def read_values(path: Path, framework: Framework) -> Values:
+    """Read the values of an index from a CSV or Parquet file, wide or long.
+
+    Wide: ``unit``, optionally ``year``, one column for every indicator of the framework; every other column
+    is a group column (text). Long: exactly ``unit``, optionally ``year``, ``code``, ``value``; a code without
+    rows is missing throughout. An empty cell (in Parquet also null and NaN) is missing; zero is a value.
+
+    Args:
+        path: A file whose name ends in ``.parquet``, or a UTF-8 CSV file with a header.
+        framework: The framework whose indicators the file gives.
+
+    Returns:
+        The values, columns in the order of the framework, rows sorted by year and unit.
+
+    Raises:
+        ValuesError: With every fault, each with its line and column: text or an infinity where a number
+            belongs, a missing or repeated column, an unknown code, a cell given twice, an empty unit.
+    """
+    table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
+    if "unit" not in table.columns:
+        raise ValuesError(path.name, [f"no column 'unit'; columns are {', '.join(table.columns)}"])
+    is_long = {"code", "value"} <= set(table.columns) and not {"code", "value"} & set(framework.codes)
+    return (_long if is_long else _wide)(table, framework, path.name)
+
+
+def _read_csv(path: Path) -> _Table:
+    """Read a CSV file as text; faults of its form carry the line."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = [cell.strip() for cell in next(reader, [])]
+            lines, rows = [], []
+            for row in reader:
+                if any(row):
+                    lines.append(reader.line_num)
+                    rows.append(row)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValuesError(path.name, [f"cannot be read as UTF-8 CSV: {error}"]) from error
+    faults = _form_faults(header, lines, rows)
+    if faults:
+        raise ValuesError(path.name, faults)
+    cells = list(zip(*rows, strict=True)) if rows else [()] * len(header)
+    columns = {
+        name: _text(pl.Series(name, column, dtype=pl.String))
+        for name, column in zip(header, cells, strict=True)
+    }
+    return _Table(columns, lambda row: f"line {lines[row]}")
+
+
+def _form_faults(header: Sequence[str], lines: Sequence[int], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Faults of a CSV file's header and of the length of its rows."""
+    if not any(header):
+        return ["the file is empty; the first line names the columns"]
+    if len(header) == 1 and ";" in header[0]:
+        return ["line 1: the columns are separated by ';'; separate them by ','"]
+    faults = [f"line 1: column {name!r} occurs twice" for name in _repeated(header)]
+    faults += [f"line 1: column {number + 1} has no name" for number, name in enumerate(header) if not name]
+    faults += [
+        f"line {line}: {len(row)} cells under {len(header)} columns"
+        for line, row in zip(lines, rows, strict=True)
+        if len(row) != len(header)
+    ]
+    return faults
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    """Names that occur more than once."""
+    return [name for name in dict.fromkeys(names) if name and list(names).count(name) > 1]
+
+
+def _read_parquet(path: Path) -> _Table:
+    """Read a Parquet file; text is trimmed, NaN is missing."""
+    try:
+        frame = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ValuesError(path.name, [f"cannot be read as Parquet: {error}"]) from error
+    columns = {}
+    for series in frame.get_columns():
+        if series.dtype.is_float():
+            columns[series.name] = series.cast(pl.Float64).fill_nan(None)
+        elif series.dtype.is_integer():
+            columns[series.name] = series
+        else:
+            columns[series.name] = _text(series.cast(pl.String))
+    return _Table(columns, lambda row: f"row {row + 1}")
+
+
+def _text(series: pl.Series) -> pl.Series:
+    """Trim text; empty is null."""
+    trimmed = series.str.strip_chars()
+    return trimmed.set(trimmed == "", None)
+
+
+def _numbers(table: _Table, name: str, faults: list[str]) -> Floats:
+    """Read a column as numbers, NaN where empty; a fault for every cell that is not a finite number."""
+    series = table.columns[name]
+    numbers = series.cast(pl.Float64, strict=False)
+    wrong = series.is_not_null() & ~numbers.is_finite().fill_null(False)
+    faults += [
+        f"{table.line_of(row)}, column {name}: {series[row]!r} is not a finite number{_hint(series[row])}"
+        for row in wrong.arg_true().to_list()
+    ]
+    return numbers.set(wrong, None).fill_null(np.nan).to_numpy()
+
+
+def _hint(cell: object) -> str:
+    """What to do about the commonest faults of a number cell."""
+    text = str(cell)
+    if re.fullmatch(r"[-+]?\d+,\d+", text):
+        return "; write a decimal point and no thousands separator"
+    if text.lower() in ("na", "n/a", "nan", "nr", "null", "none", "-", "not reported"):
+        return "; leave a missing cell empty"
+    return "; give the bare number, and leave a missing cell empty"
+
+
+def _units(table: _Table, faults: list[str]) -> list[str]:
+    """Units as text; a fault where one is empty."""
+    units = table.columns["unit"].cast(pl.String)
+    faults += [f"{table.line_of(row)}, column unit: empty" for row in units.is_null().arg_true().to_list()]
+    return units.fill_null("").to_list()
+
+
+def _years(table: _Table, faults: list[str]) -> list[int] | None:
+    """Years as whole numbers; None without the column."""
+    if "year" not in table.columns:
+        return None
+    series = table.columns["year"]
+    exact = series.cast(pl.Float64, strict=False)
+    wrong = ~(exact.is_between(-9999, 9999) & (exact == exact.floor())).fill_null(False)
+    faults += [
+        f"{table.line_of(row)}, column year: {series[row]!r} is not a year such as 2026"
+        for row in wrong.arg_true().to_list()
+    ]
+    return exact.set(wrong, 0).cast(pl.Int64).to_list()
+
+
+def _wide(table: _Table, framework: Framework, subject: str) -> Values:
+    """One row per unit (and year), one column per indicator; the rest are groups."""
+    faults = [
+        f"no column {code!r} ({framework.by_code[code].name}); add it, empty if nobody reported it"
+        for code in framework.codes
+        if code not in table.columns
+    ]
+    faults += [
+        f"column {name!r} is a node with children; values are given for indicators only"
+        for name in table.columns
+        if name in framework.children
+    ]
+    units, years = _units(table, faults), _years(table, faults)
+    there = [code for code in framework.codes if code in table.columns]
+    numbers = [_numbers(table, code, faults) for code in there]
+    times: Sequence[int | None] = years or [None] * len(units)
+    faults += _repeated_keys(list(zip(units, times, strict=True)), table)
+    if faults:
+        raise ValuesError(subject, faults)
+    others = [name for name in table.columns if name not in {"unit", "year", *framework.codes}]
+    groups = {name: table.columns[name].cast(pl.String).to_list() for name in others}
+    stacked = np.stack(numbers, axis=1) if units else np.empty((0, len(there)))
+    return values_from_columns(units, years, framework.codes, stacked, groups, subject)
+
+
+def _repeated_keys(keys: Sequence[tuple[Any, ...]], table: _Table) -> list[str]:
+    """A fault for each row whose key came before."""
+    first: dict[tuple[Any, ...], int] = {}
+    faults = []
+    for row, key in enumerate(keys):
+        before = first.setdefault(key, row)
+        if before != row:
+            said = ", ".join(str(part) for part in key if part is not None)
+            faults.append(f"{table.line_of(row)}: {said} is given on {table.line_of(before)} already")
+    return faults
+
+
+def _long(table: _Table, framework: Framework, subject: str) -> Values:
+    """One row per unit, (year) and code."""
+    faults = [
+        f"unknown column {name!r}; a long file has unit, year, code, value and nothing else"
+        for name in table.columns
+        if name not in LONG_COLUMNS
+    ]
+    units, years = _units(table, faults), _years(table, faults)
+    codes = table.columns["code"].cast(pl.String).fill_null("").to_list()
+    faults += [
+        f"{table.line_of(row)}, column code: {code!r} is not an indicator of the framework"
+        for row, code in enumerate(codes)
+        if code not in framework.by_code or code in framework.children
+    ]
+    numbers = _numbers(table, "value", faults)
+    times: Sequence[int | None] = years or [None] * len(units)
+    faults += _repeated_keys(list(zip(units, times, codes, strict=True)), table)
+    if faults:
+        raise ValuesError(subject, faults)
+    keys = sorted(set(zip(times, units, strict=True)), key=lambda key: (key[0] or 0, key[1]))
+    row_of = {key: row for row, key in enumerate(keys)}
+    column_of = {code: column for column, code in enumerate(framework.codes)}
+    matrix = np.full((len(keys), len(framework.codes)), np.nan)
+    rows = [row_of[key] for key in zip(times, units, strict=True)]
+    matrix[rows, [column_of[code] for code in codes]] = numbers
+    return values_from_columns(
+        [unit for _, unit in keys],
+        None if years is None else [year for year, _ in keys if year is not None],
+        framework.codes,
+        matrix,
+        {},
+        subject,
+    )
+
+
+def compute(framework_path: Path, values_path: Path, method_path: Path, out: Path) -> IndexResult:
+    """Compute an index from files and write its result: what ``ssc-index compute`` does.
+
+    Faults of framework and method are reported together; values are read once the framework is known.
+
+    Args:
+        framework_path: CSV file of the framework.
+        values_path: CSV or Parquet file of the values.
+        method_path: YAML file of the method.
+        out: Directory of the result; made if need be.
+
+    Returns:
+        The result.
+
+    Raises:
+        FaultsError: With every fault of the files, or of the method on them.
+    """
+    framework = method = None
+    errors: list[FaultsError] = []
+    try:
+        framework = read_framework_csv(framework_path)
+    except FaultsError as error:
+        errors.append(error)
+    try:
+        method = read_method(method_path)
+    except FaultsError as error:
+        errors.append(error)
+    if framework is None or method is None:
+        raise _joined(errors)
+    result = compute_index(read_values(values_path, framework), framework, method)
+    paths = {"framework": framework_path, "values": values_path, "method": method_path}
+    write_result(result, out, paths)
+    return result
+
+
+def _joined(errors: Sequence[FaultsError]) -> FaultsError:
+    """One error for the faults of several files."""
+    if len(errors) == 1:
+        return errors[0]
+    subject = " and ".join(error.subject for error in errors)
+    return FaultsError(subject, [f"{error.subject}: {fault}" for error in errors for fault in error.faults])
+
+
+def write_result(result: IndexResult, out: Path, inputs: Mapping[str, Path]) -> tuple[str, ...]:
+    """Write a result as CSV files and a record of the run.
+
+    ``scores.csv``; per step ``step_<n>_<name>.csv`` (the table after it), where there is something to tell
+    also ``cells_<n>_<name>.csv`` (cells treated or filled, before and after) and
+    ``parameters_<n>_<name>.csv``; ``excluded.csv`` (rows screened out, and why); last ``run.json``. Numbers are written so that they read
+    back to the same bits. Text that a spreadsheet would take for a formula gets a quote in front. Files of an
+    earlier result in the directory are removed first.
+
+    Args:
+        result: The result.
+        out: Directory; made if need be.
+        inputs: Input files by what they are, for their hashes.
+
+    Returns:
+        Names of the files written, in order.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SscIndexError(f"{out.name}: cannot be made a directory for the result: {error}") from error
+    for path in sorted(out.iterdir()):
+        if OUR_FILES.fullmatch(path.name):
+            path.unlink()
+    frames = _frames(result)
+    for name, frame in frames.items():
+        _write_csv(frame, out / name)
+    record = run_record(result, inputs, tuple(frames))
+    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    (out / "run.json").write_text(text, encoding="utf-8", newline="\n")
+    return (*frames, "run.json")
+
+
+def _frames(result: IndexResult) -> dict[str, pl.DataFrame]:
+    """Every table of a result by file name."""
+    frames = {"scores.csv": result.scores_frame()}
+    tables = result.step_frames()
+    for step in result.steps:
+        stem = f"{step.number}_{step.name}"
+        frames[f"step_{stem}.csv"] = tables[stem]
+        if step.treated.any() or step.imputed.any():
+            frames[f"cells_{stem}.csv"] = result.cells_frame(step)
+        if step.parameters:
+            frames[f"parameters_{stem}.csv"] = result.parameters_frame(step)
+    if not result.included.all():
+        frames["excluded.csv"] = result.excluded_frame()
+    return frames
+
+
+def _write_csv(frame: pl.DataFrame, path: Path) -> None:
+    """Write a frame; text that starts like a formula gets a quote in front."""
+    quoted = pl.col(pl.String).str.replace(FORMULA_START, "'$1")
+    frame.with_columns(quoted).write_csv(path, line_terminator="\n")
+
+
+def run_record(result: IndexResult, inputs: Mapping[str, Path], files: Sequence[str]) -> dict[str, Any]:
+    """What was run: hashes of the inputs, the whole method, versions, counts, notes. No clock, no paths.
+
+    Args:
+        result: The result.
+        inputs: Input files by what they are.
+        files: Names of the tables written.
+
+    Returns:
+        Plain data for ``run.json``.
+    """
+    return {
+        "inputs": {
+            what: {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+            for what, path in inputs.items()
+        },
+        "method": result.method.as_mapping(),
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "counts": {
+            "rows": len(result.units),
+            "rows_screened_out": int((~result.included).sum()),
+            "indicators": len(result.framework.codes),
+            "nodes": len(result.framework.nodes),
+            "cells_missing": int(np.isnan(result.values.values).sum()),
+        },
+        "notes": [f"{step.number}_{step.name}: {note}" for step in result.steps for note in step.notes],
+        "files": list(files),
+    }
+
+
+def _version(package: str) -> str | None:
+    """Version of an installed package; None where the code runs uninstalled."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
