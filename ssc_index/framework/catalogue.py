@@ -296,7 +296,8 @@ def _sentence(item: Mapping[str, Any]) -> str:
         return f"{path}: unknown key; see docs/catalogue.md for the keys"
     if item["type"] == "missing":
         return f"{path}: the key is missing"
-    return f"{path}: {item['input']!r}: {item['msg']}"
+    shown = repr(item["input"])
+    return f"{path}: {shown if len(shown) <= 60 else shown[:57] + '...'}: {item['msg']}"
 
 
 def _point_node(point: DataPoint) -> Node:

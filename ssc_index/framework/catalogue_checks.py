@@ -1,8 +1,8 @@
 """Rules between the keys of the catalogue's files, and between the files.
 
 What belongs here: every rule that types alone cannot hold, as functions from a file's tree to sentences. They
-read the plain tree and pass over what is missing or not a number, because the models report that: one wrong key
-hides no other fault. What does not: keys and types (`catalogue_model.py`).
+read the plain tree and pass over what is missing or not a number, because the models report that: one wrong
+key hides no other fault. What does not: keys and types (`catalogue_model.py`).
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ def kpi_faults(file_name: str, tree: Tree, codes: Codes | None) -> list[str]:
     """
     kpi = _mapping(tree)
     faults = [*_identity_faults(file_name, kpi), *_level_faults(kpi), *_reference_faults(kpi)]
+    if kpi.get("data_points") == []:
+        faults.append("data_points: empty; a KPI has at least one")
     if codes is not None:
         faults += _membership_faults(kpi, codes)
     for number, point in enumerate(_items(kpi.get("data_points"))):
@@ -73,6 +75,8 @@ def codes_faults(tree: Tree) -> list[str]:
 def scoring_faults(tree: Tree) -> list[str]:
     """Faults of the scoring rules: edges in order, bands to match, size classes without gap, codes unique."""
     scoring = _mapping(tree)
+    if not scoring:
+        return []
     edges, bands = _items(scoring.get("edges")), _items(scoring.get("bands"))
     faults: list[str] = []
     at = [number for edge in edges if (number := _number(_mapping(edge).get("at"))) is not None]

@@ -39,9 +39,11 @@ WORKING_PROPOSAL = "ssc-index working proposal"
 
 def _flag(value: object) -> object:
     """Accept the words true and false and nothing that merely looks like them."""
-    if isinstance(value, str):
-        return {"true": True, "false": False}.get(value, value + " (write true or false)")
-    return value
+    if isinstance(value, bool):
+        return value
+    if value not in ("true", "false"):
+        raise ValueError("write true or false")
+    return value == "true"
 
 
 Flag = Annotated[bool, BeforeValidator(_flag)]
@@ -266,7 +268,7 @@ class Kpi(Part):
     further_references: tuple[Reference, ...]
     evidence: KpiEvidence
     caveats: tuple[Text, ...]
-    data_points: Annotated[tuple[DataPoint, ...], Field(min_length=1)]
+    data_points: tuple[DataPoint, ...]
 
     @property
     def direction(self) -> PointDirection:
@@ -297,8 +299,8 @@ class ShareRule(Part):
 
     Attributes:
         rule: ``value_over_target``; ``target_over_value`` (a value of 0 or less has the full share);
-            ``one_minus_relative_gap`` (``1 - |value - target| / target``, at least 0); ``yes_is_full`` (yes is
-            1, no is 0).
+            ``one_minus_relative_gap`` (``1 - |value - target| / target``, at least 0); ``yes_is_full``
+            (yes is 1, no is 0).
         status: Whether U4SSC has published the rule.
         reference: Source.
     """
