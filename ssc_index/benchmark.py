@@ -29,8 +29,8 @@ def share_of_target(values: Floats, targets: Floats, rules: Sequence[Rule]) -> F
     """Share of the target that each value reaches; 1 is the target.
 
     ``value_over_target``: value / target. ``target_over_value``: target / value, 1 where the value is 0 or
-    less. ``one_minus_relative_gap``: 1 − |value − target| / |target|, not below 0. ``yes_is_full``: 1 where the
-    value is 1 (yes), 0 where it is 0 (no). Only the first is shown in U4SSC reports; the others are the
+    less. ``one_minus_relative_gap``: 1 − |value − target| / |target|, not below 0. ``yes_is_full``: 1 where
+    the value is 1 (yes), 0 where it is 0 (no). Only the first is shown in U4SSC reports; the others are the
     catalogue's provisional rules.
 
     Args:
@@ -135,7 +135,8 @@ def percentage(item_points: Floats, full_points: int = FULL_POINTS) -> Floats:
     """
     count = (~np.isnan(item_points)).sum(axis=-1)
     total = np.where(np.isnan(item_points), 0.0, item_points).sum(axis=-1)
-    return 100.0 * total / np.where(count > 0, full_points * count, np.nan)
+    reached: Floats = 100.0 * total / np.where(count > 0, full_points * count, np.nan)
+    return reached
 
 
 def band(
@@ -195,8 +196,8 @@ def peer_statistics(
 ) -> PeerStatistics:
     """Describe each group of cities in each item.
 
-    Quantiles are of type 7: linear between the order statistics, at position ``1 + (n − 1) p`` (the default of
-    R and NumPy). The percentile is ``100 (worse + equal / 2) / (n − 1)`` over the other cities of the group.
+    Quantiles are of type 7: linear between the order statistics, at position ``1 + (n − 1) p`` (the default
+    of R and NumPy). The percentile is ``100 (worse + equal / 2) / (n − 1)`` over the group's other cities.
 
     Args:
         values: Values or scores, shape (n_cities, n_items); NaN is missing.
@@ -233,7 +234,11 @@ def peer_statistics(
             places[0, own, item] = _percentiles(figures * sign[item])
             places[1, own, item] = figures - spread[2, number, item]
             places[2, own, item] = figures - values[leader[number, item], item]
-    return PeerStatistics(groups, count, *spread, leader, *places)
+    low, first, middle, third, high = spread
+    percentile, to_median, to_leader = places
+    return PeerStatistics(
+        groups, count, low, first, middle, third, high, leader, percentile, to_median, to_leader
+    )
 
 
 def _five_numbers(figures: Floats) -> Floats:
@@ -242,7 +247,8 @@ def _five_numbers(figures: Floats) -> Floats:
     position = (ordered.size - 1) * np.array([0.0, 0.25, 0.5, 0.75, 1.0])
     below = np.floor(position).astype(np.int64)
     above = np.minimum(below + 1, ordered.size - 1)
-    return ordered[below] + (position - below) * (ordered[above] - ordered[below])
+    numbers: Floats = ordered[below] + (position - below) * (ordered[above] - ordered[below])
+    return numbers
 
 
 def _percentiles(figures: Floats) -> Floats:

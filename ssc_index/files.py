@@ -299,9 +299,9 @@ def write_result(result: IndexResult, out: Path, inputs: Mapping[str, Path]) -> 
 
     ``scores.csv``; per step ``step_<n>_<name>.csv`` (the table after it), where there is something to tell
     also ``cells_<n>_<name>.csv`` (cells treated or filled, before and after) and
-    ``parameters_<n>_<name>.csv``; ``excluded.csv`` (rows screened out, and why); last ``run.json``. Numbers are written so that they read
-    back to the same bits. Text that a spreadsheet would take for a formula gets a quote in front. Files of an
-    earlier result in the directory are removed first.
+    ``parameters_<n>_<name>.csv``; ``excluded.csv`` (rows screened out, and why); last ``run.json``. Numbers
+    are written so that they read back to the same bits. Text that a spreadsheet would take for a formula gets
+    a quote in front. Files of an earlier result in the directory are removed first.
 
     Args:
         result: The result.

@@ -147,7 +147,7 @@ def treat_column(
     if np.isnan(after).any():
         return Treated(values, "undefined", 0, *before)
     if log_fallback and _fails(after, skew, kurtosis):
-        smallest, largest = min(finite[0], *anchors), max(finite[-1], *anchors)
+        smallest, largest = min([finite[0], *anchors]), max([finite[-1], *anchors])
         shift = float(smallest - 0.01 * (largest - smallest))
         return Treated(np.log(values - shift), "logged", 0, *before, shift)
     if points == 0:

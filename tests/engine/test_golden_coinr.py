@@ -1,0 +1,235 @@
+"""COINr on its ASEM example (51 units × 49 indicators): the same numbers to 1e-9 relative.
+
+The reference outputs are those of ../shared/goldens/coinr_asem; its definitions.md states each formula.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ssc_index.framework.load import read_framework_csv
+from ssc_index.treat import skewness_and_kurtosis, treat_column, winsorise
+from ssc_index.weights import effective_weights
+from tests.engine.conftest import write_framework
+
+MINMAX_100 = {"normalise": {"method": "minmax", "range": [0, 100]}}
+MINMAX_1_100 = {"normalise": {"method": "minmax", "range": [1, 100]}}
+CELLS = 51 * 49
+CELLS_WITH_NODES = 51 * 60
+
+
+def test_the_example_coin_from_treatment_to_ranks(coinr, run):
+    steps = [{"treat": {"method": "winsorise", "max_points": 5}}, MINMAX_100, {"aggregate": {}}]
+    done = run(coinr.framework(), coinr.values("ex_4_screened"), {"steps": steps})
+    assert coinr.compare(done.table("step_1_treat.csv"), "ex_5_treated") == CELLS
+    assert coinr.compare(done.table("step_2_normalise.csv"), "ex_6_normalised") == CELLS
+    assert coinr.compare(done.table("step_3_aggregate.csv"), "ex_7_aggregated") == CELLS_WITH_NODES
+    scores = done.table("scores.csv")
+    ranks = scores.pivot(on="node", index="unit", values="rank")
+    assert coinr.compare(ranks, "ranks_all") == CELLS_WITH_NODES
+
+
+@pytest.mark.parametrize(
+    ("source", "parameters", "expected"),
+    [
+        ("ex_4_screened", {"max_points": 5}, "treat_winmax5"),
+        ("ex_4_screened", {"max_points": 1}, "treat_winmax1"),
+        ("ex_1_raw", {}, "treat_raw_default"),
+        ("ex_1_raw", {"max_points": 1, "fallback": "log"}, "treat_raw_winmax1_f2_log_CT"),
+    ],
+)
+def test_treatment_of_every_indicator(coinr, run, source, parameters, expected):
+    done = run(coinr.framework(), coinr.values(source), {"steps": [{"treat": parameters}]})
+    assert coinr.compare(done.table("step_1_treat.csv"), expected) == CELLS
+
+
+def test_treated_cells_are_those_that_coinr_flags(coinr, run):
+    done = run(coinr.framework(), coinr.values("ex_4_screened"), {"steps": [{"treat": {}}]})
+    flags = coinr.frame("ex_5_treated_points")
+    theirs = {
+        (row["uCode"], code)
+        for row in flags.iter_rows(named=True)
+        for code in done.result.framework.codes
+        if row[code]
+    }
+    cells = done.table("cells_1_treat.csv")
+    assert set(zip(cells["unit"], cells["code"], strict=True)) == theirs
+    assert len(theirs) > 0
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"method": "minmax", "range": [0, 100]}, "norm_minmax_0_100"),
+        ({"method": "minmax", "range": [1, 100]}, "norm_minmax_1_100"),
+        ({"method": "zscore", "mean": 0, "sd": 1}, "norm_zscore_0_1"),
+        ({"method": "rank"}, "norm_rank"),
+        ({"method": "percentile", "range": [0, 1]}, "norm_prank"),
+    ],
+)
+def test_normalisation_of_treated_values(coinr, run, parameters, expected):
+    done = run(coinr.framework(), coinr.values("ex_5_treated"), {"steps": [{"normalise": parameters}]})
+    assert coinr.compare(done.table("step_1_normalise.csv"), expected) == CELLS
+
+
+def test_minmax_of_raw_values_with_missing_cells(coinr, run):
+    done = run(coinr.framework(), coinr.values("ex_1_raw"), {"steps": [MINMAX_100]})
+    assert coinr.compare(done.table("step_1_normalise.csv"), "normraw_minmax_0_100") == CELLS
+
+
+def test_goalposts_of_every_indicator(coinr, run):
+    posts = {row["iCode"]: row for row in coinr.frame("asem_imeta_normparams").iter_rows(named=True)}
+    rows = coinr.framework()
+    for row in rows:
+        if row["direction"]:
+            pair = posts[row["code"]]["goalpost_lower"], posts[row["code"]]["goalpost_upper"]
+            row["low"], row["high"] = pair if row["direction"] == "higher" else pair[::-1]
+    steps = [{"normalise": {"method": "goalposts", "range": [0, 100], "clip": True}}]
+    done = run(rows, coinr.values("ex_1_raw"), {"steps": steps})
+    assert coinr.compare(done.table("step_1_normalise.csv"), "normimeta_goalposts") == CELLS
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"method": "mean"}, "impute_mean"),
+        ({"method": "median"}, "impute_median"),
+        ({"method": "group_mean", "group": "EurAsia_group"}, "impute_mean_grp_EurAsia"),
+        ({"method": "group_median", "group": "GDP_group"}, "impute_median_grp_GDP"),
+    ],
+)
+def test_imputation_of_raw_values(coinr, run, parameters, expected):
+    values = coinr.values("ex_1_raw", "EurAsia_group", "GDP_group")
+    done = run(coinr.framework(), values, {"steps": [{"impute": parameters}]})
+    assert coinr.compare(done.table("step_1_impute.csv"), expected) == CELLS
+    assert done.result.steps[0].imputed.sum() == 63  # the missing cells of the file
+
+
+def test_last_value_over_a_panel(coinr, run):
+    panel = coinr.frame("asem_idata_panel_na").rename({"uCode": "unit", "Time": "year"})
+    codes = [row["code"] for row in coinr.framework() if row["direction"]]
+    done = run(
+        coinr.framework(),
+        panel.select("unit", "year", *codes),
+        {"steps": [{"impute": {"method": "last_value"}}]},
+    )
+    ours = done.table("step_1_impute.csv").sort("unit", "year")
+    theirs = coinr.frame("impute_panel_latest").sort("uCode", "Time")
+    for code in codes:
+        np.testing.assert_array_equal(ours[code].to_numpy(), theirs[code].to_numpy(), err_msg=code)
+
+
+@pytest.mark.parametrize(
+    ("weights", "parameters", "expected"),
+    [
+        (None, {}, "agg_amean"),
+        (None, {"method": "geometric"}, "agg_gmean"),
+        ("weights_random", {}, "agg_amean_wrandom"),
+    ],
+)
+def test_aggregation_of_complete_scores(coinr, run, weights, parameters, expected):
+    steps = [MINMAX_1_100, {"aggregate": parameters}]
+    done = run(coinr.framework(_weights(coinr, weights)), coinr.values("ex_5_treated"), {"steps": steps})
+    assert coinr.compare(done.table("step_2_aggregate.csv"), expected) == CELLS_WITH_NODES
+
+
+def _weights(coinr, name):
+    if name is None:
+        return None
+    frame = coinr.frame(name, key="iCode")
+    return dict(zip(frame["iCode"], frame["Weight"], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("weights", "parameters", "expected"),
+    [
+        ("weights_random", {}, "aggNA_amean"),
+        (None, {"min_coverage": 0.5}, "aggNA_amean_thresh0.5"),
+    ],
+)
+def test_aggregation_with_missing_cells(coinr, run, weights, parameters, expected):
+    steps = [MINMAX_1_100, {"aggregate": parameters}]
+    done = run(coinr.framework(_weights(coinr, weights)), coinr.values("ex_1_raw"), {"steps": steps})
+    assert coinr.compare(done.table("step_2_aggregate.csv"), expected) == CELLS_WITH_NODES
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [({}, "aggNA35_amean_threshnone"), ({"min_coverage": 0.5}, "aggNA35_amean_thresh0.5")],
+)
+def test_aggregation_with_a_third_of_the_cells_missing(coinr, run, parameters, expected):
+    steps = [{"normalise": {"method": "none"}}, {"aggregate": parameters}]
+    framework = coinr.framework(_weights(coinr, "weights_random"))
+    done = run(framework, coinr.values("aggNA35_in"), {"steps": steps})
+    table = done.table("step_2_aggregate.csv")
+    theirs = coinr.frame(expected)
+    nodes = [code for code in theirs.columns if code in done.result.framework.children]
+    assert coinr.compare(table, expected) == theirs.height * (len(theirs.columns) - 1)
+    assert len(nodes) == 11
+
+
+def test_effective_weights(coinr, tmp_path):
+    for name, weights in (("eff_weights", None), ("eff_weights_wrandom", "weights_random")):
+        path = write_framework(tmp_path / "framework.csv", coinr.framework(_weights(coinr, weights)))
+        ours = effective_weights(read_framework_csv(path))
+        theirs = coinr.frame(name, key="iCode")
+        for code, weight in zip(theirs["iCode"], theirs["EffWeight"], strict=True):
+            assert ours[code] == pytest.approx(weight, rel=1e-12)
+
+
+def test_skewness_and_kurtosis_of_five_columns(coinr):
+    columns = coinr.frame("vec_in")
+    for row in coinr.frame("vec_skewkurt").iter_rows(named=True):
+        values = np.sort(columns[row["vec"]].drop_nulls().to_numpy())
+        assert skewness_and_kurtosis(values) == pytest.approx((row["skew"], row["kurt"]), rel=1e-9)
+
+
+def test_winsorisation_of_five_columns_at_seven_limits(coinr):
+    columns, expected = coinr.frame("vec_in"), coinr.frame("vec_winsorise")
+    summary = coinr.frame("vec_winsorise_summary").filter(~pl.col("force_win"))
+    for row in summary.iter_rows(named=True):
+        values = columns[row["vec"]].to_numpy()
+        limit = 10**6 if row["winmax"] == "NULL" else int(row["winmax"])
+        low, high, points, after = winsorise(np.sort(values[~np.isnan(values)]), limit, 2.0, 3.5)
+        theirs = expected[f"{row['vec']}|{row['winmax']}|FALSE"].to_numpy()
+        np.testing.assert_array_equal(np.clip(values, low, high), theirs, err_msg=str(row))
+        assert points == row["nwin"]
+        assert after == pytest.approx((row["skew_after"], row["kurt_after"]), rel=1e-9)
+    assert summary.height >= 30
+
+
+def test_logarithm_of_five_columns(coinr):
+    # max_points 0 and a kurtosis threshold below any: the rule fails at once and nothing is pulled in.
+    columns, expected = coinr.frame("vec_in"), coinr.frame("vec_log_CT")
+    for name in columns.columns:
+        treated = treat_column(columns[name].to_numpy(), 0, 1e-9, -100.0, log_fallback=True)
+        assert treated.rule == "logged"
+        np.testing.assert_allclose(treated.values, expected[name].to_numpy(), rtol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("over", "expected"), [("year", "purse_normalised_local"), ("panel", "purse_normalised_global")]
+)
+def test_a_panel_screened_treated_by_year_and_normalised(coinr, run, over, expected):
+    codes = [row["code"] for row in coinr.framework() if row["direction"]]
+    panel = coinr.frame("asem_idata_panel").rename({"uCode": "unit", "Time": "year"})
+    steps = [
+        {"screen": {"min_coverage": 0.9}},
+        {"treat": {}},
+        {"normalise": {"method": "minmax", "over": over}},
+    ]
+    done = run(coinr.framework(), panel.select("unit", "year", *codes), {"steps": steps})
+    ours = done.table("step_3_normalise.csv").sort("year", "unit")
+    theirs = coinr.frame(expected).sort("Time", "uCode")
+    assert ours["unit"].to_list() == theirs["uCode"].to_list()  # the same five units are screened out
+    assert ours.height == 230
+    for code in codes:
+        np.testing.assert_allclose(
+            ours[code].cast(pl.Float64).to_numpy(),
+            theirs[code].cast(pl.Float64).to_numpy(),
+            rtol=1e-9,
+            atol=1e-12,
+            err_msg=code,
+        )
