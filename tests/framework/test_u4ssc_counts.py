@@ -77,9 +77,7 @@ def test_electronic_health_records_belong_to_health_whatever_the_code_says() -> 
 
 
 def test_there_is_exactly_one_official_target_and_no_official_goalpost() -> None:
-    official = [
-        (point.id, entry) for point, entry in dated(CATALOGUE.data_points) if entry.status == "official"
-    ]
+    official = [(point.id, entry) for point, entry in dated(CATALOGUE.data_points) if entry.status == "official"]
     assert [(name, entry.target) for name, entry in official] == [("EC_ICT_ICT_2C.main", 60.0)]
     assert official[0][1].reference.page == "15"
 
@@ -204,3 +202,18 @@ def test_published_values_mostly_fall_between_the_goalposts() -> None:
     inside = sum(0 <= position <= 1 for position in positions) / len(positions)
     assert len(positions) > 60
     assert inside >= 0.95
+
+
+def test_the_page_on_the_catalogue_gives_the_counts_of_the_catalogue() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "catalogue.md").read_text(encoding="utf-8")
+    points = CATALOGUE.data_points
+    for title, key in (("goalposts", "goalposts"), ("benchmark targets", "benchmark_targets")):
+        entries = [entry for point in points for entry in getattr(point, key).values()]
+        official = sum(entry.status == "official" for entry in entries)
+        ours = sum(entry.reference.title == WORKING_PROPOSAL for entry in entries)
+        assert f"| {title} | {official} | {len(entries) - official} | {ours} |" in page
+    for caveat in ("source_not_opened", "proposal_without_source"):
+        carriers = sum(caveat in point.caveats for point in points)
+        assert f"`{caveat}` ({carriers}" in page
+    for word, count in Counter(kpi.evidence.definition for kpi in CATALOGUE.kpis).items():
+        assert any(f"`{word}`" in line and f"| {count}" in line for line in page.splitlines())
