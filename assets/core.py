@@ -15,7 +15,7 @@ from assets.partitions import SINGLE_RUN, YEARS, years_of
 from assets.reporting import asset_key, asset_spec, fault_result, result, schema_checks, schema_result
 from assets.resources import WorkspaceResource
 from assets.warehouse import replace_rows, transaction
-from intake.derive import Derived, derive_values
+from intake.derive import derive_values
 from intake.tables import FAULTS
 from schemas import core, raw
 from schemas.table import Table
@@ -39,8 +39,8 @@ select
     column_map ->> 'numerator' as numerator,
     column_map ->> 'denominator' as denominator,
     column_map ->> 'result' as result,
-    column_map ->> 'reported' as is_reported,
-    column_map ->> 'verified' as is_verified
+    column_map ->> 'is_reported' as is_reported,
+    column_map ->> 'is_verified' as is_verified
 from raw.files
 """
 READING_FAULTS = """
@@ -58,13 +58,13 @@ PATHS = "select file_sha256, path from raw.files"
     specs=[asset_spec(table, "core", [asset_key(one) for one in raw.TABLES], YEARS) for table in TABLES],
     check_specs=[
         *schema_checks(TABLES),
-        dg.AssetCheckSpec("no_errors", asset_key(core.QUARANTINE), description="Nothing was kept out as an error."),
-        dg.AssetCheckSpec("no_warnings", asset_key(core.FINDINGS), description="No value that went on is doubtful."),
+        dg.AssetCheckSpec("no_errors", asset=asset_key(core.QUARANTINE), description="Nothing was kept out as an error."),
+        dg.AssetCheckSpec("no_warnings", asset=asset_key(core.FINDINGS), description="No value that went on is doubtful."),
     ],
     backfill_policy=SINGLE_RUN,
     pool="warehouse",
 )
-def derive(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult]:
+def derive(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Derive the value of every verified data point of the years; keep the rest with its reason.
 
     The years before, as far back as the method carries values, are derived with them: an edition is then the same
@@ -78,9 +78,7 @@ def derive(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
     with store.writer("derive values", TABLES) as connection, transaction(connection):
         replace_rows(connection, VALUES, frames[VALUES.name], "list_contains(?, year)", [years])
         for table in (core.QUARANTINE, core.FINDINGS):
-            replace_rows(
-                connection, table, frames[table.name], "stage = 'reading' or list_contains(?, year)", [years]
-            )
+            replace_rows(connection, table, frames[table.name], "stage = 'reading' or list_contains(?, year)", [years])
     extra = {core.QUARANTINE.name: ("no_errors", "error"), core.FINDINGS.name: ("no_warnings", "warning")}
     for table in TABLES:
         frame = frames[table.name]
@@ -113,9 +111,7 @@ def core_frames(store: WorkspaceResource, years: list[int]) -> dict[str, pl.Data
             derivation=derived.kept_out,
             bounds=bound_faults(candidates, failed),
         ),
-        core.FINDINGS.name: _told(
-            core.FINDINGS, paths, reading=reading.filter(~is_error), derivation=derived.findings
-        ),
+        core.FINDINGS.name: _told(core.FINDINGS, paths, reading=reading.filter(~is_error), derivation=derived.findings),
     }
 
 

@@ -6,7 +6,7 @@ What belongs here: frames into arrays and arrays into the tables of ``index``. W
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -29,7 +29,9 @@ def max_age(method: Method) -> int:
     return max(ages, default=0)
 
 
-def edition_values(edition: int, selected: pl.DataFrame, cities: pl.DataFrame, codes: tuple[str, ...], age: int) -> Values:
+def edition_values(
+    edition: int, selected: pl.DataFrame, cities: pl.DataFrame, codes: tuple[str, ...], age: int
+) -> Values:
     """Values of an edition as the engine takes them.
 
     Args:
@@ -120,16 +122,12 @@ def _score_rows(edition: int, result: IndexResult, rows: np.ndarray, cities: pl.
             "level": [node.level for node in nodes] * len(rows),
             "score": pl.Series(scores.ravel(), nan_to_null=True),
             "rank": pl.Series(result.ranks[rows].ravel(), nan_to_null=True),
-            "rank_published": pl.Series(
-                _published_ranks(scores, result, rows, cities).ravel(), nan_to_null=True
-            ),
+            "rank_published": pl.Series(_published_ranks(scores, result, rows, cities).ravel(), nan_to_null=True),
             "coverage": result.coverage[rows].ravel(),
             "n_present": result.n_present[rows].ravel(),
             "n_carried": result.n_carried[rows].ravel(),
             "n_imputed": result.n_imputed[rows].ravel(),
-            "excluded_because": pl.Series(result.excluded_because, dtype=pl.String).gather(
-                np.repeat(rows, len(nodes))
-            ),
+            "excluded_because": pl.Series(result.excluded_because, dtype=pl.String).gather(np.repeat(rows, len(nodes))),
         }
     ).with_columns(pl.lit(edition, pl.Int16).alias("edition"))
     frame = frame.join(cities.select("city_id", "consent"), on="city_id", how="left")
@@ -152,6 +150,6 @@ def by_edition(frame: pl.DataFrame, edition: int) -> pl.DataFrame:
     return frame.filter(pl.col("edition") == edition)
 
 
-def concat_tables(parts: list[Mapping[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
+def concat_tables(parts: Sequence[Mapping[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
     """Tables of several editions, one below the other."""
     return {name: pl.concat([part[name] for part in parts]) for name in parts[0]} if parts else {}

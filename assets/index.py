@@ -47,16 +47,14 @@ CITIES_OF_EDITIONS = "select * from index.cities where list_contains(?, edition)
 @dg.multi_asset(
     name="select_values",
     specs=[
-        asset_spec(
-            table, "index", [asset_key(VALUES), asset_key(raw.SUBMISSIONS), asset_key(raw.RECEIPTS)], YEARS
-        )
+        asset_spec(table, "index", [asset_key(VALUES), asset_key(raw.SUBMISSIONS), asset_key(raw.RECEIPTS)], YEARS)
         for table in SELECTION
     ],
     check_specs=schema_checks(SELECTION),
     backfill_policy=SINGLE_RUN,
     pool="warehouse",
 )
-def select(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult]:
+def select(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Select the latest verified values that each edition may draw on, and the cities in its scope."""
     editions = years_of(context)
     workspace = store.workspace
@@ -82,7 +80,7 @@ def select(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
     backfill_policy=SINGLE_RUN,
     pool="warehouse",
 )
-def compute(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult]:
+def compute(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Compute each edition by the method file: treated, normalised, imputed, scores and ranks."""
     editions = years_of(context)
     method = read_method(store.workspace.method_path)
@@ -109,7 +107,7 @@ def write(
     frames: dict[str, pl.DataFrame],
     editions: list[int],
     purpose: str,
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[dg.MaterializeResult[None]]:
     """Check and replace the editions' rows of some tables in one transaction, and report them."""
     conformed = {table.name: table.conform(frames[table.name]) for table in tables}
     found = {table.name: failures(table, conformed[table.name]) for table in tables}

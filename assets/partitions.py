@@ -10,9 +10,7 @@ import dagster as dg
 FIRST_YEAR = 2015
 
 # The current year is a partition from its first day: submissions of a year arrive within it.
-YEARS = dg.TimeWindowPartitionsDefinition(
-    start=str(FIRST_YEAR), fmt="%Y", cron_schedule="0 0 1 1 *", end_offset=1
-)
+YEARS = dg.TimeWindowPartitionsDefinition(start=str(FIRST_YEAR), fmt="%Y", cron_schedule="0 0 1 1 *", end_offset=1)
 
 # A range of years is one run, and every table is replaced for the range in one transaction.
 SINGLE_RUN = dg.BackfillPolicy.single_run()

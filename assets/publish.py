@@ -127,9 +127,7 @@ def _build(
     return hashes, rows, checks
 
 
-def _fill(
-    connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], frames: Mapping[str, pl.DataFrame]
-) -> None:
+def _fill(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], frames: Mapping[str, pl.DataFrame]) -> None:
     for name, frame in frames.items():
         connection.register(name, frame)
     for table in tables:

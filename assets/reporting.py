@@ -23,7 +23,10 @@ def asset_key(table: Table) -> dg.AssetKey:
 
 
 def asset_spec(
-    table: Table, group: str, deps: Sequence[dg.AssetKey] = (), partitions: dg.PartitionsDefinition | None = None
+    table: Table,
+    group: str,
+    deps: Sequence[dg.AssetKey] = (),
+    partitions: dg.PartitionsDefinition | None = None,
 ) -> dg.AssetSpec:
     """Spec of a table's asset: its description and columns are those of the table."""
     columns = [
@@ -40,7 +43,10 @@ def asset_spec(
         deps=list(deps),
         description=table.description,
         group_name=group,
-        metadata={"dagster/column_schema": dg.TableSchema(columns=columns), "key": ", ".join(table.key) or "none"},
+        metadata={
+            "dagster/column_schema": dg.TableSchema(columns=columns),
+            "key": ", ".join(table.key) or "none",
+        },
         kinds={"duckdb", "table"},
         partitions_def=partitions,
     )
@@ -103,8 +109,11 @@ def table_metadata(frame: pl.DataFrame) -> dg.MetadataValue:
 
 
 def result(
-    table: Table, frame: pl.DataFrame, checks: Sequence[dg.AssetCheckResult] = (), **metadata: dg.MetadataValue | int
-) -> dg.MaterializeResult:
+    table: Table,
+    frame: pl.DataFrame,
+    checks: Sequence[dg.AssetCheckResult] = (),
+    **metadata: dg.MetadataValue | int,
+) -> dg.MaterializeResult[None]:
     """A table's materialisation: rows, cities and missing share beside what the asset adds."""
     facts: dict[str, dg.MetadataValue | int | float] = {"dagster/row_count": frame.height, **metadata}
     if "city_id" in frame.columns:

@@ -19,7 +19,7 @@ from assets.workspace import Workspace, open_workspace
 from schemas.table import Table
 
 
-class WorkspaceResource(dg.ConfigurableResource):
+class WorkspaceResource(dg.ConfigurableResource[None]):
     """A workspace, for assets.
 
     Attributes:

@@ -140,7 +140,11 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def replace_rows(
-    connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame, where: str | None, parameters: list[object]
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    frame: pl.DataFrame,
+    where: str | None,
+    parameters: list[object],
 ) -> None:
     """Replace the rows of a table that a condition selects by a frame's; call it inside a `transaction`.
 
@@ -187,4 +191,5 @@ def read_query(
     with writer_lock(path, "reading"), connect(path, read_only=True) as connection:
         for name, frame in (frames or {}).items():
             connection.register(name, frame)
-        return connection.sql(sql, params=list(parameters)).pl()
+        rows: pl.DataFrame = connection.sql(sql, params=list(parameters)).pl()
+    return rows

@@ -48,9 +48,7 @@ def visible_values(values: pl.DataFrame, cities: pl.DataFrame) -> pl.DataFrame:
         cities: Rows of ``index.cities``.
     """
     allowed = cities.filter(covers("values")).select("edition", "city_id")
-    return values.filter(covers("values")).join(
-        allowed, on=["edition", "city_id"], how="semi", maintain_order="left"
-    )
+    return values.filter(covers("values")).join(allowed, on=["edition", "city_id"], how="semi", maintain_order="left")
 
 
 def visible_scores(scores: pl.DataFrame, parents: Mapping[str, str | None]) -> pl.DataFrame:
@@ -71,9 +69,7 @@ def visible_scores(scores: pl.DataFrame, parents: Mapping[str, str | None]) -> p
     parent = pl.col("node").replace_strict(parents, default=None, return_dtype=pl.String).alias("parent")
     coarse = named.filter(~covers("values") & pl.col("level").is_in(LEVELS_OF_SCORES)).with_columns(parent)
     coarse = _whole_families(coarse, pl.col("score").is_not_null() & (pl.col("n_present") < SMALLEST_BASIS))
-    return pl.concat([named.filter(covers("values")), coarse.drop("parent")]).sort(
-        "edition", "city_id", "node"
-    )
+    return pl.concat([named.filter(covers("values")), coarse.drop("parent")]).sort("edition", "city_id", "node")
 
 
 def visible_points(points: pl.DataFrame) -> pl.DataFrame:
@@ -103,9 +99,7 @@ def _whole_families(rows: pl.DataFrame, is_small: pl.Expr) -> pl.DataFrame:
     return rows.join(small, on=family, how="anti", nulls_equal=True, maintain_order="left")
 
 
-def public_view(
-    frames: Mapping[str, pl.DataFrame], parents: Mapping[str, str | None]
-) -> dict[str, pl.DataFrame]:
+def public_view(frames: Mapping[str, pl.DataFrame], parents: Mapping[str, str | None]) -> dict[str, pl.DataFrame]:
     """The frames of the marts with everything removed that consent does not cover.
 
     Args:

@@ -98,9 +98,7 @@ class Rule:
 
 
 REASONS: Mapping[str, Rule] = {
-    "not_verified": Rule(
-        "note", "is_verified", "Reported but not verified: the verifier has not set Verified to YES."
-    ),
+    "not_verified": Rule("note", "is_verified", "Reported but not verified: the verifier has not set Verified to YES."),
     "value_marked_not_reported": Rule(
         "error", "is_reported", "Reported says NO but a value stands in the row. Set YES, or clear the value."
     ),
@@ -110,9 +108,7 @@ REASONS: Mapping[str, Rule] = {
         "Numerator {} has no denominator and no result (R009). Give the denominator, or the final value as result.",
         ("numerator",),
     ),
-    "denominator_zero": Rule(
-        "error", "denominator", "The denominator is 0, so there is no value. Correct it."
-    ),
+    "denominator_zero": Rule("error", "denominator", "The denominator is 0, so there is no value. Correct it."),
     "denominator_not_per_100000": Rule(
         "error",
         "denominator",
@@ -170,9 +166,7 @@ def _rows(
 ) -> pl.DataFrame:
     """Cells with everything that a decision needs beside them, sorted."""
     key = ["file_sha256", "city_id", "year"]
-    receipt = receipts.select(
-        *key, "received_at", "verification_mode", pl.col("verification_outcome").alias("outcome")
-    )
+    receipt = receipts.select(*key, "received_at", "verification_mode", pl.col("verification_outcome").alias("outcome"))
     letters = columns.select(
         "file_sha256",
         pl.col("numerator").alias("numerator_column"),
@@ -231,16 +225,11 @@ def _points(catalogue: Catalogue) -> pl.DataFrame:
 def _reason() -> pl.Expr:
     """Why a row is kept out, null where it is not; the first reason that holds."""
     has_text = pl.any_horizontal(
-        pl.col(f"{name}_text").is_not_null() & pl.col(name).is_null()
-        for name in ("numerator", "denominator", "result")
+        pl.col(f"{name}_text").is_not_null() & pl.col(name).is_null() for name in ("numerator", "denominator", "result")
     )
     gap = (pl.col("typed") - pl.col("computed")).abs()
-    differs = gap > pl.max_horizontal(
-        pl.lit(ABSOLUTE_TOLERANCE), RELATIVE_TOLERANCE * pl.col("computed").abs()
-    )
-    hundredth = (pl.col("typed") * 100 - pl.col("computed")).abs() <= RELATIVE_TOLERANCE * pl.col(
-        "computed"
-    ).abs()
+    differs = gap > pl.max_horizontal(pl.lit(ABSOLUTE_TOLERANCE), RELATIVE_TOLERANCE * pl.col("computed").abs())
+    hundredth = (pl.col("typed") * 100 - pl.col("computed")).abs() <= RELATIVE_TOLERANCE * pl.col("computed").abs()
     is_percent = pl.col("unit") == "percent"
     is_population = (pl.col("denominator") - pl.col("population")).abs() <= (
         POPULATION_TOLERANCE * pl.col("population")

@@ -36,9 +36,7 @@ def accepted_submissions(receipts: pl.DataFrame, as_of: datetime | None = None) 
         accepted = accepted.filter(pl.col("received_at") <= as_of)
     ordered = accepted.sort("city_id", "year", "received_at", "file_sha256")
     is_last = pl.struct("city_id", "year").is_last_distinct()
-    return ordered.select(
-        "file_sha256", "city_id", "year", "received_at", "consent", is_last.alias("is_latest")
-    )
+    return ordered.select("file_sha256", "city_id", "year", "received_at", "consent", is_last.alias("is_latest"))
 
 
 def selected_values(

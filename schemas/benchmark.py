@@ -25,11 +25,10 @@ _AUDIENCE = Column(
     "internal: over all cities; public: over the cities whose consent covers the figure.",
     checks=(checks.one_of(AUDIENCES, "audience"),),
 )
-_GROUPING = Column(
-    pl.String, "region, income_group or size_class.", checks=(checks.one_of(GROUPINGS, "grouping"),)
-)
+_GROUPING = Column(pl.String, "region, income_group or size_class.", checks=(checks.one_of(GROUPINGS, "grouping"),))
 _MEASURE = Column(
-    pl.String, "value (of a data point, in its unit) or score (of a node).",
+    pl.String,
+    "value (of a data point, in its unit) or score (of a node).",
     checks=(checks.one_of(("value", "score"), "measure"),),
 )
 
@@ -44,10 +43,13 @@ POINTS = Table(
         "value": Column(pl.Float64, "Value in the data point's unit.", checks=(checks.finite(),)),
         "target": Column(pl.Float64, "Benchmark target in the data point's unit."),
         "target_status": Column(
-            pl.String, "official or provisional.", checks=(checks.one_of(("official", "provisional"), "status"),)
+            pl.String,
+            "official or provisional.",
+            checks=(checks.one_of(("official", "provisional"), "status"),),
         ),
-        "target_share": Column(pl.Float64, "Share of the target reached; 1 is the target.",
-                               checks=(checks.between(0, 1e9),)),
+        "target_share": Column(
+            pl.Float64, "Share of the target reached; 1 is the target.", checks=(checks.between(0, 1e9),)
+        ),
         "points": Column(pl.Int16, "Points, 1 to 4.", checks=(checks.between(1, 4),)),
         "band": Column(pl.String, "Band of the share, for example 66-95."),
         "consent": _CONSENT,
@@ -61,16 +63,20 @@ SCORES = Table(
     columns={
         "edition": _EDITION,
         "city_id": _CITY,
-        "cut": Column(pl.String, "total, dimension, sub_dimension, category or sdg.",
-                      checks=(checks.one_of(CUTS, "cut"),)),
+        "cut": Column(
+            pl.String,
+            "total, dimension, sub_dimension, category or sdg.",
+            checks=(checks.one_of(CUTS, "cut"),),
+        ),
         "node": Column(pl.String, "What is scored within the cut, for example Environment or SDG 6."),
         "kpi_level": Column(pl.String, "all, core or advanced KPIs.", checks=(checks.one_of(KPI_LEVELS, "kpi_level"),)),
         "n_reported": Column(pl.Int32, "Data points of the node that are reported and verified."),
         "n_scored": Column(pl.Int32, "Of these, those that have a benchmark."),
         "points": Column(pl.Int32, "Points reached.", nullable=True),
         "max_points": Column(pl.Int32, "Points that could be reached: 4 for each scored data point.", nullable=True),
-        "percentage": Column(pl.Float64, "points / max_points, per cent.", nullable=True,
-                             checks=(checks.between(25, 100),)),
+        "percentage": Column(
+            pl.Float64, "points / max_points, per cent.", nullable=True, checks=(checks.between(25, 100),)
+        ),
         "band": Column(pl.String, "Band of the percentage.", nullable=True),
         "consent": _CONSENT,
     },
@@ -112,7 +118,8 @@ PEER_POSITIONS = Table(
         "item": Column(pl.String, "Data point or node."),
         "figure": Column(pl.Float64, "The city's own value or score."),
         "percentile": Column(
-            pl.Float64, "Share of its peers that the city does better than, ties counted half, per cent.",
+            pl.Float64,
+            "Share of its peers that the city does better than, ties counted half, per cent.",
             checks=(checks.between(0, 100),),
         ),
         "gap_to_median": Column(pl.Float64, "Figure less the group's median, in the item's unit."),

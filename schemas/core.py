@@ -35,7 +35,9 @@ def values(catalogue: Catalogue) -> Table:
                 checks=(checks.one_of((point.id for point in catalogue.data_points), "known_data_point"),),
             ),
             "kpi_code": Column(pl.String, "KPI that the data point belongs to."),
-            "value": Column(pl.Float64, "Value in the data point's unit; yes is 1, no is 0.", checks=(checks.finite(),)),
+            "value": Column(
+                pl.Float64, "Value in the data point's unit; yes is 1, no is 0.", checks=(checks.finite(),)
+            ),
             "derivation": Column(
                 pl.String,
                 "recomputed from numerator and denominator, or the reported_result alone.",
@@ -45,7 +47,9 @@ def values(catalogue: Catalogue) -> Table:
                 pl.String,
                 "Data-quality grade that the city declared, code.",
                 nullable=True,
-                checks=(checks.one_of((grade.code for grade in catalogue.scoring.quality_grades.choices), "quality_grade"),),
+                checks=(
+                    checks.one_of((grade.code for grade in catalogue.scoring.quality_grades.choices), "quality_grade"),
+                ),
             ),
             "origin": Column(pl.String, "Data origin that the city declared, code.", nullable=True),
             "source": Column(pl.String, "Source that the city named.", nullable=True),

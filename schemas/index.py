@@ -29,7 +29,9 @@ SELECTED = Table(
         "file_sha256": Column(pl.String, "Submission that the value comes from."),
         "quality": Column(pl.String, "Data-quality grade that the city declared.", nullable=True),
         "consent": Column(
-            pl.String, "What the city lets us publish of that year.", checks=(checks.one_of(CONSENTS, "consent"),)
+            pl.String,
+            "What the city lets us publish of that year.",
+            checks=(checks.one_of(CONSENTS, "consent"),),
         ),
     },
 )
@@ -106,14 +108,19 @@ SCORES = Table(
         "city_id": _CITY,
         "node": Column(pl.String, "Node of the framework's tree."),
         "level": Column(pl.String, "Level of the node: index, dimension, sub_dimension, category, kpi, data_point."),
-        "score": Column(pl.Float64, "Score, 0 to 100; missing where too little is reported.", nullable=True,
-                        checks=(checks.between(0, 100),)),
+        "score": Column(
+            pl.Float64,
+            "Score, 0 to 100; missing where too little is reported.",
+            nullable=True,
+            checks=(checks.between(0, 100),),
+        ),
         "rank": Column(pl.Int32, "Rank among all cities with a score, 1 is best.", nullable=True),
         "rank_published": Column(
             pl.Int32, "Rank among the cities that consent to publish scores, 1 is best.", nullable=True
         ),
         "coverage": Column(
-            pl.Float64, "Share of the node's scored data points reported for this edition's year.",
+            pl.Float64,
+            "Share of the node's scored data points reported for this edition's year.",
             checks=(checks.between(0, 1),),
         ),
         "n_present": Column(pl.Int32, "Scored data points beneath the node that have a score."),

@@ -94,7 +94,9 @@ DIM_EDITION = Table(
         "n_ranked": Column(pl.Int32, "Of these, cities that report enough to be ranked."),
         "n_values": Column(pl.Int64, "Verified values of the edition's own year."),
         "mean_coverage": Column(
-            pl.Float64, "Mean over the cities of the share of scored data points that they report.", nullable=True
+            pl.Float64,
+            "Mean over the cities of the share of scored data points that they report.",
+            nullable=True,
         ),
         "n_provisional_goalposts": Column(pl.Int32, "Data points whose goalposts are provisional."),
     },

@@ -56,7 +56,10 @@ SUBMISSIONS = Table(
         "city_gdp": Column(pl.Float64, "City GDP, in the given currency.", nullable=True, checks=(checks.finite(),)),
         "currency": Column(pl.String, "Currency of the money amounts.", nullable=True),
         "household_income": Column(
-            pl.Float64, "Household income per year, in the given currency.", nullable=True, checks=(checks.finite(),)
+            pl.Float64,
+            "Household income per year, in the given currency.",
+            nullable=True,
+            checks=(checks.finite(),),
         ),
         "inflation_pct": Column(pl.Float64, "Inflation, per cent a year.", nullable=True, checks=(checks.finite(),)),
     },
@@ -131,7 +134,9 @@ FAULT_COLUMNS: dict[str, Column] = {
     "value": Column(pl.String, "What was found, as text.", nullable=True),
     "rule": Column(pl.String, "Short code of the rule that failed."),
     "severity": Column(
-        pl.String, "error keeps the row out, warning and note do not.", checks=(checks.one_of(SEVERITIES, "severity"),)
+        pl.String,
+        "error keeps the row out, warning and note do not.",
+        checks=(checks.one_of(SEVERITIES, "severity"),),
     ),
     "message": Column(pl.String, "What is wrong and what to do, for a person."),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandera.polars as pa
 import polars as pl
@@ -35,7 +36,7 @@ class Column:
         checks: Pandera checks of single values; name them, the name is shown to people.
     """
 
-    dtype: object
+    dtype: Any
     description: str
     nullable: bool = False
     checks: tuple[pa.Check, ...] = ()
@@ -60,7 +61,7 @@ class Table:
     checks: tuple[pa.Check, ...] = field(default=())
 
     @property
-    def polars_schema(self) -> dict[str, object]:
+    def polars_schema(self) -> dict[str, Any]:
         """Column names and Polars types, in order."""
         return {name: column.dtype for name, column in self.columns.items()}
 
@@ -86,7 +87,7 @@ class Table:
 
     def empty(self) -> pl.DataFrame:
         """A frame of this table without rows."""
-        return pl.DataFrame(schema=self.polars_schema)  # type: ignore[arg-type]  # polars' alias is narrower
+        return pl.DataFrame(schema=self.polars_schema)
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The frame with this table's columns, order and types, NaN turned into null, sorted by the key.
@@ -101,9 +102,9 @@ class Table:
             polars.exceptions.ColumnNotFoundError: If a column of the table is absent.
         """
         selected = frame.select(
-            pl.col(name).cast(column.dtype).fill_nan(None)  # type: ignore[arg-type]  # as above
+            pl.col(name).cast(column.dtype).fill_nan(None)
             if column.dtype == pl.Float64
-            else pl.col(name).cast(column.dtype)  # type: ignore[arg-type]  # as above
+            else pl.col(name).cast(column.dtype)
             for name, column in self.columns.items()
         )
         return selected.sort(self.key, nulls_last=True) if self.key else selected

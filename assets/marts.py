@@ -1,0 +1,205 @@
+"""Group ``marts``: the published tables, public and internal.
+
+What belongs here: gathering the frames that the marts' SQL draws on, and publishing. What does not: who may see
+what (`intake/consent.py`) and how files are switched (`assets/publish.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+
+import dagster as dg
+import polars as pl
+
+from assets import core as core_assets
+from assets.publish import INTERNAL_MODE, PUBLIC_MODE, Published, publish
+from assets.reporting import asset_key, asset_spec
+from assets.resources import WorkspaceResource
+from assets.warehouse import writer_lock
+from assets.workspace import Workspace
+from intake.consent import public_view
+from intake.selection import accepted_submissions, picked_values
+from schemas import benchmark, core, index, marts, raw
+from ssc_index.framework.catalogue import Catalogue, load_catalogue
+from ssc_index.method import read_method
+
+WAREHOUSE_FRAMES: Mapping[str, str] = {
+    "raw_cities": "select * from raw.cities order by city_id",
+    "index_cities": "select * from index.cities order by edition, city_id",
+    "index_scores": "select * from index.scores order by edition, city_id, node",
+    "benchmark_points": "select * from benchmark.points order by edition, city_id, data_point",
+    "benchmark_scores": "select * from benchmark.scores order by edition, city_id, cut, node, kpi_level",
+    "benchmark_peers": "select * from benchmark.peers order by all",
+    "benchmark_peer_positions": "select * from benchmark.peer_positions order by all",
+    "core_values": "select * from core.values order by file_sha256, city_id, year, data_point",
+}
+INTERNAL_FRAMES: Mapping[str, str] = {
+    "raw_files": "select * from raw.files where is_present order by file_sha256",
+    "raw_submissions": "select * from raw.submissions order by file_sha256, city_id, year",
+    "raw_receipts": "select * from raw.receipts order by file_sha256, city_id, year",
+    "core_quarantine": "select * from core.quarantine order by all",
+    "core_findings": "select * from core.findings order by all",
+}
+SELECTED = "select * from index.selected"
+
+
+@dg.multi_asset(
+    name="publish_marts",
+    specs=[
+        asset_spec(
+            table,
+            "marts",
+            [asset_key(one) for one in (raw.CITIES, core_assets.VALUES, core.QUARANTINE, core.FINDINGS, *index.TABLES)]
+            + [asset_key(one) for one in benchmark.TABLES],
+        )
+        for table in marts.INTERNAL
+    ],
+    pool="warehouse",
+)
+def publish_marts(store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
+    """Publish the public and the internal mart of every edition that the warehouse holds."""
+    published, internal = publish_workspace(store)
+    for table in marts.INTERNAL:
+        facts: dict[str, int | str] = {
+            "dagster/row_count": internal.rows[table.name],
+            "internal_mart": str(internal.path.name),
+            "internal_content_sha256": internal.content_sha256,
+        }
+        if table.name in published.rows:
+            facts |= {
+                "public_rows": published.rows[table.name],
+                "public_mart": str(published.path.name),
+                "public_content_sha256": published.content_sha256,
+                "checks_that_held": ", ".join(published.checks),
+            }
+        yield dg.MaterializeResult(asset_key=asset_key(table), metadata=facts)
+
+
+def publish_workspace(store: WorkspaceResource) -> tuple[Published, Published]:
+    """Build and switch both marts; the internal one first, so that the public one is never ahead of it."""
+    workspace = store.workspace
+    frames = warehouse_frames(store)
+    with writer_lock(workspace.public_mart, "publishing the marts"):
+        internal = publish(workspace.internal_mart, marts.INTERNAL, internal_view(frames), INTERNAL_MODE)
+        shown = public_view(frames, parents(load_catalogue()))
+        published = publish(workspace.public_mart, marts.PUBLIC, shown, PUBLIC_MODE)
+    return published, internal
+
+
+def warehouse_frames(store: WorkspaceResource) -> dict[str, pl.DataFrame]:
+    """Everything that a mart may draw on, in a fixed order."""
+    workspace = store.workspace
+    frames = {name: store.read(sql) for name, sql in {**WAREHOUSE_FRAMES, **INTERNAL_FRAMES}.items()}
+    frames["picked_values"] = picked_values(store.read(SELECTED))
+    present = frames["raw_files"].select("file_sha256")
+    receipts = frames["raw_receipts"].join(present, on="file_sha256", how="semi")
+    frames["accepted_submissions"] = accepted_submissions(receipts, workspace.as_of)
+    frames["workspace"] = workspace_frame(workspace)
+    frames["catalogue_nodes"] = node_frame(load_catalogue())
+    editions = sorted(set(frames["index_cities"]["edition"]))
+    frames["catalogue_goalposts"] = goalpost_frame(load_catalogue(), editions)
+    return frames
+
+
+def internal_view(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """What the index team sees: everything, with peers over all cities."""
+    own = {
+        name: frames[name].filter(pl.col("audience") == "internal")
+        for name in ("benchmark_peers", "benchmark_peer_positions")
+    }
+    return {**frames, **own}
+
+
+def workspace_frame(workspace: Workspace) -> pl.DataFrame:
+    """One row: what the workspace's editions have in common."""
+    method = read_method(workspace.method_path)
+    return pl.DataFrame(
+        {
+            "is_demo": [workspace.is_demo],
+            "framework_version": [load_catalogue().version],
+            "method": [method.name],
+            "method_sha256": [hashlib.sha256(workspace.method_path.read_bytes()).hexdigest()],
+            "as_of": pl.Series([workspace.as_of], dtype=raw.UTC),
+        }
+    )
+
+
+def parents(catalogue: Catalogue) -> dict[str, str | None]:
+    """Parent of each node of the whole tree."""
+    return {node.code: node.parent for node in catalogue.tree()}
+
+
+def node_frame(catalogue: Catalogue) -> pl.DataFrame:
+    """The whole tree, scored or not, as rows of ``dim_kpi``."""
+    scored = {point.id for point in catalogue.data_points if point.scored}
+    under = _scored_nodes(catalogue, scored)
+    rows = []
+    for position, node in enumerate(catalogue.tree(), 1):
+        row: dict[str, object] = dict.fromkeys(marts.DIM_KPI.columns)
+        row |= {
+            "node": node.code,
+            "parent": node.parent,
+            "level": node.level,
+            "position": position,
+            "name": node.name,
+            "is_scored": node.code in under,
+        }
+        if node.level in ("kpi", "data_point"):
+            row |= _kpi_facts(catalogue, node.code, node.level)
+        rows.append(row)
+    return pl.DataFrame(rows, schema=marts.DIM_KPI.polars_schema)
+
+
+def _scored_nodes(catalogue: Catalogue, scored: set[str]) -> set[str]:
+    parent = parents(catalogue)
+    nodes: set[str] = set()
+    for code in scored:
+        current: str | None = code
+        while current is not None and current not in nodes:
+            nodes.add(current)
+            current = parent[current]
+    return nodes
+
+
+def _kpi_facts(catalogue: Catalogue, code: str, level: str) -> dict[str, object]:
+    kpi = catalogue.kpi_of(code) if level == "data_point" else catalogue.kpi(code)
+    unit, direction = kpi.unit, str(kpi.direction)
+    if level == "data_point":
+        unit, direction = catalogue.data_point(code).unit, catalogue.data_point(code).direction
+    return {
+        "kpi_code": kpi.code,
+        "printed_code": kpi.printed_code,
+        "definition": kpi.definition,
+        "dimension": kpi.dimension,
+        "sub_dimension": kpi.sub_dimension,
+        "category": kpi.category,
+        "kpi_level": kpi.level,
+        "kind": kpi.kind,
+        "unit": unit,
+        "direction": direction,
+        "sdg_references": "; ".join(kpi.sdg_references) or None,
+    }
+
+
+def goalpost_frame(catalogue: Catalogue, editions: list[int]) -> pl.DataFrame:
+    """Goalposts and targets of every data point in each edition."""
+    rows = []
+    for edition in editions:
+        for point in catalogue.data_points:
+            posts = point.goalposts_in(edition) if point.scored else None
+            target = point.benchmark_target_in(edition)
+            rows.append(
+                {
+                    "edition": edition,
+                    "data_point": point.id,
+                    "low": posts.low if posts else None,
+                    "high": posts.high if posts else None,
+                    "goalpost_status": posts.status if posts else None,
+                    "goalpost_reference": posts.reference.title if posts else None,
+                    "target": target.target if target else None,
+                    "target_status": target.status if target else None,
+                    "target_reference": target.reference.title if target else None,
+                }
+            )
+    return pl.DataFrame(rows, schema=marts.DIM_GOALPOST.polars_schema)

@@ -1,0 +1,285 @@
+"""Benchmark scoring and peers of one edition: frames into arrays, through the engine, into rows.
+
+What belongs here: which items and cuts are scored, and the rows of schema ``benchmark``. What does not: the
+scoring (`ssc_index/benchmark.py`), targets and edges (the catalogue), who may see what (`intake/consent.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from assets.editions import GROUPS
+from intake.consent import visible_cities, visible_scores, visible_values
+from schemas import benchmark as tables
+from ssc_index.benchmark import band, peer_statistics, percentage, points, share_of_target
+from ssc_index.framework.catalogue import Catalogue, DataPoint, Kpi
+from ssc_index.values import Floats
+
+SCORE_LEVELS = ("index", "dimension", "sub_dimension")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Figures of one edition: cities in rows, items in columns.
+
+    Attributes:
+        cities: City of each row, sorted.
+        items: Item of each column.
+        figures: Shape (n_cities, n_items); NaN is missing.
+    """
+
+    cities: tuple[str, ...]
+    items: tuple[str, ...]
+    figures: Floats
+
+
+def grid(frame: pl.DataFrame, cities: Sequence[str], items: Sequence[str], item: str, figure: str) -> Grid:
+    """Long rows as a grid; rows of other cities or items are left out."""
+    row = {name: place for place, name in enumerate(cities)}
+    column = {name: place for place, name in enumerate(items)}
+    known = frame.filter(pl.col("city_id").is_in(list(cities)) & pl.col(item).is_in(list(items)))
+    figures = np.full((len(cities), len(items)), np.nan)
+    places = [row[name] for name in known["city_id"].to_list()]
+    figures[places, [column[name] for name in known[item].to_list()]] = known[figure].to_numpy()
+    return Grid(tuple(cities), tuple(items), figures)
+
+
+def own_values(edition: int, picked: pl.DataFrame) -> pl.DataFrame:
+    """Values of the edition's own year: U4SSC scores a report, not what is carried from older ones."""
+    return picked.filter(pl.col("year") == edition)
+
+
+def benchmark_tables(
+    edition: int, picked: pl.DataFrame, cities: pl.DataFrame, catalogue: Catalogue
+) -> dict[str, pl.DataFrame]:
+    """U4SSC points of every reported data point, and percentages of every cut.
+
+    Args:
+        edition: The edition.
+        picked: Newest value of each city and data point of the edition.
+        cities: Rows of ``index.cities`` of the edition.
+        catalogue: The KPI catalogue with targets and scoring rules.
+
+    Returns:
+        Rows of ``benchmark.points`` and ``benchmark.scores``, by table name. A city that reports nothing in the
+        edition's own year has none.
+    """
+    own = own_values(edition, picked)
+    names = sorted(set(own["city_id"]))
+    all_points = catalogue.data_points
+    values = grid(own, names, [point.id for point in all_points], "data_point", "value")
+    targets = [point.benchmark_target_in(edition) for point in all_points]
+    target_values = np.array([np.nan if target is None else target.target for target in targets])
+    scoring = catalogue.scoring
+    rules = [scoring.share_of_target[point.share_kind or "higher"].rule for point in all_points]
+    shares = share_of_target(values.figures, target_values, rules)
+    edges = [edge.at for edge in scoring.edges]
+    sides = [edge.belongs_to for edge in scoring.edges]
+    scored = points(shares, edges, sides)
+    consent = cities.select("city_id", "consent")
+    return {
+        tables.POINTS.name: _point_rows(edition, values, shares, scored, targets, catalogue, consent),
+        tables.SCORES.name: _cut_rows(edition, values, scored, catalogue, consent),
+    }
+
+
+def _point_rows(
+    edition: int,
+    values: Grid,
+    shares: Floats,
+    scored: Floats,
+    targets: Sequence[object],
+    catalogue: Catalogue,
+    consent: pl.DataFrame,
+) -> pl.DataFrame:
+    """A row for each data point that got points."""
+    row, column = np.nonzero(~np.isnan(scored))
+    bands = [one.code for one in catalogue.scoring.bands]
+    frame = pl.DataFrame(
+        {
+            "city_id": pl.Series(values.cities, dtype=pl.String).gather(row),
+            "data_point": pl.Series(values.items, dtype=pl.String).gather(column),
+            "value": values.figures[row, column],
+            "target": pl.Series([getattr(one, "target", None) for one in targets], dtype=pl.Float64).gather(column),
+            "target_status": pl.Series([getattr(one, "status", None) for one in targets], dtype=pl.String).gather(
+                column
+            ),
+            "target_share": shares[row, column],
+            "points": scored[row, column].astype(np.int16),
+            "band": pl.Series(bands, dtype=pl.String).gather(scored[row, column].astype(np.int64) - 1),
+        }
+    ).with_columns(pl.lit(edition, pl.Int16).alias("edition"))
+    return tables.POINTS.conform(frame.join(consent, on="city_id", how="left"))
+
+
+def cuts(catalogue: Catalogue) -> Iterator[tuple[str, str, str, tuple[int, ...]]]:
+    """Every cut of the data points: cut, node, KPI level, and the columns that belong to it.
+
+    A category is scored within its dimension, over the sub-dimensions that share its name, as U4SSC reports do. A
+    data point counts for every SDG that its KPI refers to.
+    """
+    kpis = [catalogue.kpi_of(point.id) for point in catalogue.data_points]
+    members: dict[tuple[str, str], list[int]] = {}
+    for column, kpi in enumerate(kpis):
+        for key in _memberships(catalogue, kpi):
+            members.setdefault(key, []).append(column)
+    for (cut, node), columns in members.items():
+        yield cut, node, "all", tuple(columns)
+        for level in ("core", "advanced"):
+            yield cut, node, level, tuple(column for column in columns if kpis[column].level == level)
+
+
+def _memberships(catalogue: Catalogue, kpi: Kpi) -> list[tuple[str, str]]:
+    dimension = catalogue.dimension_code(kpi)
+    goals = sorted({int(reference.split(".")[0]) for reference in kpi.sdg_references})
+    return [
+        ("total", "index"),
+        ("dimension", dimension),
+        ("sub_dimension", catalogue.sub_dimension_code(kpi)),
+        ("category", f"{dimension}: {kpi.category}"),
+        *(("sdg", f"SDG {goal}") for goal in goals),
+    ]
+
+
+def _cut_rows(edition: int, values: Grid, scored: Floats, catalogue: Catalogue, consent: pl.DataFrame) -> pl.DataFrame:
+    """A row for each city and cut in which it reports anything."""
+    scoring = catalogue.scoring
+    edges, sides = [edge.at for edge in scoring.edges], [edge.belongs_to for edge in scoring.edges]
+    bands = [None, *(one.code for one in scoring.bands)]
+    parts = []
+    for cut, node, level, columns in cuts(catalogue):
+        here = scored[:, columns]
+        n_reported = (~np.isnan(values.figures[:, columns])).sum(axis=1)
+        n_scored = (~np.isnan(here)).sum(axis=1)
+        reached = percentage(here, scoring.full_points)
+        total = np.where(np.isnan(here), 0.0, here).sum(axis=1).astype(np.int64)
+        parts.append(
+            pl.DataFrame(
+                {
+                    "city_id": pl.Series(values.cities, dtype=pl.String),
+                    "n_reported": n_reported,
+                    "n_scored": n_scored,
+                    "points": total,
+                    "max_points": scoring.full_points * n_scored,
+                    "percentage": pl.Series(reached, nan_to_null=True),
+                    "band": pl.Series(bands, dtype=pl.String).gather(band(reached, edges, sides) + 1),
+                }
+            )
+            .filter(pl.col("n_reported") > 0)
+            .with_columns(
+                pl.lit(edition, pl.Int16).alias("edition"),
+                pl.lit(cut).alias("cut"),
+                pl.lit(node).alias("node"),
+                pl.lit(level).alias("kpi_level"),
+                *(pl.when(pl.col("n_scored") > 0).then(pl.col(name)).alias(name) for name in ("points", "max_points")),
+            )
+        )
+    return tables.SCORES.conform(pl.concat(parts).join(consent, on="city_id", how="left"))
+
+
+def peer_tables(
+    edition: int,
+    picked: pl.DataFrame,
+    scores: pl.DataFrame,
+    cities: pl.DataFrame,
+    catalogue: Catalogue,
+    parents: Mapping[str, str | None],
+) -> dict[str, pl.DataFrame]:
+    """Spread of every peer group and the place of every city in it, for the index team and for the public.
+
+    The public figures rest on nothing but what the public mart shows of single cities.
+
+    Args:
+        edition: The edition.
+        picked: Newest value of each city and data point of the edition.
+        scores: Rows of ``index.scores`` of the edition.
+        cities: Rows of ``index.cities`` of the edition.
+        catalogue: The KPI catalogue.
+        parents: Parent of each node.
+
+    Returns:
+        Rows of ``benchmark.peers`` and ``benchmark.peer_positions``, by table name.
+    """
+    views = {
+        "internal": (own_values(edition, picked), scores, cities),
+        "public": (
+            own_values(edition, visible_values(picked, cities)),
+            visible_scores(scores, parents),
+            visible_cities(cities),
+        ),
+    }
+    groups: list[pl.DataFrame] = []
+    places: list[pl.DataFrame] = []
+    for audience, (values, shown, named) in views.items():
+        names = named["city_id"].to_list()
+        for measure, figures, lower in _measures(values, shown, names, catalogue):
+            for grouping in GROUPS:
+                labels = [None if label == "unknown" else label for label in named[grouping].to_list()]
+                spread, place = _peers(figures, labels, lower, catalogue.scoring.smallest_group)
+                stamp = [
+                    pl.lit(edition, pl.Int16).alias("edition"),
+                    pl.lit(audience).alias("audience"),
+                    pl.lit(grouping).alias("grouping"),
+                    pl.lit(measure).alias("measure"),
+                ]
+                groups.append(spread.with_columns(stamp))
+                places.append(place.with_columns(stamp))
+    return {
+        tables.PEERS.name: tables.PEERS.conform(pl.concat(groups)),
+        tables.PEER_POSITIONS.name: tables.PEER_POSITIONS.conform(pl.concat(places)),
+    }
+
+
+def _measures(
+    values: pl.DataFrame, scores: pl.DataFrame, names: list[str], catalogue: Catalogue
+) -> Iterator[tuple[str, Grid, list[bool]]]:
+    """Values of the data points that have a direction, and scores from the index to the sub-dimensions."""
+    directed: list[DataPoint] = [point for point in catalogue.data_points if point.direction != "none"]
+    yield (
+        "value",
+        grid(values, names, [point.id for point in directed], "data_point", "value"),
+        [point.direction == "lower" for point in directed],
+    )
+    known = scores.filter(pl.col("level").is_in(SCORE_LEVELS) & pl.col("score").is_not_null())
+    nodes = sorted(set(known["node"]))
+    yield "score", grid(known, names, nodes, "node", "score"), [False] * len(nodes)
+
+
+def _peers(
+    figures: Grid, labels: Sequence[str | None], lower: Sequence[bool], minimum: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of both peer tables for one grouping and one measure."""
+    found = peer_statistics(figures.figures, labels, minimum, lower)
+    n_groups, n_items = found.n.shape
+    is_shown = found.n > 0
+    cities = pl.Series([*figures.cities, None], dtype=pl.String)
+    leader = np.where(found.leader < 0, len(figures.cities), found.leader).ravel()
+    spread = pl.DataFrame(
+        {
+            "peer_group": pl.Series(found.groups, dtype=pl.String).gather(np.repeat(np.arange(n_groups), n_items)),
+            "item": pl.Series(figures.items, dtype=pl.String).gather(np.tile(np.arange(n_items), n_groups)),
+            "n_cities": pl.Series(np.where(is_shown, found.n, -1).ravel()).replace(-1, None),
+            "minimum": found.minimum.ravel(),
+            "quartile_1": found.quartile_1.ravel(),
+            "median": found.median.ravel(),
+            "quartile_3": found.quartile_3.ravel(),
+            "maximum": found.maximum.ravel(),
+            "leader_city_id": cities.gather(leader),
+        }
+    )
+    row, item = np.nonzero(~np.isnan(found.percentile))
+    place = pl.DataFrame(
+        {
+            "city_id": cities.gather(row),
+            "item": pl.Series(figures.items, dtype=pl.String).gather(item),
+            "figure": figures.figures[row, item],
+            "percentile": found.percentile[row, item],
+            "gap_to_median": found.gap_to_median[row, item],
+            "gap_to_leader": found.gap_to_leader[row, item],
+        }
+    )
+    return spread, place

@@ -1,0 +1,319 @@
+"""The command line ``ssc-index``.
+
+What belongs here: commands, their options and exit codes. What does not: work; each command calls it where it is
+needed, so that ``--help`` stays quick.
+
+Exit codes: 0 done; 1 done, but something was kept out and ``--strict`` was asked for; 2 the command or its input
+cannot be used; 3 a build failed and the published marts are the old ones.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from assets.progress import Listener
+    from assets.workspace import Workspace
+
+os.environ.setdefault("POLARS_ENGINE_AFFINITY", "in-memory")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+KEPT_OUT, UNUSABLE, FAILED = 1, 2, 3
+
+app = typer.Typer(
+    name="ssc-index",
+    help="The Global Smart Sustainable Cities Index, from verified workbooks to marts.",
+    epilog="Example: ssc-index demo && ssc-index build --workspace workspaces/demo",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option("--workspace", "-w", help="Folder with raw/. Default: SSC_INDEX_WORKSPACE, else ./data."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+def stop(message: str, code: int) -> NoReturn:
+    """Say what is wrong on standard error and end with a code."""
+    typer.secho(message, err=True, fg="red")
+    raise typer.Exit(code)
+
+
+@contextmanager
+def told_errors(code: int = UNUSABLE) -> Iterator[None]:
+    """Turn the project's own errors into a message and an exit code."""
+    from ssc_index.errors import SscIndexError
+
+    try:
+        yield
+    except SscIndexError as error:
+        stop(str(error), code)
+
+
+def opened(root: Path | None, as_of: datetime | None = None) -> Workspace:
+    """The workspace that a command is for."""
+    from assets.workspace import default_root, open_workspace
+
+    with told_errors():
+        return open_workspace(root or default_root(), as_of)
+
+
+@app.command(epilog="Example: ssc-index template --city no-karmoy --year 2025 --out karmoy-2025.xlsx")
+def template(
+    city: Annotated[str, typer.Option(help="City of the register, by its key.")],
+    year: Annotated[int, typer.Option(min=2000, max=2100, help="Reference year.")],
+    out: Annotated[Path, typer.Option(help="Workbook to write.")],
+    workspace: WorkspaceOption = None,
+    population: Annotated[float | None, typer.Option(help="Inhabitants, filled in where they are asked for.")] = None,
+    households: Annotated[float | None, typer.Option(help="Households, filled in where they are asked for.")] = None,
+) -> None:
+    """Write the workbook that a city fills in."""
+    from intake.register import read_register
+
+    from intake.template import City, write_workbook
+    from ssc_index.framework.catalogue import load_catalogue
+
+    place = opened(workspace)
+    register, _faults = read_register(place.raw / "cities.csv")
+    known = {row["city_id"]: row for row in register.to_dicts()}
+    if city not in known:
+        near = [name for name in known if city.lower() in name or name in city.lower()] or sorted(known)[:5]
+        stop(
+            f"{city} is not in {place.raw / 'cities.csv'}. Known are, for example: {', '.join(near)}.",
+            UNUSABLE,
+        )
+    write_workbook(
+        out,
+        load_catalogue(),
+        city=City(city, known[city]["name"], known[city]["country"]),
+        year=year,
+        profile={"population": population, "households": households},
+        is_demo=place.is_demo,
+    )
+    typer.echo(f"Wrote {out}.")
+
+
+@app.command(epilog="Example: ssc-index demo --workspace workspaces/demo --cities 60 --seed 2026")
+def demo(
+    workspace: Annotated[Path, typer.Option("--workspace", "-w", help="Folder to make.")] = Path("workspaces/demo"),
+    cities: Annotated[int, typer.Option(min=1, max=5000, help="Number of invented cities.")] = 60,
+    first: Annotated[int, typer.Option("--from", help="First year.")] = 2021,
+    last: Annotated[int, typer.Option("--to", help="Last year.")] = 2025,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 2026,
+    if_absent: Annotated[bool, typer.Option(help="Do nothing where the cohort is there.")] = False,
+) -> None:
+    """Make a cohort of invented cities to try things on."""
+    from intake.demo import make_demo
+
+    from ssc_index.framework.catalogue import load_catalogue
+
+    if if_absent and (workspace / "raw").is_dir():
+        return
+    with told_errors(), progress_bar() as listener:
+        summary = make_demo(
+            workspace,
+            load_catalogue(),
+            seed=seed,
+            cities=cities,
+            years=range(first, last + 1),
+            progress=lambda done, total: listener("Writing demo workbooks", done, total),
+        )
+    typer.echo(f"Wrote {summary.files} workbooks of {cities} invented cities to {workspace}.")
+
+
+@app.command(
+    epilog="Examples: ssc-index build · ssc-index build --edition 2024 · ssc-index build --from 2021 --to 2024 --strict"
+)
+def build(
+    workspace: WorkspaceOption = None,
+    edition: Annotated[int | None, typer.Option(help="Build one edition.")] = None,
+    first: Annotated[int | None, typer.Option("--from", help="First edition of a range.")] = None,
+    last: Annotated[int | None, typer.Option("--to", help="Last edition of a range.")] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
+            help="Build from what was received by then (UTC), in marts of its own below as-of/.",
+        ),
+    ] = None,
+    strict: Annotated[bool, typer.Option(help="End with 1 if anything was kept out as an error.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take in submissions, compute editions, publish the marts."""
+    from rich.console import Console
+
+    from pipelines import run, show
+
+    place = opened(workspace, as_of.replace(tzinfo=UTC) if as_of else None)
+    years = _years(edition, first, last)
+    with told_errors(FAILED), progress_bar(quiet=as_json) as listener:
+        from assets import progress
+
+        with progress.shown_by(listener):
+            outcome = run.build(place, *years)
+    errors = show.count_errors(place)
+    if as_json:
+        typer.echo(json.dumps(show.summary(place) | {"run_id": outcome.run_id, "kept_out_as_error": errors}))
+    else:
+        show.show_build(Console(), place)
+    if strict and errors:
+        raise typer.Exit(KEPT_OUT)
+
+
+def _years(edition: int | None, first: int | None, last: int | None) -> tuple[int, int]:
+    """The range of editions that options mean."""
+    from pipelines.run import known_years
+
+    earliest, latest = known_years()
+    if edition is not None and (first is not None or last is not None):
+        stop("Give either --edition, or --from and --to.", UNUSABLE)
+    years = (edition, edition) if edition is not None else (first or earliest, last or latest)
+    if not earliest <= years[0] <= years[1] <= latest:
+        stop(
+            f"Editions go from {earliest} to {latest}; {years[0]} to {years[1]} does not lie within.",
+            UNUSABLE,
+        )
+    return years
+
+
+@app.command(epilog="Example: ssc-index compute --framework F.csv --values V.csv --method M.yaml --out results")
+def compute(
+    framework: Annotated[Path, typer.Option(help="CSV with one row per node.")],
+    values: Annotated[Path, typer.Option(help="CSV or Parquet, wide or long.")],
+    method: Annotated[Path, typer.Option(help="Method file, YAML.")],
+    out: Annotated[Path, typer.Option(help="Folder for scores.csv, one CSV per step and run.json.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Compute any index from files: framework, values, method."""
+    from ssc_index import files
+
+    with told_errors():
+        result = files.compute(framework, values, method, out)
+    ranked = int((result.ranks[:, 0] >= 1).sum())
+    facts = {"units": len(result.units), "ranked": ranked, "steps": len(result.steps), "out": str(out)}
+    if as_json:
+        typer.echo(json.dumps(facts))
+        return
+    typer.echo(f"Computed {facts['units']} rows in {facts['steps']} steps; {ranked} have a rank. See {out}/scores.csv.")
+
+
+@app.command(epilog='Example: ssc-index query "select * from ranking where edition = 2025 limit 10"')
+def query(
+    sql: Annotated[str, typer.Argument(help="One SQL query; see docs/marts.md for the tables.")],
+    workspace: WorkspaceOption = None,
+    internal: Annotated[bool, typer.Option(help="Ask the internal mart.")] = False,
+    as_json: JsonOption = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+) -> None:
+    """Ask a mart, read-only."""
+    from rich.console import Console
+
+    from pipelines import show
+
+    place = opened(workspace)
+    with told_errors():
+        frame = show.ask(place, sql, internal=internal)
+    if as_json:
+        typer.echo(frame.write_json())
+    elif as_csv:
+        typer.echo(frame.write_csv(), nl=False)
+    else:
+        show.show_frame(Console(), frame)
+
+
+@app.command(epilog="Example: ssc-index status --json")
+def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Tell what is received, verified, kept out and published."""
+    from rich.console import Console
+
+    from pipelines import show
+
+    place = opened(workspace)
+    with told_errors():
+        facts = show.status(place)
+    if as_json:
+        typer.echo(json.dumps(facts))
+    else:
+        show.show_status(Console(), place, facts)
+
+
+@app.command(epilog="Example: ssc-index doctor")
+def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Look whether everything that a build needs is in order; end with 2 if not."""
+    from rich.console import Console
+
+    from pipelines.doctor import examine, show_examination
+
+    findings = examine(workspace)
+    if as_json:
+        typer.echo(json.dumps([finding.__dict__ for finding in findings]))
+    else:
+        show_examination(Console(), findings)
+    if not all(finding.is_fine for finding in findings):
+        raise typer.Exit(UNUSABLE)
+
+
+@app.command(epilog="Example: ssc-index dev --workspace workspaces/demo --port 3000")
+def dev(
+    workspace: WorkspaceOption = None,
+    port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Open the Dagster UI on a workspace: the whole graph, materialisable by hand."""
+    from assets.workspace import ENVIRONMENT_VARIABLE, PROJECT
+    from pipelines.run import prepare_home
+
+    place = opened(workspace)
+    prepare_home(place)
+    os.environ[ENVIRONMENT_VARIABLE] = str(place.root)
+    os.chdir(PROJECT)
+    typer.echo(f"{place.name}: http://{host}:{port} (stop with Ctrl-C)")
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "-m",
+        "pipelines.definitions",
+        "-p",
+        str(port),
+        "-h",
+        host,
+    ]
+    os.execv(sys.executable, command)
+
+
+@contextmanager
+def progress_bar(quiet: bool = False) -> Iterator[Listener]:
+    """A bar on standard error while a block runs; silent where nobody looks."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def listener(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield listener
+
+
+if __name__ == "__main__":
+    app()

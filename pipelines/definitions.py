@@ -1,0 +1,46 @@
+"""Everything that Dagster runs, listed by hand: what is not named here does not exist.
+
+What belongs here: assets, jobs, schedule and the resource, put together. What does not: what they do.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+from assets import benchmark, core, index, marts, raw
+from assets.resources import WorkspaceResource
+from assets.workspace import ENVIRONMENT_VARIABLE, default_root
+from pipelines.jobs import JOBS
+from pipelines.schedules import SCHEDULES
+
+ASSETS = [
+    raw.ingest_submissions,
+    core.derive,
+    index.select,
+    index.compute,
+    benchmark.score_benchmarks,
+    benchmark.compare_peers,
+    marts.publish_marts,
+]
+
+
+def definitions(root: Path, as_of: str = "") -> dg.Definitions:
+    """Definitions for one workspace.
+
+    Args:
+        root: Folder of the workspace.
+        as_of: ISO date and time with zone; only submissions received by then count. Empty counts all.
+    """
+    return dg.Definitions(
+        assets=ASSETS,
+        jobs=JOBS,
+        schedules=SCHEDULES,
+        resources={"store": WorkspaceResource(root=str(root), as_of=as_of)},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = definitions(Path(os.environ.get(ENVIRONMENT_VARIABLE) or default_root()))

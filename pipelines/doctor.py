@@ -1,0 +1,119 @@
+"""Whether everything that a build needs is in order, and what to do where it is not.
+
+What belongs here: looking. What does not: mending.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from assets.workspace import Workspace, WorkspaceError, default_root, open_workspace
+from ssc_index.errors import SscIndexError
+
+SMALLEST_FREE_GB = 1.0
+PACKAGES = ("dagster", "duckdb", "polars", "pandera", "pyarrow", "numpy", "scipy")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at.
+
+    Attributes:
+        what: What was looked at.
+        is_fine: Whether it is in order.
+        says: What was found, and what to do if it is not in order.
+    """
+
+    what: str
+    is_fine: bool
+    says: str
+
+
+def examine(root: Path | None) -> list[Finding]:
+    """Look at Python, packages, catalogue, workspace, method, disk and the published mart."""
+    return list(_examine(root or default_root()))
+
+
+def _examine(root: Path) -> Iterator[Finding]:
+    version = sys.version_info[:2]
+    yield Finding("Python", (3, 11) <= version <= (3, 13), ".".join(map(str, sys.version_info[:3])))
+    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    yield Finding("packages", True, ", ".join(f"{name} {number}" for name, number in versions.items()))
+    yield _catalogue()
+    try:
+        workspace = open_workspace(root)
+    except WorkspaceError as error:
+        yield Finding("workspace", False, str(error))
+        return
+    kind = "demo data" if workspace.is_demo else "real submissions"
+    yield Finding("workspace", True, f"{workspace.name} ({kind}) at {workspace.root}")
+    yield _method(workspace)
+    yield _raw(workspace)
+    free = shutil.disk_usage(workspace.root).free / 1e9
+    yield Finding("disk", free >= SMALLEST_FREE_GB, f"{free:.1f} GB free; at least {SMALLEST_FREE_GB:g} GB is needed")
+    writable = os.access(workspace.root, os.W_OK)
+    yield Finding("writable", writable, str(workspace.root) if writable else f"{workspace.root} cannot be written")
+    yield _mart(workspace)
+
+
+def _catalogue() -> Finding:
+    from ssc_index.framework.catalogue import load_catalogue
+
+    try:
+        catalogue = load_catalogue()
+    except SscIndexError as error:
+        return Finding("catalogue", False, str(error))
+    return Finding(
+        "catalogue",
+        True,
+        f"{catalogue.version}: {len(catalogue.kpis)} KPIs, {len(catalogue.data_points)} data points",
+    )
+
+
+def _method(workspace: Workspace) -> Finding:
+    from ssc_index.method import read_method
+
+    try:
+        method = read_method(workspace.method_path)
+    except SscIndexError as error:
+        return Finding("method", False, str(error))
+    return Finding("method", True, f"{method.name}, {len(method.steps)} steps ({workspace.method_path.name})")
+
+
+def _raw(workspace: Workspace) -> Finding:
+    from intake.reading import raw_files, stray_files
+
+    count = len(raw_files(workspace.raw))
+    told = [f"{count} submission files below {workspace.raw}", *(one.message for one in stray_files(workspace.raw))]
+    return Finding("submissions", len(told) == 1 and count > 0, "; ".join(told))
+
+
+def _mart(workspace: Workspace) -> Finding:
+    from assets.warehouse import connect
+
+    if not workspace.public_mart.exists():
+        return Finding("mart", True, "none yet; `ssc-index build` makes it")
+    with connect(workspace.public_mart, read_only=True) as connection:
+        editions = connection.sql("select count(*) from dim_edition").fetchall()[0][0]
+    mode = workspace.internal_mart.stat().st_mode & 0o777
+    if mode != 0o600:
+        return Finding("mart", False, f"the internal mart has mode {mode:o}; run chmod 600 {workspace.internal_mart}")
+    return Finding("mart", True, f"{editions} editions published; the internal mart has mode 600")
+
+
+def show_examination(console: Console, findings: list[Finding]) -> None:
+    """The findings as a table."""
+    table = Table(box=None, show_header=False)
+    for finding in findings:
+        mark = "[green]ok[/green]" if finding.is_fine else "[red]no[/red]"
+        table.add_row(mark, finding.what, finding.says)
+    console.print(table)

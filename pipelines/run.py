@@ -1,0 +1,107 @@
+"""Running the jobs from the command line, in this process, with the same definitions as the UI.
+
+What belongs here: the Dagster instance of a workspace and one run of a range of editions. What does not: what
+is printed (`show.py`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import dagster as dg
+
+from assets.partitions import FIRST_YEAR, YEARS
+from assets.workspace import PROJECT, Workspace
+from ssc_index.errors import SscIndexError
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class BuildError(SscIndexError):
+    """A build that did not come to its end; the published marts are the old ones."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a build says of itself.
+
+    Attributes:
+        run_id: Dagster's run, to be found in the UI.
+        failed_checks: Asset checks that did not hold, with what they counted.
+    """
+
+    run_id: str
+    failed_checks: Mapping[str, str]
+
+
+def prepare_home(workspace: Workspace) -> None:
+    """Have Dagster keep its runs in the workspace, with the project's settings."""
+    workspace.dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(PROJECT / "dagster.yaml", workspace.dagster_home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(workspace.dagster_home)
+
+
+def known_years() -> tuple[int, int]:
+    """First and last year that can be built."""
+    return FIRST_YEAR, int(YEARS.get_last_partition_key() or FIRST_YEAR)
+
+
+def build(workspace: Workspace, first: int, last: int) -> Outcome:
+    """Build a range of editions in one run and publish the marts.
+
+    Args:
+        workspace: The workspace.
+        first: First edition.
+        last: Last edition.
+
+    Returns:
+        The run and the checks that did not hold.
+
+    Raises:
+        BuildError: If a step failed, with its error; the marts are the old ones.
+    """
+    from pipelines.definitions import definitions
+
+    prepare_home(workspace)
+    as_of = workspace.as_of.isoformat() if workspace.as_of else ""
+    job = definitions(workspace.root, as_of).resolve_job_def("build_editions")
+    with dg.DagsterInstance.get() as instance, warnings.catch_warnings():
+        # Dagster marks single-run backfills as beta; the design rests on them (docs/decisions/0001-stack.md).
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        result = job.execute_in_process(
+            instance=instance,
+            tags={RANGE_START: str(first), RANGE_END: str(last)},
+            run_config=QUIET,
+            raise_on_error=False,
+        )
+    if not result.success:
+        raise BuildError(_failures(result))
+    failed = {
+        f"{check.asset_key.to_user_string()}: {check.check_name}": _counted(check)
+        for check in result.get_asset_check_evaluations()
+        if not check.passed
+    }
+    return Outcome(result.run_id, failed)
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> str:
+    """The errors of the steps that failed, innermost cause first."""
+    told = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            told.append(f"{event.step_key}: {error.message.strip() if error else 'failed'}")
+    return "\n".join(told) or "the build failed"
+
+
+def _counted(check: dg.AssetCheckEvaluation) -> str:
+    names = ("failures", "errors", "warnings")
+    return ", ".join(f"{check.metadata[name].value} {name}" for name in names if name in check.metadata)

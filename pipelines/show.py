@@ -1,0 +1,284 @@
+"""What the command line shows: tables that read well in 80 columns.
+
+What belongs here: queries on the marts and their layout. What does not: any number of our own making.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import duckdb
+import polars as pl
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from assets.warehouse import connect, read_query
+from assets.workspace import Workspace
+from intake.reading import raw_files, sha256_of
+from ssc_index.errors import SscIndexError
+
+TOP = 20
+
+
+class QueryError(SscIndexError):
+    """A query that a mart cannot answer."""
+
+
+EDITIONS = "select edition, n_cities, n_ranked, n_values, mean_coverage, n_provisional_goalposts from dim_edition"
+RANKING = """
+select rank, city, country, score, coverage, n_carried, excluded_because
+from ranking
+where edition = ? and rank is not null
+order by rank, city
+"""
+BENCHMARKS = """
+with benchmark as (
+    select
+        edition,
+        city_id,
+        max(percentage) filter (where cut = 'total') as total,
+        max(n_scored) filter (where cut = 'total') as n_scored,
+        max(n_reported) filter (where cut = 'total') as n_reported,
+        max(percentage) filter (where node = 'EC') as economy,
+        max(percentage) filter (where node = 'EN') as environment,
+        max(percentage) filter (where node = 'SC') as society
+    from fact_benchmark
+    where kpi_level = 'all' and cut in ('total', 'dimension')
+    group by edition, city_id
+)
+
+select
+    benchmark.edition,
+    city.name as city,
+    benchmark.n_reported,
+    ranking.coverage,
+    benchmark.total,
+    benchmark.economy,
+    benchmark.environment,
+    benchmark.society,
+    ranking.rank
+from benchmark
+inner join dim_city as city on benchmark.city_id = city.city_id
+left join ranking on benchmark.edition = ranking.edition and benchmark.city_id = ranking.city_id
+order by benchmark.edition desc, benchmark.n_reported desc, city.name
+"""
+FINDINGS = """
+select rule, severity, count(*) as rows, count(distinct path) as files, min(message) as example
+from fact_finding
+where is_quarantined
+group by rule, severity
+order by severity, rows desc, rule
+"""
+
+
+def read(workspace: Workspace, sql: str, parameters: Sequence[object] = (), internal: bool = False) -> pl.DataFrame:
+    """Rows of a query on a workspace's mart."""
+    path = workspace.internal_mart if internal else workspace.public_mart
+    if not path.exists():
+        raise QueryError(f"There is no mart at {path} yet. Run `ssc-index build --workspace {workspace.root}` first.")
+    with connect(path, read_only=True) as connection:
+        frame: pl.DataFrame = connection.sql(sql, params=list(parameters)).pl()
+        return frame
+
+
+def ask(workspace: Workspace, sql: str, internal: bool = False) -> pl.DataFrame:
+    """Rows of somebody's own query; it can reach nothing but the mart."""
+    path = workspace.internal_mart if internal else workspace.public_mart
+    if not path.exists():
+        raise QueryError(f"There is no mart at {path} yet. Run `ssc-index build --workspace {workspace.root}` first.")
+    with connect(path, read_only=True) as connection:
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+        try:
+            relation = connection.sql(sql)
+            frame: pl.DataFrame = pl.DataFrame() if relation is None else relation.pl()
+        except duckdb.Error as error:
+            raise QueryError(str(error)) from error
+    return frame
+
+
+def count_errors(workspace: Workspace) -> int:
+    """Rows that were kept out as errors."""
+    counted = "select count(*) as n from fact_finding where is_quarantined and severity = 'error'"
+    return int(read(workspace, counted, internal=True)["n"].item())
+
+
+def summary(workspace: Workspace) -> dict[str, object]:
+    """A workspace's editions for scripts."""
+    editions = read(workspace, EDITIONS + " order by edition").to_dicts()
+    return {
+        "workspace": workspace.name,
+        "is_demo": workspace.is_demo,
+        "editions": editions,
+        "public_mart": str(workspace.public_mart),
+    }
+
+
+STATUS = """
+select
+    year,
+    count(*) as received,
+    count(*) filter (where verification_outcome in ('verified', 'partly_verified')) as verified,
+    count(*) filter (where is_latest) as counted,
+    sum(n_values)::bigint as n_values,
+    sum(n_quarantined)::bigint as kept_out
+from dim_submission
+group by year
+order by year
+"""
+
+
+def status(workspace: Workspace) -> dict[str, object]:
+    """What is received, verified, kept out and published."""
+    return {
+        **summary(workspace),
+        "submissions": read(workspace, STATUS, internal=True).to_dicts(),
+        "kept_out_as_error": count_errors(workspace),
+        "unread_files": unread_files(workspace),
+        "published_at": datetime.fromtimestamp(workspace.public_mart.stat().st_mtime, UTC).isoformat(),
+    }
+
+
+def unread_files(workspace: Workspace) -> list[str]:
+    """Files below raw/ that the last build has not seen."""
+    known = set(read_query(workspace.warehouse, "select file_sha256 from raw.files")["file_sha256"])
+    files = raw_files(workspace.raw)
+    return [str(path.relative_to(workspace.raw)) for path in files if sha256_of(path) not in known]
+
+
+def show_status(console: Console, workspace: Workspace, facts: dict[str, object]) -> None:
+    """The status as tables."""
+    console.rule(Text(workspace.name + ("  DEMO DATA" if workspace.is_demo else ""), style="bold"), align="left")
+    show_frame(console, read(workspace, STATUS, internal=True))
+    show_frame(console, read(workspace, EDITIONS + " order by edition"))
+    console.print(f"Published {facts['published_at']}; {facts['kept_out_as_error']} rows kept out as errors.")
+    if unread := unread_files(workspace):
+        console.print(f"{len(unread)} files are new since: {', '.join(unread[:5])}. Run `ssc-index build`.")
+
+
+def show_build(console: Console, workspace: Workspace) -> None:
+    """What a build came to: kept out, then the ranking or, where too little is reported, the benchmarks."""
+    title = Text(workspace.name, style="bold")
+    if workspace.is_demo:
+        title.append("  DEMO DATA: every city and number is invented", style="bold yellow")
+    if workspace.as_of is not None:
+        title.append(f"  as of {workspace.as_of.isoformat()}", style="bold cyan")
+    console.rule(title, align="left")
+    editions = read(workspace, EDITIONS + " order by edition")
+    if editions.is_empty():
+        console.print("No edition: no submission below raw/ has been verified yet.")
+    else:
+        last = editions.row(-1, named=True)
+        if last["n_ranked"]:
+            show_ranking(console, workspace, last)
+        else:
+            show_benchmarks(console, workspace)
+    show_kept_out(console, workspace)
+    console.print(f"Public mart:   {_short(workspace.public_mart)}")
+    console.print(f"Internal mart: {_short(workspace.internal_mart)}  [dim](mode 0600)[/dim]")
+
+
+def show_ranking(console: Console, workspace: Workspace, edition: dict[str, object]) -> None:
+    """The first twenty of an edition's ranking, with what the ranks rest on."""
+    ranking = read(workspace, RANKING, [edition["edition"]])
+    table = RichTable(title=f"Ranking, edition {edition['edition']} (draft)", title_justify="left", box=None)
+    table.add_column("Rank", justify="right")
+    table.add_column("City", max_width=30)
+    table.add_column("Country", max_width=16)
+    table.add_column("Score", justify="right")
+    table.add_column("Reported", justify="right")
+    table.add_column("Carried", justify="right")
+    for row in ranking.head(TOP).to_dicts():
+        table.add_row(
+            str(row["rank"]),
+            row["city"],
+            row["country"],
+            f"{row['score']:.2f}",
+            f"{row['coverage']:.0%}",
+            str(row["n_carried"]),
+        )
+    console.print(table)
+    unranked = int(str(edition["n_cities"])) - ranking.height
+    more = ranking.height - min(TOP, ranking.height)
+    console.print(
+        f"[dim]{more} more ranked; {unranked} report too little to be ranked. Cities without consent are not shown. "
+        f"{edition['n_provisional_goalposts']} goalposts are provisional.[/dim]"
+    )
+
+
+def show_benchmarks(console: Console, workspace: Workspace) -> None:
+    """Benchmark percentages of every city with how much each reports; nobody is ranked."""
+    table = RichTable(
+        title="U4SSC benchmarks, per cent of points (unranked: too little is reported)",
+        title_justify="left",
+        box=None,
+    )
+    for name, justify in (
+        ("Edition", "right"),
+        ("City", "left"),
+        ("Reported", "right"),
+        ("Coverage", "right"),
+        ("All", "right"),
+        ("Economy", "right"),
+        ("Environ.", "right"),
+        ("Society", "right"),
+    ):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]  # the literals stand above
+    for row in read(workspace, BENCHMARKS).to_dicts():
+        percentages = [row[name] for name in ("total", "economy", "environment", "society")]
+        table.add_row(
+            str(row["edition"]),
+            row["city"],
+            f"{row['n_reported']} of 112",
+            "–" if row["coverage"] is None else f"{row['coverage']:.0%}",
+            *("–" if value is None else f"{value:.1f}" for value in percentages),
+        )
+    console.print(table)
+    console.print(
+        "[dim]Coverage: share of the index's data points that are reported. All but one target are provisional: "
+        "see docs/catalogue.md.[/dim]"
+    )
+
+
+def show_kept_out(console: Console, workspace: Workspace) -> None:
+    """What was kept out, by rule, with one example each."""
+    findings = read(workspace, FINDINGS, internal=True)
+    if findings.is_empty():
+        console.print("Nothing was kept out.")
+        return
+    table = RichTable(title="Kept out", title_justify="left", box=None)
+    table.add_column("Rule", no_wrap=True)
+    table.add_column("Severity")
+    table.add_column("Rows", justify="right")
+    table.add_column("For example", max_width=44)
+    for row in findings.to_dicts():
+        table.add_row(row["rule"], row["severity"], str(row["rows"]), row["example"])
+    console.print(table)
+    console.print('[dim]All of it: ssc-index query --internal "select * from fact_finding"[/dim]')
+
+
+def show_frame(console: Console, frame: pl.DataFrame) -> None:
+    """A query's rows as a table."""
+    table = RichTable(box=None)
+    for name, dtype in frame.schema.items():
+        table.add_column(name, justify="right" if dtype.is_numeric() else "left")
+    for row in frame.rows():
+        table.add_row(*("" if value is None else _cell(value) for value in row))
+    console.print(table)
+    console.print(f"[dim]{frame.height} rows[/dim]")
+
+
+def _cell(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _short(path: object) -> str:
+    from pathlib import Path
+
+    whole = Path(str(path))
+    try:
+        return str(whole.relative_to(Path.cwd()))
+    except ValueError:
+        return str(whole)

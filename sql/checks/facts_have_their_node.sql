@@ -1,0 +1,14 @@
+-- Nodes and data points of the facts that are not in dim_kpi.
+-- tables: dim_kpi, fact_value, fact_score
+with facts as (
+    select 'fact_value' as fact, data_point as node from fact_value
+    union all
+    select 'fact_score' as fact, node from fact_score
+)
+
+select distinct
+    fact,
+    node
+from facts
+where node not in (select node from dim_kpi)
+order by fact, node;

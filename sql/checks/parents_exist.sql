@@ -1,0 +1,10 @@
+-- Nodes whose parent is not in the tree, and more than one root.
+-- tables: dim_kpi
+select
+    node,
+    parent
+from dim_kpi
+where
+    parent not in (select node from dim_kpi)
+    or (parent is null and level != 'index')
+order by node;
