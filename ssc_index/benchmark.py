@@ -236,9 +236,7 @@ def peer_statistics(
             places[2, own, item] = figures - values[leader[number, item], item]
     low, first, middle, third, high = spread
     percentile, to_median, to_leader = places
-    return PeerStatistics(
-        groups, count, low, first, middle, third, high, leader, percentile, to_median, to_leader
-    )
+    return PeerStatistics(groups, count, low, first, middle, third, high, leader, percentile, to_median, to_leader)
 
 
 def _five_numbers(figures: Floats) -> Floats:

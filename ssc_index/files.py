@@ -64,6 +64,8 @@ def read_values(path: Path, framework: Framework) -> Values:
     table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
     if "unit" not in table.columns:
         raise ValuesError(path.name, [f"no column 'unit'; columns are {', '.join(table.columns)}"])
+    if not table.columns["unit"].len():
+        raise ValuesError(path.name, ["no row below the header"])
     is_long = {"code", "value"} <= set(table.columns) and not {"code", "value"} & set(framework.codes)
     return (_long if is_long else _wide)(table, framework, path.name)
 
@@ -86,8 +88,7 @@ def _read_csv(path: Path) -> _Table:
         raise ValuesError(path.name, faults)
     cells = list(zip(*rows, strict=True)) if rows else [()] * len(header)
     columns = {
-        name: _text(pl.Series(name, column, dtype=pl.String))
-        for name, column in zip(header, cells, strict=True)
+        name: _text(pl.Series(name, column, dtype=pl.String)) for name, column in zip(header, cells, strict=True)
     }
     return _Table(columns, lambda row: f"line {lines[row]}")
 
@@ -186,11 +187,6 @@ def _wide(table: _Table, framework: Framework, subject: str) -> Values:
         for code in framework.codes
         if code not in table.columns
     ]
-    faults += [
-        f"column {name!r} is a node with children; values are given for indicators only"
-        for name in table.columns
-        if name in framework.children
-    ]
     units, years = _units(table, faults), _years(table, faults)
     there = [code for code in framework.codes if code in table.columns]
     numbers = [_numbers(table, code, faults) for code in there]
@@ -200,8 +196,7 @@ def _wide(table: _Table, framework: Framework, subject: str) -> Values:
         raise ValuesError(subject, faults)
     others = [name for name in table.columns if name not in {"unit", "year", *framework.codes}]
     groups = {name: table.columns[name].cast(pl.String).to_list() for name in others}
-    stacked = np.stack(numbers, axis=1) if units else np.empty((0, len(there)))
-    return values_from_columns(units, years, framework.codes, stacked, groups, subject)
+    return values_from_columns(units, years, framework.codes, np.stack(numbers, axis=1), groups, subject)
 
 
 def _repeated_keys(keys: Sequence[tuple[Any, ...]], table: _Table) -> list[str]:
@@ -322,7 +317,7 @@ def write_result(result: IndexResult, out: Path, inputs: Mapping[str, Path]) -> 
     for name, frame in frames.items():
         _write_csv(frame, out / name)
     record = run_record(result, inputs, tuple(frames))
-    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n"  # YAML knows dates
     (out / "run.json").write_text(text, encoding="utf-8", newline="\n")
     return (*frames, "run.json")
 
@@ -344,9 +339,10 @@ def _frames(result: IndexResult) -> dict[str, pl.DataFrame]:
 
 
 def _write_csv(frame: pl.DataFrame, path: Path) -> None:
-    """Write a frame; text that starts like a formula gets a quote in front."""
-    quoted = pl.col(pl.String).str.replace(FORMULA_START, "'$1")
-    frame.with_columns(quoted).write_csv(path, line_terminator="\n")
+    """Write a frame; text and names that start like a formula get a quote in front."""
+    quoted = frame.with_columns(pl.col(pl.String).str.replace(FORMULA_START, "'$1"))
+    quoted.columns = [re.sub(FORMULA_START, r"'\1", name) for name in frame.columns]
+    quoted.write_csv(path, line_terminator="\n")
 
 
 def run_record(result: IndexResult, inputs: Mapping[str, Path], files: Sequence[str]) -> dict[str, Any]:

@@ -276,11 +276,16 @@ def _normalise(state: _State, step: Normalise) -> _Outcome:
     parameters: dict[str, Floats] = {}
     faults: list[str] = []
     for number, (year, rows) in enumerate(blocks):
-        scores[rows], found = _scale(state, step, values[rows], nodes, rows)
+        with np.errstate(over="ignore", invalid="ignore"):  # looked for below
+            scores[rows], found = _scale(state, step, values[rows], nodes, rows)
         for name, array in found.items():
             parameters.setdefault(name, np.full((len(blocks), len(state.values.codes)), np.nan))
             parameters[name][number, columns] = array
         faults += _settle_constant(step, values[rows], scores[rows], codes, year)
+    faults += [
+        f"{state.values.row_name(row)}, {codes[column]}: {state.table[row, columns[column]]:g} lies beyond every scale"
+        for row, column in np.argwhere(np.isinf(scores)).tolist()
+    ]
     if faults:
         raise ComputationError(_place(state, "normalise"), faults)
     table = state.table.copy(order="F")
@@ -312,9 +317,7 @@ def _scale(
     state: _State, step: Normalise, values: Floats, nodes: Sequence[Node], rows: slice
 ) -> tuple[Floats, dict[str, Floats]]:
     """Scores of one block and the parameters they rest on."""
-    sign = np.array(
-        [-1.0 if node.direction == "lower" or node.transform == "gap_to_target" else 1.0 for node in nodes]
-    )
+    sign = np.array([-1.0 if node.direction == "lower" or node.transform == "gap_to_target" else 1.0 for node in nodes])
     if isinstance(step, NormaliseGoalposts):
         low, high = _goalposts(state, nodes, rows)
         return normalise.goalposts(values, low, high, step.range, step.clip), {"low": low, "high": high}
@@ -410,8 +413,7 @@ def _fill(
     if table.shape[1] != len(codes):
         codes = tuple(node.code for node in state.framework.nodes)
     notes = [
-        f"{codes[column]}: {names[group]} has no value; {cells} cells stay missing"
-        for group, column, cells in empty
+        f"{codes[column]}: {names[group]} has no value; {cells} cells stay missing" for group, column, cells in empty
     ]
     return filled, np.zeros(table.shape, dtype=np.int16), notes
 
@@ -454,9 +456,7 @@ def _aggregate(state: _State, step: Aggregate) -> _Outcome:
     return _Outcome()
 
 
-def _positive(
-    state: _State, step: Aggregate, node: Node, parts: Sequence[Floats]
-) -> tuple[list[Floats], list[str]]:
+def _positive(state: _State, step: Aggregate, node: Node, parts: Sequence[Floats]) -> tuple[list[Floats], list[str]]:
     """Raise scores to the floor, or refuse every one that is not above 0."""
     if step.floor is not None:
         return [np.maximum(part, step.floor) for part in parts], []
@@ -484,6 +484,8 @@ def _result(state: _State, steps: tuple[StepResult, ...]) -> IndexResult:
     for _, rows in state.blocks:
         for column in range(scores.shape[1]):
             ranks[rows, column] = rank_descending(scores[rows, column], rule.ties, rule.round)
+    for array in (scores, ranks):
+        array.flags.writeable = False
     observed = ~np.isnan(state.values.values)
     rows_in = (state.excluded_by == 0)[:, None]
     return IndexResult(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, ValidationError
 
 from ssc_index.errors import MethodError
 
@@ -21,7 +21,6 @@ Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]
 Count = Annotated[int, Field(strict=True, ge=0)]
 Flag = Annotated[bool, Field(strict=True)]
 Name = Annotated[str, Field(strict=True, min_length=1)]
-Names = Annotated[tuple[Name, ...], Field(min_length=1)]
 Mean = Literal["arithmetic", "geometric"]
 Over = Literal["year", "panel"]
 Constant = Literal["error", "missing", "middle"]
@@ -33,15 +32,22 @@ def _label(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _two(value: object) -> object:
-    """A list of two numbers, the first below the second."""
-    if isinstance(value, list | tuple) and len(value) == 2 and not value[0] < value[1]:
-        raise ValueError(f"the first number must be below the second, not {list(value)}")
+def _ascending(value: tuple[float, float]) -> tuple[float, float]:
+    """A range has a length."""
+    if not value[0] < value[1]:
+        raise ValueError("the first number must be below the second")
     return value
 
 
+def _several(value: object) -> object:
+    """Read a single name or number where a list may stand."""
+    return [value] if isinstance(value, str | int) else value
+
+
 Label = Annotated[str, BeforeValidator(_label), Field(strict=True)]
-Range = Annotated[tuple[Number, Number], BeforeValidator(_two)]
+Labels = Annotated[tuple[Label, ...], BeforeValidator(_several), Field(min_length=1)]
+Range = Annotated[tuple[Number, Number], AfterValidator(_ascending)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(_several), Field(min_length=1)]
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -70,7 +76,7 @@ class Screen(Parameters):
     step: ClassVar[str] = "screen"
     min_coverage: Share = 0.0
     min_coverage_by_node: dict[Name, Share] = {}
-    only_where: dict[Name, tuple[Label, ...]] = {}
+    only_where: dict[Name, Labels] = {}
     count: Literal["present", "observed"] = "present"
 
 
@@ -359,9 +365,7 @@ def method_from_mapping(data: object, subject: str = "method") -> Method:
     {'ties': 'min', 'round': None}
     """
     if not isinstance(data, dict):
-        raise MethodError(
-            subject, ["a method file is a mapping with the keys name, steps, rank, uncertainty"]
-        )
+        raise MethodError(subject, ["a method file is a mapping with the keys name, steps, rank, uncertainty"])
     faults = [
         f"{key}: unknown key; known are {', '.join(Method.model_fields)}"
         for key in data
@@ -389,9 +393,7 @@ def _step(entry: object, number: int, faults: list[str]) -> Parameters | None:
     """Build one step from ``{name: parameters}``."""
     path = f"steps[{number}]"
     if not isinstance(entry, dict) or len(entry) != 1:
-        faults.append(
-            f"{path}: a step is one key with its parameters, such as 'screen: {{min_coverage: 0.5}}'"
-        )
+        faults.append(f"{path}: a step is one key with its parameters, such as 'screen: {{min_coverage: 0.5}}'")
         return None
     name, given = next(iter(entry.items()))
     if name not in STEPS:
@@ -464,7 +466,5 @@ class _StrictLoader(yaml.SafeLoader):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         for key in keys:
             if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} occurs twice", node.start_mark
-                )
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} occurs twice", node.start_mark)
         return super().construct_mapping(node, deep)

@@ -97,7 +97,10 @@ def minmax(values: Floats, sign: Floats, scale: tuple[float, float]) -> tuple[Fl
     array([100.,   0.,  75.])
     """
     signed = values * sign
-    worst, best = np.fmin.reduce(signed, axis=0), np.fmax.reduce(signed, axis=0)
+    worst, best = (
+        np.fmin.reduce(signed, axis=0, initial=np.nan),
+        np.fmax.reduce(signed, axis=0, initial=np.nan),
+    )
     length = np.where(best > worst, best - worst, np.nan)
     share = (signed - worst) / length
     scores = np.clip(scale[0] + (scale[1] - scale[0]) * share, *scale)

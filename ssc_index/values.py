@@ -42,14 +42,13 @@ class Values:
         >>> values_from_columns(["b", "a", "a"], [2, 2, 1], ["x"], [[1.0], [2.0], [3.0]]).year_slices()
         ((1, slice(0, 1, None)), (2, slice(1, 3, None)))
         """
-        if self.years is None:
+        if not self.years:
             return ((None, slice(0, len(self.units))),)
         years = np.asarray(self.years)
         distinct, starts = np.unique(years, return_index=True)
         ends = [*starts[1:].tolist(), len(years)]
         return tuple(
-            (int(year), slice(int(start), int(end)))
-            for year, start, end in zip(distinct, starts, ends, strict=True)
+            (int(year), slice(int(start), int(end))) for year, start, end in zip(distinct, starts, ends, strict=True)
         )
 
     def row_name(self, row: int) -> str:
@@ -110,9 +109,7 @@ def values_from_columns(
 def _faults(values: Values) -> list[str]:
     """Empty units, rows that occur twice, infinities."""
     faults = [f"row {row + 1}: empty unit" for row, unit in enumerate(values.units) if not unit]
-    keys = [
-        (None if values.years is None else values.years[row], unit) for row, unit in enumerate(values.units)
-    ]
+    keys = [(None if values.years is None else values.years[row], unit) for row, unit in enumerate(values.units)]
     faults += [
         f"{values.row_name(row)}: occurs twice; one row per unit{'' if values.years is None else ' and year'}"
         for row in range(1, len(keys))

@@ -49,10 +49,7 @@ def test_treated_cells_are_those_that_coinr_flags(coinr, run):
     done = run(coinr.framework(), coinr.values("ex_4_screened"), {"steps": [{"treat": {}}]})
     flags = coinr.frame("ex_5_treated_points")
     theirs = {
-        (row["uCode"], code)
-        for row in flags.iter_rows(named=True)
-        for code in done.result.framework.codes
-        if row[code]
+        (row["uCode"], code) for row in flags.iter_rows(named=True) for code in done.result.framework.codes if row[code]
     }
     cells = done.table("cells_1_treat.csv")
     assert set(zip(cells["unit"], cells["code"], strict=True)) == theirs

@@ -31,9 +31,7 @@ def _published(path: Path, measure: str) -> pl.DataFrame:
 
 
 def test_every_published_hdi_is_met_to_half_a_unit_of_its_third_decimal(goldens, hdi):
-    published = _published(goldens / "undp_hdi_2021" / "expected.csv", "score").filter(
-        pl.col("node") == "hdi"
-    )
+    published = _published(goldens / "undp_hdi_2021" / "expected.csv", "score").filter(pl.col("node") == "hdi")
     both = published.join(hdi.table("scores.csv"), on=["unit", "year", "node"])
     assert both.height == published.height == 5571
     assert both["score"].null_count() == 0
