@@ -1,29 +1,82 @@
 """One received file, whatever it holds, into the tables of intake.
 
-What belongs here: which files are submissions, and the promise that no file raises or stops the others. What does
-not: the formats (`workbook.py`, `bulk.py`).
+What belongs here: which files are submissions, and the promise that no file raises or stops the others. What
+does not: the formats (`workbook.py`, `bulk.py`).
 """
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import polars as pl
+
 from intake import tables
-from intake.tables import Fault, ReadResult
+from intake.bulk import read_bulk
+from intake.receipts import RECEIPT_SUFFIX
+from intake.register import REGISTER_NAME
+from intake.tables import Fault
+from intake.tables import ReadResult as ReadResult
+from intake.tables import address as address
 from intake.workbook import read_workbook
 from intake.xlsx import Refused
 from ssc_index.framework.catalogue import Catalogue
 
-WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")
+WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")  # a macro workbook is read as data; nothing in it is run
 BULK_SUFFIXES = (".csv", ".parquet")
+# Files that explain the folder and are no mistake.
+EXPLANATIONS = (".md",)
 
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class RawFiles:
+    """What lies below the folder of raw files.
+
+    Attributes:
+        files: Submissions, sorted by their path.
+        faults: Rows of `tables.FAULTS`: files that are neither a submission nor belong to one.
+    """
+
+    files: tuple[Path, ...]
+    faults: pl.DataFrame
+
+
+def raw_files(raw: Path) -> RawFiles:
+    """List the submissions below a folder.
+
+    Receipts, the register, hidden files, lock files of spreadsheet programs and explaining texts (.md) are no
+    submissions and no fault; a receipt without its file is one.
+
+    Args:
+        raw: Folder to walk; an absent one holds nothing.
+    """
+    visible = _visible_files(raw)
+    files = tuple(path for path in visible if _is_submission(path))
+    others = [path for path in visible if not _is_submission(path)]
+    faults = [fault for path in others if (fault := _stray(path, path.relative_to(raw).as_posix())) is not None]
+    return RawFiles(files, tables.faults_frame(faults))
+
+
+def _stray(path: Path, place: str) -> Fault | None:
+    """Why a file should not lie here; None where it should."""
+    name = path.name.lower()
+    if name.endswith(RECEIPT_SUFFIX):
+        if path.with_name(path.name[: -len(RECEIPT_SUFFIX)]).is_file():
+            return None
+        text = f"{place} is a receipt without its file. Put the file beside it, or remove it."
+        return Fault("receipt_without_file", text, field="file", value=place)
+    if name == REGISTER_NAME or path.suffix.lower() in EXPLANATIONS:
+        return None
+    text = f"{place} is no submission: only .xlsx, .csv and .parquet are read. Save it as one of them, or remove it."
+    return Fault("not_a_submission", text, field="file", value=place)
 
 
 def read_submission(path: Path, catalogue: Catalogue) -> ReadResult:
@@ -35,10 +88,38 @@ def read_submission(path: Path, catalogue: Catalogue) -> ReadResult:
 
     Returns:
         Rows and faults; a file that cannot be read at all is refused.
+
+    Raises:
+        OSError: If the file cannot be opened at all; that is no fault of its content.
     """
     kind: Literal["workbook", "bulk"] = "bulk" if path.suffix.lower() in BULK_SUFFIXES else "workbook"
+    read = read_bulk if kind == "bulk" else read_workbook
     file_sha256 = sha256_of(path)
     try:
-        return read_workbook(path, file_sha256, catalogue)
+        return read(path, file_sha256, catalogue)
     except Refused as error:
-        return tables.refusal(file_sha256, kind, [Fault(error.rule, error.message, file_sha256=file_sha256)])
+        fault = Fault(error.rule, error.message, file_sha256=file_sha256)
+    except Exception as error:  # the promise of this module: one bad file stops no other
+        fault = Fault(
+            "unreadable_file",
+            f"The file could not be read ({type(error).__name__}: {str(error)[:160]}). Save it again from the "
+            "form and send that; if this stays, report it with the file.",
+            file_sha256=file_sha256,
+        )
+    return tables.refusal(file_sha256, kind, [fault])
+
+
+def _visible_files(raw: Path) -> list[Path]:
+    """Files below a folder, none of them hidden, in the order of their paths."""
+    found = [path for path in raw.rglob("*") if path.is_file()]
+    visible = [path for path in found if not any(part.startswith((".", "~$")) for part in path.relative_to(raw).parts)]
+    return sorted(visible, key=lambda path: path.relative_to(raw).as_posix())
+
+
+def _is_submission(path: Path) -> bool:
+    name = path.name.lower()
+    return (
+        path.suffix.lower() in WORKBOOK_SUFFIXES + BULK_SUFFIXES
+        and not name.endswith(RECEIPT_SUFFIX)
+        and name != REGISTER_NAME
+    )

@@ -1,0 +1,320 @@
+"""What is known of a submission beside its content: receipt, verification, consent.
+
+What belongs here: the receipt files, read and written, and their agreement with the submissions and the register.
+What does not: the submissions themselves and what consent covers (`consent.py`).
+
+A receipt lies beside its file as ``<file name>.receipt.csv`` with one line for each city and year of the file.
+No clock is consulted: whether a reference year lies in the future is judged by the receipt's own date.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from intake import tables
+from intake.names import folded, spellings
+from intake.tables import Fault, Severity
+
+RECEIPT_SUFFIX = ".receipt.csv"
+MODES = ("onsite", "remote")
+OUTCOMES = ("pending", "verified", "partly_verified", "rejected")
+CONSENTS = ("none", "scores", "values", "report")
+
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """One line of a receipt.
+
+    Attributes:
+        city_id: The city.
+        year: Reference year.
+        received_at: When the submission was received; aware, UTC.
+        received_from: From whom.
+        verification_mode: ``onsite``, ``remote``, or None where unknown.
+        verification_outcome: ``pending``, ``verified``, ``partly_verified`` or ``rejected``.
+        verified_on: Date of the outcome.
+        verifier: Who verified; internal.
+        consent: ``none``, ``scores``, ``values`` or ``report``.
+    """
+
+    city_id: str
+    year: int
+    received_at: datetime
+    received_from: str | None = None
+    verification_mode: str | None = None
+    verification_outcome: str = "pending"
+    verified_on: date | None = None
+    verifier: str | None = None
+    consent: str = "none"
+
+
+COLUMNS = tuple(field.name for field in fields(Receipt))
+
+
+def receipt_path(path: Path) -> Path:
+    """Where the receipt of a file lies.
+
+    >>> receipt_path(Path("2024/no-karmoy.xlsx")).name
+    'no-karmoy.xlsx.receipt.csv'
+    """
+    return path.with_name(path.name + RECEIPT_SUFFIX)
+
+
+def write_receipts(path: Path, receipts: Iterable[Receipt]) -> None:
+    """Write the receipt of a file, sorted by city and year.
+
+    Args:
+        path: The submission; the receipt is written beside it.
+        receipts: One for each city and year of the file.
+    """
+    with receipt_path(path).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for receipt in sorted(receipts, key=lambda one: (one.city_id, one.year)):
+            writer.writerow(_written(getattr(receipt, name)) for name in COLUMNS)
+
+
+def read_receipts(
+    places: Mapping[str, Path], submissions: pl.DataFrame, register: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Read the receipts of files and hold them against what the files hold and who is registered.
+
+    Args:
+        places: Submission by SHA-256.
+        submissions: Rows of `tables.SUBMISSIONS`; files that are not in ``places`` are left aside.
+        register: Rows of `tables.CITIES`.
+
+    Returns:
+        Rows of `tables.RECEIPTS`, sorted by file, city and year, and the faults (columns `tables.FAULTS`). What has
+        no usable receipt has no row and so counts for nothing.
+    """
+    faults: list[Fault] = []
+    rows: list[dict[str, Any]] = []
+    held = _held(submissions)
+    for file_sha256 in sorted(places, key=lambda one: places[one].as_posix()):
+        keys = held.get(file_sha256, {})
+        _check_names(file_sha256, keys, register, faults)
+        if keys:
+            rows += _of_file(file_sha256, places[file_sha256], set(keys), faults)
+    columns = {name: [row[name] for row in rows] for name in tables.RECEIPTS}
+    frame = tables.frame(tables.RECEIPTS, columns).sort("file_sha256", "city_id", "year")
+    return frame, tables.faults_frame(faults)
+
+
+def _written(value: object) -> str:
+    """A value as the receipt file holds it."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return str(value)
+
+
+def _held(submissions: pl.DataFrame) -> dict[str, dict[Key, str | None]]:
+    """City and year of each file, with the name that the city wrote."""
+    held: dict[str, dict[Key, str | None]] = {}
+    for sha, city, year, name in submissions.select("file_sha256", "city_id", "year", "city_name").iter_rows():
+        held.setdefault(sha, {})[city, year] = name
+    return held
+
+
+def _check_names(file_sha256: str, keys: Mapping[Key, str | None], register: pl.DataFrame, faults: list[Fault]) -> None:
+    """Report cities that are not registered, and names that are not the registered ones."""
+    known = _registered(register)
+    for (city, year), name in sorted(keys.items(), key=lambda item: item[0]):
+        where = {"file_sha256": file_sha256, "city_id": city, "year": year}
+        if city not in known:
+            text = f"City {city!r} is not in the register. Add it to cities.csv, or correct the City ID."
+            faults.append(Fault("unknown_city", text, field="city_id", value=city, **where))  # type: ignore[arg-type]  # keys of Fault
+        elif name and folded(name) not in known[city]:
+            text = (
+                f"The submission of {city} is named {name[:80]!r}, the register has another name. Is it the same city?"
+            )
+            faults.append(Fault("other_name", text, "warning", field="city_name", value=name, **where))  # type: ignore[arg-type]  # keys of Fault
+
+
+def _registered(register: pl.DataFrame) -> dict[str, set[str]]:
+    """Folded spellings of each registered city."""
+    rows = register.select("city_id", "name", "aliases").iter_rows()
+    return {city: spellings(name, aliases) for city, name, aliases in rows}
+
+
+def _of_file(file_sha256: str, path: Path, keys: set[Key], faults: list[Fault]) -> list[dict[str, Any]]:
+    """Usable receipt lines of one file."""
+    reader = _Reader(file_sha256, receipt_path(path).name, faults)
+    lines = reader.lines(receipt_path(path))
+    if lines is None:
+        return []
+    found: dict[Key, list[tuple[int, dict[str, str]]]] = {}
+    for line, row in lines:
+        if (key := reader.key(line, row, keys)) is not None:
+            found.setdefault(key, []).append((line, row))
+    for city, year in sorted(keys - found.keys()):
+        text = f"has no line for {city} {year}, so that submission counts for nothing. Add it."
+        reader.fault("receipt_missing", text, key=(city, year))
+    parsed = []
+    for key, entries in sorted(found.items()):
+        if len(entries) > 1:
+            listed = " and ".join(str(line) for line, _ in entries)
+            reader.fault("duplicate_receipt", f"has {key[0]} {key[1]} in lines {listed}. Keep one.", key=key)
+        elif (row_read := reader.row(entries[0][0], entries[0][1], key)) is not None:
+            parsed.append(row_read)
+    return parsed
+
+
+class _Reader:
+    """Reads the lines of one receipt file and gathers its faults."""
+
+    def __init__(self, file_sha256: str, name: str, faults: list[Fault]) -> None:
+        self._file_sha256 = file_sha256
+        self._name = name
+        self._faults = faults
+
+    def fault(
+        self,
+        rule: str,
+        message: str,
+        severity: Severity = "error",
+        *,
+        line: int | None = None,
+        field: str | None = None,
+        value: str | None = None,
+        key: Key | None = None,
+    ) -> None:
+        """Report a fault of the receipt."""
+        cell = None if line is None or field is None else tables.address({}, field, line)
+        self._faults.append(
+            Fault(
+                rule,
+                f"{self._name}{', ' + cell + ':' if cell else ''} {message}",
+                severity,
+                file_sha256=self._file_sha256,
+                city_id=None if key is None else key[0],
+                year=None if key is None else key[1],
+                cell=cell,
+                field=field,
+                value=value,
+            )
+        )
+
+    def lines(self, path: Path) -> list[tuple[int, dict[str, str]]] | None:
+        """Lines with their numbers; None where there is no usable receipt file."""
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                reader = csv.DictReader(file, restkey="")
+                header = [name.strip() for name in reader.fieldnames or ()]
+                rows = [
+                    {(name or "").strip(): str(value or "").strip() for name, value in row.items()} for row in reader
+                ]
+        except FileNotFoundError:
+            text = "is missing, so the submission counts for nothing. Write it: received_at, outcome, consent."
+            self.fault("receipt_missing", text)
+            return None
+        except (UnicodeDecodeError, csv.Error) as error:
+            self.fault("receipt_unreadable", f"is no CSV in UTF-8 ({error}). Save it again.")
+            return None
+        missing = [name for name in COLUMNS[:3] if name not in header]
+        if missing:
+            self.fault("renamed_header", f"has no column {', '.join(missing)}. The columns are {', '.join(COLUMNS)}.")
+            return None
+        return [(line, row) for line, row in enumerate(rows, start=2) if any(row.values())]
+
+    def key(self, line: int, row: Mapping[str, str], keys: set[Key]) -> Key | None:
+        """City and year of a line; None with a fault where the file holds no such submission."""
+        city = row["city_id"].casefold()
+        year = int(row["year"]) if row["year"].isdecimal() else None
+        if year is not None and (city, year) in keys:
+            return city, year
+        held = ", ".join(f"{one} {other}" for one, other in sorted(keys)[:5])
+        self.fault(
+            "receipt_mismatch",
+            f"is for {row['city_id']!r} {row['year']!r}, but the file holds {held}. Correct one of them.",
+            line=line,
+            field="city_id",
+            value=f"{row['city_id']} {row['year']}",
+        )
+        return None
+
+    def row(self, line: int, row: Mapping[str, str], key: Key) -> dict[str, Any] | None:
+        """A row of `tables.RECEIPTS`; None where it cannot be used."""
+        received_at = self._moment(line, row["received_at"], key)
+        if received_at is None:
+            return None
+        if key[1] > received_at.year:
+            self.fault(
+                "year_in_future",
+                f"the reference year {key[1]} lies after the receipt in {received_at.year}, so the submission counts "
+                "for nothing. Correct the year of the workbook or the date of receipt.",
+                line=line,
+                field="received_at",
+                value=row["received_at"],
+                key=key,
+            )
+            return None
+        return {
+            "file_sha256": self._file_sha256,
+            "city_id": key[0],
+            "year": key[1],
+            "received_at": received_at,
+            "received_from": row.get("received_from") or None,
+            "verification_mode": self._word(line, row, "verification_mode", MODES, None, key),
+            "verification_outcome": self._word(line, row, "verification_outcome", OUTCOMES, "pending", key),
+            "verified_on": self._day(line, row.get("verified_on", ""), key),
+            "verifier": row.get("verifier") or None,
+            "consent": self._consent(line, row, key),
+        }
+
+    def _moment(self, line: int, text: str, key: Key) -> datetime | None:
+        """Date and time of receipt; without a zone it is UTC, without a time midnight."""
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            self.fault(
+                "bad_date",
+                f"{text!r} is no date and time, so the submission counts for nothing. Write 2025-04-30T12:00:00Z.",
+                line=line,
+                field="received_at",
+                value=text,
+                key=key,
+            )
+            return None
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    def _day(self, line: int, text: str, key: Key) -> date | None:
+        """Date of the verification."""
+        if not text:
+            return None
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            message = f"{text!r} is no date; it counts as blank. Write 2025-04-30."
+            self.fault("bad_date", message, line=line, field="verified_on", value=text, key=key)
+            return None
+
+    def _consent(self, line: int, row: Mapping[str, str], key: Key) -> str | None:
+        """The consent; none where it is not given."""
+        if not row.get("consent"):
+            text = "no consent is recorded, so nothing of this submission is published. Ask the city and write it."
+            self.fault("consent_missing", text, "warning", line=line, field="consent", key=key)
+            return "none"
+        return self._word(line, row, "consent", CONSENTS, "none", key)
+
+    def _word(
+        self, line: int, row: Mapping[str, str], field: str, words: Sequence[str], default: str | None, key: Key
+    ) -> str | None:
+        """A word of a closed list; the default where it is blank, and with a fault where it is another word."""
+        text = row.get(field, "")
+        if not text or text.casefold() in words:
+            return text.casefold() or default
+        message = f"{text!r} is none of {', '.join(words)}; it counts as {default or 'blank'}. Correct it."
+        self.fault("unknown_word", message, line=line, field=field, value=text, key=key)
+        return default
