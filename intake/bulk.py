@@ -53,9 +53,7 @@ class _Faults:
 
     def add(self, rule: str, message: str, severity: Severity, name: str, value: str | None = None) -> None:
         """Report one fault of the whole file."""
-        self.found.append(
-            Fault(rule, message, severity, file_sha256=self.file_sha256, field=name, value=value)
-        )
+        self.found.append(Fault(rule, message, severity, file_sha256=self.file_sha256, field=name, value=value))
 
     def add_rows(
         self,
@@ -202,9 +200,9 @@ def _keyed(frame: pl.DataFrame, faults: _Faults) -> pl.DataFrame:
     frame = frame.with_columns(as_found).with_columns(
         pl.col("city_id").str.to_lowercase(),
         pl.col("year").str.strip_suffix(".0").cast(pl.Int16, strict=False).alias("_year"),
-        _mapped(
-            frame.get_column("data_point").cast(pl.String).str.strip_chars(), faults.lookup.data_point
-        ).alias("_point"),
+        _mapped(frame.get_column("data_point").cast(pl.String).str.strip_chars(), faults.lookup.data_point).alias(
+            "_point"
+        ),
     )
     has_city = pl.col("city_id").fill_null("") != ""
     has_year = pl.col("_year").is_between(tables.FIRST_YEAR, tables.LAST_YEAR).fill_null(False)
@@ -249,9 +247,7 @@ def _report_keys(
             line, "city_id", pl.col("_year").alias("year"), pl.col("data_point").alias("found")
         ),
         "data_point",
-        lambda found: (
-            f"{found[:80]!r} is no data point of the catalogue. Correct the code or remove the line."
-        ),
+        lambda found: f"{found[:80]!r} is no data point of the catalogue. Correct the code or remove the line.",
     )
 
 
@@ -290,9 +286,7 @@ def _submissions(profiles: pl.DataFrame, faults: _Faults) -> pl.DataFrame:
             partial(_conflict, name),
             "warning",
         )
-    absent = [
-        pl.lit(None, dtype).alias(name) for name, dtype in tables.SUBMISSIONS.items() if name not in groups
-    ]
+    absent = [pl.lit(None, dtype).alias(name) for name, dtype in tables.SUBMISSIONS.items() if name not in groups]
     return (
         groups.with_columns(absent)
         .with_columns(pl.lit(faults.file_sha256).alias("file_sha256"))
@@ -360,9 +354,7 @@ def _numbered(frame: pl.DataFrame, name: str, faults: _Faults) -> pl.DataFrame:
     # The position of each odd row, so that its reading goes where it came from.
     places = (text.is_not_null() & (~is_plain | is_choice)).arg_true()
     return frame.with_columns(
-        frame.get_column(name).scatter(
-            places, pl.Series([reading.number for reading in readings], dtype=pl.Float64)
-        ),
+        frame.get_column(name).scatter(places, pl.Series([reading.number for reading in readings], dtype=pl.Float64)),
         frame.get_column(f"{name}_text").scatter(places, found.set(is_missing, None)),
     )
 
@@ -425,30 +417,20 @@ def _flagged(frame: pl.DataFrame, name: str, faults: _Faults) -> pl.DataFrame:
             .with_columns(text.alias("found"))
             .filter(pl.col("found").is_in(strange)),
             name,
-            lambda found: (
-                f"{name}: {found[:60]!r} is neither YES nor NO, so it counts as blank. Write one of them."
-            ),
+            lambda found: f"{name}: {found[:60]!r} is neither YES nor NO, so it counts as blank. Write one of them.",
         )
     return frame.with_columns(flag.alias(name))
 
 
-def _coded(
-    frame: pl.DataFrame, name: str, find: Callable[[str], str | None], faults: _Faults
-) -> pl.DataFrame:
+def _coded(frame: pl.DataFrame, name: str, find: Callable[[str], str | None], faults: _Faults) -> pl.DataFrame:
     """A column of list entries as codes."""
     text = frame.get_column(name).cast(pl.String)
     codes = _mapped(text, find)
     strange = text.is_not_null() & codes.is_null()
     if strange.any():
-        rows = (
-            frame.select("line", "city_id", "year", "data_point")
-            .with_columns(text.alias("found"))
-            .filter(strange)
-        )
+        rows = frame.select("line", "city_id", "year", "data_point").with_columns(text.alias("found")).filter(strange)
         rows = rows.filter(
-            ~pl.col("found").is_in(
-                [word for word in rows["found"].unique() if numbers.says_not_reported(word)]
-            )
+            ~pl.col("found").is_in([word for word in rows["found"].unique() if numbers.says_not_reported(word)])
         )
         faults.add_rows(
             "unknown_code",
@@ -468,9 +450,7 @@ def _without_duplicates(cells: pl.DataFrame, faults: _Faults) -> pl.DataFrame:
         return cells
     suspect = hashes.is_duplicated()
     # What follows costs much memory per row, so it sees the few rows that may be double.
-    return pl.concat([cells.filter(~suspect), _judged(cells.filter(suspect), keys, faults)]).sort(
-        "row_number"
-    )
+    return pl.concat([cells.filter(~suspect), _judged(cells.filter(suspect), keys, faults)]).sort("row_number")
 
 
 def _judged(cells: pl.DataFrame, keys: list[str], faults: _Faults) -> pl.DataFrame:

@@ -112,9 +112,7 @@ def read_number(text: str) -> Reading:
         return Reading(None, "not_finite", f"{clean!r} is not a finite number. Type the number, or NR.")
     match = _NUMBER.match(clean)
     if match is None:
-        return Reading(
-            None, "not_a_number", f"{_short(clean)!r} is text, not a number. Type the number alone, or NR."
-        )
+        return Reading(None, "not_a_number", f"{_short(clean)!r} is text, not a number. Type the number alone, or NR.")
     digits, exponent, rest = match.groups()
     return _reading(digits.strip(), exponent or "", rest.strip(), clean)
 
@@ -159,9 +157,7 @@ def _clean(text: str) -> str:
 def _reading(digits: str, exponent: str, rest: str, text: str) -> Reading:
     """The reading of a number and what follows it."""
     if trouble := _trouble(rest):
-        return Reading(
-            None, "not_a_number", f"{_short(text)!r} {trouble} Type the number alone, in the row's unit."
-        )
+        return Reading(None, "not_a_number", f"{_short(text)!r} {trouble} Type the number alone, in the row's unit.")
     if _AMBIGUOUS_COMMA.fullmatch(digits):
         return Reading(
             None,
@@ -170,9 +166,7 @@ def _reading(digits: str, exponent: str, rest: str, text: str) -> Reading:
         )
     plain = _plain(digits)
     if plain is None:
-        return Reading(
-            None, "not_a_number", f"{_short(text)!r} holds more than one number. Type the number alone."
-        )
+        return Reading(None, "not_a_number", f"{_short(text)!r} holds more than one number. Type the number alone.")
     checked = check_magnitude(float(plain + exponent))
     if checked.number is None:
         return checked

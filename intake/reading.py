@@ -7,16 +7,13 @@ does not: the formats (`workbook.py`, `bulk.py`).
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-
-import polars as pl
 
 from intake import tables
 from intake.bulk import read_bulk
 from intake.receipts import RECEIPT_SUFFIX
-from intake.register import REGISTER_NAME
+from intake.register import REGISTER_NAME as REGISTER_NAME
 from intake.tables import Fault
 from intake.tables import ReadResult as ReadResult
 from intake.tables import address as address
@@ -36,33 +33,22 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@dataclass(frozen=True)
-class RawFiles:
-    """What lies below the folder of raw files.
+def raw_files(raw: Path) -> tuple[Path, ...]:
+    """Submission files below a folder, sorted by their path; an absent folder holds none.
 
-    Attributes:
-        files: Submissions, sorted by their path.
-        faults: Rows of `tables.FAULTS`: files that are neither a submission nor belong to one.
+    Receipts, the register, hidden files and the lock files of spreadsheet programs are left out; so is whatever
+    is no workbook, CSV or Parquet file (see `stray_files`).
     """
-
-    files: tuple[Path, ...]
-    faults: pl.DataFrame
+    return tuple(path for path in _visible_files(raw) if _is_submission(path))
 
 
-def raw_files(raw: Path) -> RawFiles:
-    """List the submissions below a folder.
+def stray_files(raw: Path) -> list[Fault]:
+    """A fault for each file below a folder that is neither a submission nor belongs to one.
 
-    Receipts, the register, hidden files, lock files of spreadsheet programs and explaining texts (.md) are no
-    submissions and no fault; a receipt without its file is one.
-
-    Args:
-        raw: Folder to walk; an absent one holds nothing.
+    Explaining texts (.md) are none; a receipt without its file is one.
     """
-    visible = _visible_files(raw)
-    files = tuple(path for path in visible if _is_submission(path))
-    others = [path for path in visible if not _is_submission(path)]
-    faults = [fault for path in others if (fault := _stray(path, path.relative_to(raw).as_posix())) is not None]
-    return RawFiles(files, tables.faults_frame(faults))
+    strays = (_stray(path, path.relative_to(raw).as_posix()) for path in _visible_files(raw))
+    return [fault for fault in strays if fault is not None]
 
 
 def _stray(path: Path, place: str) -> Fault | None:
@@ -73,7 +59,7 @@ def _stray(path: Path, place: str) -> Fault | None:
             return None
         text = f"{place} is a receipt without its file. Put the file beside it, or remove it."
         return Fault("receipt_without_file", text, field="file", value=place)
-    if name == REGISTER_NAME or path.suffix.lower() in EXPLANATIONS:
+    if _is_submission(path) or name == REGISTER_NAME or path.suffix.lower() in EXPLANATIONS:
         return None
     text = f"{place} is no submission: only .xlsx, .csv and .parquet are read. Save it as one of them, or remove it."
     return Fault("not_a_submission", text, field="file", value=place)

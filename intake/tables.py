@@ -144,9 +144,7 @@ def faults_frame(faults: Iterable[Fault]) -> pl.DataFrame:
     return frame(
         FAULTS,
         {
-            name: [
-                _cut(getattr(fault, name)) if name == "value" else getattr(fault, name) for fault in listed
-            ]
+            name: [_cut(getattr(fault, name)) if name == "value" else getattr(fault, name) for fault in listed]
             for name in FAULTS
         },
     )
@@ -217,6 +215,4 @@ def refusal(
     file_sha256: str, kind: Literal["workbook", "bulk"], faults: Iterable[Fault], version: str | None = None
 ) -> ReadResult:
     """The result of a file that is not read at all."""
-    return ReadResult(
-        file_sha256, kind, "refused", version, {}, empty(SUBMISSIONS), empty(CELLS), faults_frame(faults)
-    )
+    return ReadResult(file_sha256, kind, "refused", version, {}, empty(SUBMISSIONS), empty(CELLS), faults_frame(faults))

@@ -85,9 +85,7 @@ _FIELDS = tuple(HEADERS)
 _COLUMN = {field: index for index, field in enumerate(_FIELDS)}
 _HEADER_ROW = 3  # of the KPIs sheet, from 0
 _PROFILE_ROW = 3  # first field of the profile, from 0
-_PROFILE_CELL = {
-    field: f"{PROFILE}!$B${_PROFILE_ROW + index + 1}" for index, field in enumerate(PROFILE_LABELS)
-}
+_PROFILE_CELL = {field: f"{PROFILE}!$B${_PROFILE_ROW + index + 1}" for index, field in enumerate(PROFILE_LABELS)}
 # A fixed date in the document properties, so that the bytes do not depend on the clock.
 _CREATED = datetime(2022, 1, 1)
 
@@ -242,9 +240,7 @@ def _finish(sheet: Sheet, demo: str) -> None:
     sheet.set_footer(f"&L&8{demo}&C&8&A&R&8Page &P of &N")
 
 
-def _write_title(
-    sheet: Sheet, formats: Formats, title: str, subtitle: str, demo: str, last_column: int
-) -> None:
+def _write_title(sheet: Sheet, formats: Formats, title: str, subtitle: str, demo: str, last_column: int) -> None:
     """The coloured band on top of a sheet, and the demo banner below it."""
     for column in range(1, last_column + 1):
         sheet.write_blank(0, column, None, formats["title"])
@@ -409,9 +405,7 @@ def _write_value(sheet: Sheet, row: int, column: int, value: object, style: obje
 class _KpiSheet:
     """The sheet KPIs while it is written."""
 
-    def __init__(
-        self, sheet: Sheet, formats: Formats, catalogue: Catalogue, profile: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, sheet: Sheet, formats: Formats, catalogue: Catalogue, profile: Mapping[str, Any]) -> None:
         self._sheet = sheet
         self._formats = formats
         self._catalogue = catalogue
@@ -554,9 +548,7 @@ class _KpiSheet:
             )
         choices = self._rows_where(lambda point: point.value_type == "yes_no")
         if choices:
-            self._validate_rows(
-                choices, "result", {"validate": "list", "source": ranges["yes_no_nr"], **_LIST_ERROR}
-            )
+            self._validate_rows(choices, "result", {"validate": "list", "source": ranges["yes_no_nr"], **_LIST_ERROR})
         for field in ("numerator", "denominator"):
             column = _COLUMN[field]
             rule = {"validate": "decimal", "criteria": ">=", "value": 0, **_NUMBER_ERROR}
@@ -607,9 +599,7 @@ class _KpiSheet:
             )
 
 
-_HINT = (
-    "Yellow cells are yours to fill. Leave empty what is not known; the result then stays NR (not reported)."
-)
+_HINT = "Yellow cells are yours to fill. Leave empty what is not known; the result then stays NR (not reported)."
 _LIST_ERROR = {"error_title": "List", "error_message": "Choose an item of the list."}
 _NUMBER_ERROR = {
     "error_type": "warning",
@@ -639,9 +629,7 @@ def _result_formula(point: DataPoint, row: int) -> str:
     factor = point.template_multiplier
     times = "" if factor == 1 else f"*{factor:.0f}"
     alone = (
-        f'IF(ISNUMBER(F{row}),F{row},"{NOT_REPORTED}")'
-        if point.value_type == "concentration"
-        else f'"{NOT_REPORTED}"'
+        f'IF(ISNUMBER(F{row}),F{row},"{NOT_REPORTED}")' if point.value_type == "concentration" else f'"{NOT_REPORTED}"'
     )
     return f"=IF(AND(ISNUMBER(F{row}),ISNUMBER(G{row}),N(G{row})<>0),F{row}/G{row}{times},{alone})"
 

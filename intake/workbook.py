@@ -215,9 +215,7 @@ def _read_year(year: Cell, sheet: str, context: _Context) -> None:
         context.year = int(number)
 
 
-def _check_version(
-    found: Mapping[str, Cell | None], sheet: str, expected: str, context: _Context
-) -> str | None:
+def _check_version(found: Mapping[str, Cell | None], sheet: str, expected: str, context: _Context) -> str | None:
     """The edition that the form names, with a fault where it is another one or none."""
     cell = found.get("framework_version")
     version = _text(cell)
@@ -290,9 +288,7 @@ def _columns(grid: Grid, sheet: str, context: _Context) -> tuple[dict[str, int],
     return columns, header_row
 
 
-def _renamed(
-    name: str, label: str, sheet: str, row: int, strangers: Sequence[str], context: _Context
-) -> None:
+def _renamed(name: str, label: str, sheet: str, row: int, strangers: Sequence[str], context: _Context) -> None:
     """Say which header is gone and what stands there instead."""
     instead = f" Unknown headers in row {row}: {', '.join(strangers[:8])}." if strangers else ""
     context.fault(
@@ -448,9 +444,7 @@ def _row(
     is_choice = context.lookup.points[point].value_type == "yes_no"
     for name in tables.NUMBER_FIELDS:
         read = _choice if is_choice and name == "result" else _number
-        values[name], values[f"{name}_text"] = read(
-            line.get(name), HEADERS[name], partial(report, field=name)
-        )
+        values[name], values[f"{name}_text"] = read(line.get(name), HEADERS[name], partial(report, field=name))
     result = line.get("result")
     values["result_is_formula"] = result is not None and result.is_formula
     for name in ("is_reported", "is_verified"):
@@ -479,9 +473,7 @@ def _number(cell: Cell | None, label: str, report: Report) -> tuple[float | None
         )
     else:
         text = _shown(cell)
-        reading = numbers.Reading(
-            None, "not_a_number", f"{text} is a truth value, not a number. Type the number."
-        )
+        reading = numbers.Reading(None, "not_a_number", f"{text} is a truth value, not a number. Type the number.")
     if reading.rule is not None:
         severity = "note" if reading.is_guess else "error"
         report(reading.rule, f"{label}: {reading.remark}", severity, cell=_at(cell), value=_shown(cell))

@@ -190,15 +190,11 @@ def _check_archive(archive: zipfile.ZipFile) -> None:
         raise Refused("too_large", f"The workbook unpacks to more than {MAX_TOTAL_BYTES // MEBIBYTE} MiB.")
     for member in members:
         if member.flag_bits & 1:
-            raise Refused(
-                "not_a_workbook", "The file is encrypted. Remove the password and save it as .xlsx."
-            )
+            raise Refused("not_a_workbook", "The file is encrypted. Remove the password and save it as .xlsx.")
         if member.file_size > MEBIBYTE and member.file_size > MAX_RATIO * max(1, member.compress_size):
             raise Refused("too_large", f"Part {member.filename[:80]!r} is packed like a zip bomb.")
     if _WORKBOOK not in archive.NameToInfo:
-        raise Refused(
-            "not_a_workbook", "The file is a zip archive but not an Excel workbook. Save the form as .xlsx."
-        )
+        raise Refused("not_a_workbook", "The file is a zip archive but not an Excel workbook. Save the form as .xlsx.")
 
 
 def _parse(
@@ -221,17 +217,13 @@ def _parse(
         while chunk := file.read(_CHUNK):
             count += len(chunk)
             if count > MAX_MEMBER_BYTES:
-                raise Refused(
-                    "too_large", f"Part {member[:80]!r} has more than {MAX_MEMBER_BYTES // MEBIBYTE} MiB."
-                )
+                raise Refused("too_large", f"Part {member[:80]!r} has more than {MAX_MEMBER_BYTES // MEBIBYTE} MiB.")
             parser.Parse(chunk, False)
     parser.Parse(b"", True)
 
 
 def _no_dtd(*_: object) -> None:
-    raise Refused(
-        "forbidden_content", "The workbook declares XML entities, which no spreadsheet program writes."
-    )
+    raise Refused("forbidden_content", "The workbook declares XML entities, which no spreadsheet program writes.")
 
 
 def _local(tag: str) -> str:
@@ -362,9 +354,7 @@ class _SheetReader:
         """Set row and column from an address."""
         match = _ADDRESS.match(name)
         if match is None:
-            raise Refused(
-                "damaged_workbook", f"The workbook has a cell at {name[:20]!r}, which is no address."
-            )
+            raise Refused("damaged_workbook", f"The workbook has a cell at {name[:20]!r}, which is no address.")
         letters, digits = match.groups()
         column = self._columns.get(letters)
         if column is None:
