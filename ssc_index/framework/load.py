@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import heapq
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -79,15 +79,17 @@ def read_framework_csv(path: Path) -> Framework:
     """
     rows, faults = _read_rows(path)
     nodes: list[Node] = []
-    places: list[str] = []
+    unsound: set[int] = set()
     for line, row in rows:
+        before = len(faults)
         node = _node(row, line, faults)
-        if node is not None:
-            nodes.append(node)
-            places.append(f"line {line} (code {node.code!r})")
+        if len(faults) > before:
+            unsound.add(len(nodes))
+        nodes.append(node)
+    places = [f"line {line} (code {node.code!r})" for (line, _), node in zip(rows, nodes, strict=True)]
     if not rows and not faults:
         faults.append("no row below the header; a framework has a root and at least one indicator")
-    return _checked(nodes, places, path.name, faults)
+    return _checked(nodes, places, path.name, faults, unsound)
 
 
 def _read_rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
@@ -127,25 +129,22 @@ def _header_faults(header: Sequence[str]) -> list[str]:
     return faults
 
 
-def _node(row: dict[str, str], line: int, faults: list[str]) -> Node | None:
-    """Turn one row into a node; None and a fault where a cell cannot be one."""
-    before = len(faults)
-    code = row["code"]
-    if not code:
+def _node(row: dict[str, str], line: int, faults: list[str]) -> Node:
+    """Turn one row into a node; a cell that cannot be read is a fault and counts as empty."""
+    code = row["code"] or f"of line {line}"
+    if not row["code"]:
         faults.append(f"line {line}, column code: empty; every node has a code")
     numbers = {name: _number(row.get(name, ""), line, name, faults) for name in NUMBER_COLUMNS}
     direction = row.get("direction", "").lower()
     if direction and direction not in DIRECTIONS:
         faults.append(f"line {line}, column direction: {row['direction']!r} is neither 'higher' nor 'lower'")
-    if len(faults) > before:
-        return None
     return Node(
         code=code,
         parent=row["parent"] or None,
         name=row.get("name", "") or code,
         level=row.get("level", ""),
         unit=row.get("unit", ""),
-        direction=cast(Direction, DIRECTIONS[direction]) if direction else None,
+        direction=cast(Direction | None, DIRECTIONS.get(direction)),
         weight=1.0 if numbers["weight"] is None else numbers["weight"],
         transform=row.get("transform", "").lower() or "none",
         low=numbers["low"],
@@ -164,22 +163,23 @@ def _number(text: str, line: int, column: str, faults: list[str]) -> float | Non
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        faults.append(
-            f"line {line}, column {column}: {text!r} is not a finite number (decimal point, no unit)"
-        )
+        faults.append(f"line {line}, column {column}: {text!r} is not a finite number (decimal point, no unit)")
         return None
     return number
 
 
-def _checked(nodes: list[Node], places: list[str], subject: str, faults: list[str]) -> Framework:
-    """Check everything, then build the framework."""
+def _checked(
+    nodes: list[Node], places: list[str], subject: str, faults: list[str], unsound: Collection[int] = ()
+) -> Framework:
+    """Check everything, then build the framework; cells of the unsound ones have had their faults."""
     faults = [*faults, *_tree_faults(nodes, places)]
     parents = {node.parent for node in nodes if node.parent is not None}
     fixed = []
-    for node, place in zip(nodes, places, strict=True):
+    for position, (node, place) in enumerate(zip(nodes, places, strict=True)):
         is_leaf = node.code not in parents
-        found = _leaf_faults(node) if is_leaf else _aggregate_faults(node)
-        faults += [f"{place}: {fault}" for fault in found]
+        if position not in unsound:
+            found = _leaf_faults(node) if is_leaf else _aggregate_faults(node)
+            faults += [f"{place}: {fault}" for fault in found]
         fixed.append(_with_direction(node, is_leaf))
     faults += _weight_faults(nodes)
     if faults:
@@ -240,9 +240,7 @@ def _aggregate_faults(node: Node) -> list[str]:
     if node.transform != "none":
         faults.append("column transform: set on a node with children; only indicators have it")
     if node.aggregation is not None and node.aggregation not in AGGREGATIONS:
-        faults.append(
-            f"column aggregation: unknown {node.aggregation!r}; known are {', '.join(AGGREGATIONS)}"
-        )
+        faults.append(f"column aggregation: unknown {node.aggregation!r}; known are {', '.join(AGGREGATIONS)}")
     return faults
 
 
@@ -310,9 +308,7 @@ def _weight_faults(nodes: Sequence[Node]) -> list[str]:
     for node in nodes:
         if node.parent is not None:
             totals[node.parent] = totals.get(node.parent, 0.0) + node.weight
-    faults += [
-        f"node {code!r}: the weights of its children sum to 0" for code, total in totals.items() if total == 0
-    ]
+    faults += [f"node {code!r}: the weights of its children sum to 0" for code, total in totals.items() if total == 0]
     return faults
 
 
