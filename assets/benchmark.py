@@ -4,8 +4,6 @@ What belongs here: loading, calling `assets/scoring.py` (which calls the engine)
 number.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

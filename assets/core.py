@@ -3,8 +3,6 @@
 What belongs here: loading, calling `intake.derive` and the schemas, writing. What does not: the derivation.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import dagster as dg

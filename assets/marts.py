@@ -4,8 +4,6 @@ What belongs here: gathering the frames that the marts' SQL draws on, and publis
 what (`intake/consent.py`) and how files are switched (`assets/publish.py`).
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Mapping
 

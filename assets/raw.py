@@ -4,8 +4,6 @@ What belongs here: the asset that takes them in. What does not: the order of wor
 reading of a file (`intake`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

@@ -44,16 +44,20 @@ def selected_values(
 ) -> pl.DataFrame:
     """Values that each edition may draw on.
 
+    There is an edition of a year only if a submission of that year has been accepted: nothing but carried values
+    is no edition.
+
     Args:
         values: Rows of ``core.values``.
         accepted: Output of `accepted_submissions`.
-        editions: Editions to select for.
+        editions: Editions to select for; those that do not exist are left out.
         max_age: Greatest age in years that the method carries; 0 takes the edition's own year only.
 
     Returns:
         Rows of ``index.selected``: ``edition, city_id, year, data_point, value, file_sha256, quality, consent``.
     """
     latest = accepted.filter("is_latest").select("file_sha256", "city_id", "year", "consent")
+    existing = set(latest["year"])
     columns = ["city_id", "year", "data_point", "value", "file_sha256", "quality", "consent"]
     usable = values.join(latest, on=["file_sha256", "city_id", "year"], how="inner").select(columns)
     parts = [
@@ -61,8 +65,10 @@ def selected_values(
             pl.lit(edition, pl.Int16).alias("edition")
         )
         for edition in editions
+        if edition in existing
     ]
-    return pl.concat(parts).sort("edition", "city_id", "year", "data_point")
+    nothing = usable.clear().with_columns(pl.lit(None, pl.Int16).alias("edition"))
+    return pl.concat([nothing, *parts]).sort("edition", "city_id", "year", "data_point")
 
 
 def picked_values(selected: pl.DataFrame) -> pl.DataFrame:

@@ -3,8 +3,6 @@
 What belongs here: when a job runs and for which edition. What does not: the job.
 """
 
-from __future__ import annotations
-
 import dagster as dg
 
 from pipelines.jobs import build_editions
