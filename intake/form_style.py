@@ -14,6 +14,7 @@ BLUE = "#DCE9F5"
 PALE_BLUE = "#F0F6FB"
 YELLOW = "#FFF8DC"
 GREY = "#F0F0F0"
+LILAC = "#ECE7F5"
 LINE = "#C4CCD4"
 TEXT = "#1F2933"
 MUTED = "#66727F"
@@ -32,7 +33,7 @@ def formats(book: Any) -> Mapping[str, Any]:
     """The formats of a workbook by name; each is created once."""
     base = {"font_name": "Calibri", "font_size": 10, "font_color": TEXT, "valign": "vcenter"}
     framed = {**base, "border": 1, "border_color": LINE}
-    number = {**framed, "num_format": "[>=10000]#,##0;General", "align": "right"}
+    number = {**framed, "num_format": "[>=100000]#,##0;General", "align": "right"}
     wrapped = {**framed, "text_wrap": True}
     styles: dict[str, dict[str, object]] = {
         "title": {
@@ -46,23 +47,30 @@ def formats(book: Any) -> Mapping[str, Any]:
         "subtitle": {**base, "bg_color": BLUE, "indent": 1},
         "demo": {**base, "bold": True, "font_color": "white", "bg_color": RED, "indent": 1},
         "progress": {**base, "bold": True, "font_color": NAVY},
-        "header": {**wrapped, "bold": True, "font_color": "white", "bg_color": NAVY},
+        "header": {**wrapped, "bold": True, "font_color": "white", "bg_color": NAVY, "indent": 1},
         "group": {**base, "bold": True, "font_color": NAVY, "bg_color": BLUE},
         "step": {**base, "bold": True, "font_color": NAVY, "valign": "top"},
-        "text": {**base, "text_wrap": True, "valign": "top"},
-        "label": {**framed, "bold": True, "bg_color": PALE_BLUE},
+        "text": {**base, "text_wrap": True, "valign": "top", "align": "left", "indent": 1},
+        "label": {**framed, "bold": True, "bg_color": PALE_BLUE, "indent": 1},
         "code": {**framed, "font_size": 8, "font_color": MUTED},
         "kpi": {**wrapped, "bold": True},
         "point": wrapped,
-        "help": {**wrapped, "font_size": 9, "font_color": MUTED},
+        "help": {**wrapped, "font_size": 9, "font_color": MUTED, "indent": 1},
         "unit": {**wrapped, "font_size": 9},
         "input": {**number, "bg_color": YELLOW, "locked": False},
         "input_text": {**wrapped, "bg_color": YELLOW, "locked": False, "font_size": 9},
         "prefilled": {**number, "bg_color": BLUE, "locked": False},
-        "result": {**number, "bg_color": PALE_BLUE, "bold": True, "locked": False},
+        "result": {
+            **number,
+            "num_format": "[>=100000]#,##0;[>=0.1]#,##0.00;General",
+            "bg_color": PALE_BLUE,
+            "bold": True,
+            "locked": False,
+        },
         "choice": {**framed, "bg_color": YELLOW, "align": "center", "locked": False},
+        "verifier": {**framed, "bg_color": LILAC, "align": "center", "locked": False},
         "locked": {**framed, "bg_color": GREY},
-        "profile_locked": {**framed, "bg_color": GREY, "align": "left"},
+        "profile_locked": {**framed, "bg_color": GREY, "align": "left", "indent": 1},
         "profile_input": {
             **framed,
             "bg_color": YELLOW,
@@ -81,8 +89,8 @@ def height(text: str, width: float, least: int = 1) -> float:
     """Height in points of a row whose text wraps at a width in characters.
 
     >>> height("short", 40)
-    20.5
+    18.5
     """
-    # Nine-point text holds about 1.15 characters where the width counts one.
-    lines = sum(max(1, math.ceil(len(part) / (1.15 * width))) for part in text.split("\n"))
-    return 8 + _LINE_HEIGHT * max(lines, least)
+    # Nine-point text holds about as many characters as the width counts, less the indent.
+    lines = sum(max(1, math.ceil(len(part) / (1.05 * width - 2))) for part in text.split("\n"))
+    return 6 + _LINE_HEIGHT * max(lines, least)

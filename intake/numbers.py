@@ -45,7 +45,8 @@ NO_WORDS = frozenset({"no", "n", "false", "0"})
 
 # A word beside the number that changes its size: dropping it would change the value.
 _SCALES = re.compile(
-    r"(?<![a-z])(ppm|ppb|thousands?|tsd|millions?|mill?|mio|mn|billions?|bn|mrd|trillions?|k|m|per mille?|dozen)(?![a-z0-9²³])|‰",
+    r"(?<![a-z])(ppm|ppb|thousands?|tsd|millions?|mill?|mio|mn|billions?|bn|mrd|trillions?|k|m|per mille?|dozen)"
+    r"(?![a-z0-9²³])|‰",
     re.IGNORECASE,
 )
 _M2 = re.compile(r"m ?[23²³]|km ?[2²]|co ?2 ?e?", re.IGNORECASE)
@@ -178,6 +179,8 @@ def _reading(digits: str, exponent: str, rest: str, text: str) -> Reading:
 
 def _trouble(rest: str) -> str | None:
     """Why the words after a number forbid to read it alone."""
+    if "not reported" in rest.casefold():
+        return "says “not reported” beside a number. Which of the two is meant?"
     words = _M2.sub("", _PER.sub("", rest))
     scale = _SCALES.search(words)
     if scale:

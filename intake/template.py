@@ -83,6 +83,8 @@ NOT_REPORTED = "NR"
 
 _FIELDS = tuple(HEADERS)
 _COLUMN = {field: index for index, field in enumerate(_FIELDS)}
+A4, A3 = 9, 8  # codes of paper sizes
+
 _HEADER_ROW = 3  # of the KPIs sheet, from 0
 _PROFILE_ROW = 3  # first field of the profile, from 0
 _PROFILE_CELL = {field: f"{PROFILE}!$B${_PROFILE_ROW + index + 1}" for index, field in enumerate(PROFILE_LABELS)}
@@ -195,6 +197,8 @@ def write_workbook(
     instructions, profile_sheet, kpis, lists = (
         book.add_worksheet(name) for name in (INSTRUCTIONS, PROFILE, KPIS, LISTS)
     )
+    for sheet in (instructions, profile_sheet):
+        sheet.set_paper(A4)
     _write_instructions(instructions, formats, title, demo)
     _write_profile(profile_sheet, formats, title, demo, known)
     ranges = _write_lists(lists, formats, catalogue)
@@ -234,7 +238,6 @@ def _finish(sheet: Sheet, demo: str) -> None:
         {"format_cells": True, "format_columns": True, "format_rows": True, "autofilter": True, "sort": True},
     )
     sheet.hide_gridlines(2)
-    sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
     sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
     sheet.set_footer(f"&L&8{demo}&C&8&A&R&8Page &P of &N")
@@ -295,6 +298,7 @@ _LEGEND: tuple[tuple[str, str], ...] = (
     ("input", "Fill in"),
     ("prefilled", "Filled in from the profile; change it only with a comment"),
     ("result", "Computed; may be overwritten by a final value"),
+    ("verifier", "For the verifier"),
     ("locked", "Not asked for"),
     ("missing", "Something is missing: a denominator, or the source of a reported value"),
 )
@@ -431,6 +435,7 @@ class _KpiSheet:
         sheet.freeze_panes(_HEADER_ROW + 1, _COLUMN["help"])
         sheet.repeat_rows(_HEADER_ROW)
         sheet.set_landscape()
+        sheet.set_paper(A3)
 
     def _write_rows(self, entry_of: Callable[[DataPoint], Entry]) -> None:
         """A heading for each group of KPIs and a row for each data point."""
@@ -517,7 +522,7 @@ class _KpiSheet:
         """Verified, quality, origin, source and comment."""
         sheet, formats = self._sheet, self._formats
         verified = None if entry.verified is None else _yes_no(entry.verified)
-        _write_value(sheet, row, _COLUMN["is_verified"], verified, formats["choice"])
+        _write_value(sheet, row, _COLUMN["is_verified"], verified, formats["verifier"])
         quality = None if entry.quality is None else self._quality.get(entry.quality, entry.quality)
         origin = None if entry.origin is None else self._origin.get(entry.origin, entry.origin)
         texts = (quality, origin, entry.source, entry.source_details, entry.comment)
@@ -617,9 +622,7 @@ def _formula_text(point: DataPoint) -> str:
     if point.denominator is None:
         return f"Numerator: {point.numerator}."
     divided = "" if point.template_divisor == 1 else " / 100 000"
-    factor = point.template_multiplier
-    times = "" if factor == 1 else f" × {factor:g}"
-    return f"Numerator: {point.numerator}. Denominator: {point.denominator}{divided}.{times and ' Result: ratio' + times + '.'}"
+    return f"Numerator: {point.numerator}.\nDenominator: {point.denominator}{divided}."
 
 
 def _result_formula(point: DataPoint, row: int) -> str:

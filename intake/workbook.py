@@ -45,7 +45,10 @@ class _Context:
 
     def fault(self, rule: str, message: str, severity: tables.Severity = "error", **where: Any) -> None:
         """Report a fault at a place."""
-        if len(self.faults) < MAX_FAULTS:
+        if len(self.faults) == MAX_FAULTS:
+            rest = f"Only the first {MAX_FAULTS} faults are listed. Correct these and check the workbook again."
+            self.faults.append(Fault("too_many_faults", rest, severity, file_sha256=self.file_sha256))
+        elif len(self.faults) < MAX_FAULTS:
             self.faults.append(
                 Fault(
                     rule,
@@ -136,8 +139,7 @@ def _read_profile(grid: Grid, sheet: str, context: _Context) -> dict[str, Cell |
     for cell in grid.values():
         if cell.kind == "text" and (name := _FIELD_OF_LABEL.get(key(str(cell.value)))):
             labels.setdefault(name, []).append(cell)
-    heads = {key(str(cell.value)): cell.column for cell in grid.values() if cell.kind == "text"}
-    value_column = heads.get("value")
+    value_column = _value_column(grid)
     found: dict[str, Cell | None] = {}
     for name, (label, _) in PROFILE_LABELS.items():
         cells = labels.get(name, [])
@@ -156,6 +158,15 @@ def _read_profile(grid: Grid, sheet: str, context: _Context) -> dict[str, Cell |
         found[name] = grid.get((first.row, value_column or first.column + 1))
     _identify(found, sheet, context)
     return found
+
+
+def _value_column(grid: Grid) -> int | None:
+    """Column headed Value, in the row that is also headed Field; None where there is no such row."""
+    heads: dict[int, dict[str, int]] = {}
+    for cell in grid.values():
+        if cell.kind == "text" and (head := key(str(cell.value))) in ("field", "value"):
+            heads.setdefault(cell.row, {})[head] = cell.column
+    return next((row["value"] for _, row in sorted(heads.items()) if len(row) == 2), None)
 
 
 def _missing_label(name: str, label: str, sheet: str, context: _Context) -> None:
