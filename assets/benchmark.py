@@ -32,11 +32,13 @@ SCORES_OF_EDITIONS = "select * from index.scores where list_contains(?, edition)
     backfill_policy=SINGLE_RUN,
     pool="warehouse",
 )
-def score_benchmarks(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
+def score_benchmarks(
+    context: dg.AssetExecutionContext, store: WorkspaceResource
+) -> Iterator[dg.MaterializeResult[None]]:
     """Score each report against the benchmarks by the U4SSC method."""
     editions = years_of(context)
-    picked = picked_values(store.read(SELECTED_OF_EDITIONS, [editions]))
-    cities = store.read(CITIES_OF_EDITIONS, [editions])
+    read = store.read(selected=(SELECTED_OF_EDITIONS, [editions]), cities=(CITIES_OF_EDITIONS, [editions]))
+    picked, cities = picked_values(read["selected"]), read["cities"]
     parts = [
         benchmark_tables(edition, by_edition(picked, edition), by_edition(cities, edition), load_catalogue())
         for edition in editions
@@ -65,9 +67,12 @@ def compare_peers(context: dg.AssetExecutionContext, store: WorkspaceResource) -
     """Compare each city with its peers by region, income group and size class."""
     editions = years_of(context)
     catalogue = load_catalogue()
-    picked = picked_values(store.read(SELECTED_OF_EDITIONS, [editions]))
-    cities = store.read(CITIES_OF_EDITIONS, [editions])
-    scores = store.read(SCORES_OF_EDITIONS, [editions])
+    read = store.read(
+        selected=(SELECTED_OF_EDITIONS, [editions]),
+        cities=(CITIES_OF_EDITIONS, [editions]),
+        scores=(SCORES_OF_EDITIONS, [editions]),
+    )
+    picked, cities, scores = picked_values(read["selected"]), read["cities"], read["scores"]
     parents = {node.code: node.parent for node in catalogue.tree()}
     parts = [
         peer_tables(

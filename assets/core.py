@@ -56,8 +56,12 @@ PATHS = "select file_sha256, path from raw.files"
     specs=[asset_spec(table, "core", [asset_key(one) for one in raw.TABLES], YEARS) for table in TABLES],
     check_specs=[
         *schema_checks(TABLES),
-        dg.AssetCheckSpec("no_errors", asset=asset_key(core.QUARANTINE), description="Nothing was kept out as an error."),
-        dg.AssetCheckSpec("no_warnings", asset=asset_key(core.FINDINGS), description="No value that went on is doubtful."),
+        dg.AssetCheckSpec(
+            "no_errors", asset=asset_key(core.QUARANTINE), description="Nothing was kept out as an error."
+        ),
+        dg.AssetCheckSpec(
+            "no_warnings", asset=asset_key(core.FINDINGS), description="No value that went on is doubtful."
+        ),
     ],
     backfill_policy=SINGLE_RUN,
     pool="warehouse",
@@ -88,18 +92,19 @@ def derive(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
 
 def core_frames(store: WorkspaceResource, years: list[int]) -> dict[str, pl.DataFrame]:
     """The three tables' rows for some years: together they account for every reported row."""
-    derived = derive_values(
-        store.read(CELLS_OF_YEARS, [years]),
-        store.read(SUBMISSIONS_OF_YEARS, [years]),
-        store.read(RECEIPTS_OF_YEARS, [years]),
-        store.read(COLUMN_LETTERS),
-        load_catalogue(),
+    read = store.read(
+        cells=(CELLS_OF_YEARS, [years]),
+        submissions=(SUBMISSIONS_OF_YEARS, [years]),
+        receipts=(RECEIPTS_OF_YEARS, [years]),
+        columns=COLUMN_LETTERS,
+        faults=READING_FAULTS,
+        paths=PATHS,
     )
+    derived = derive_values(read["cells"], read["submissions"], read["receipts"], read["columns"], load_catalogue())
     candidates = VALUES.conform(derived.values)
     good, failed = split(VALUES, candidates)
-    reading = store.read(READING_FAULTS)
+    reading, paths = read["faults"], read["paths"]
     is_error = pl.col("severity") == "error"
-    paths = store.read(PATHS)
     return {
         VALUES.name: good,
         core.QUARANTINE.name: _told(

@@ -57,16 +57,16 @@ def select(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
     editions = years_of(context)
     workspace = store.workspace
     age = max_age(read_method(workspace.method_path))
-    accepted = accepted_submissions(store.read(PRESENT_RECEIPTS), workspace.as_of)
-    values = store.read(VALUES_OF_YEARS, [editions[0] - age, editions[-1]])
-    selected = selected_values(values, accepted, editions, age)
-    cities = edition_cities(
-        selected,
-        accepted,
-        store.read(SUBMISSIONS),
-        store.read(REGISTER),
-        load_catalogue().scoring.size_classes.classes,
+    read = store.read(
+        receipts=PRESENT_RECEIPTS,
+        values=(VALUES_OF_YEARS, [editions[0] - age, editions[-1]]),
+        submissions=SUBMISSIONS,
+        register=REGISTER,
     )
+    accepted = accepted_submissions(read["receipts"], workspace.as_of)
+    selected = selected_values(read["values"], accepted, editions, age)
+    classes = load_catalogue().scoring.size_classes.classes
+    cities = edition_cities(selected, accepted, read["submissions"], read["register"], classes)
     frames = {index.SELECTED.name: selected, index.CITIES.name: cities}
     yield from write(store, SELECTION, frames, editions, "select values")
 
@@ -82,8 +82,8 @@ def compute(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iter
     """Compute each edition by the method file: treated, normalised, imputed, scores and ranks."""
     editions = years_of(context)
     method = read_method(store.workspace.method_path)
-    selected = store.read(SELECTED_OF_EDITIONS, [editions])
-    cities = store.read(CITIES_OF_EDITIONS, [editions])
+    read = store.read(selected=(SELECTED_OF_EDITIONS, [editions]), cities=(CITIES_OF_EDITIONS, [editions]))
+    selected, cities = read["selected"], read["cities"]
     parts = [
         edition_tables(
             edition,

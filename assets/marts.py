@@ -88,8 +88,8 @@ def publish_workspace(store: WorkspaceResource) -> tuple[Published, Published]:
 def warehouse_frames(store: WorkspaceResource) -> dict[str, pl.DataFrame]:
     """Everything that a mart may draw on, in a fixed order."""
     workspace = store.workspace
-    frames = {name: store.read(sql) for name, sql in {**WAREHOUSE_FRAMES, **INTERNAL_FRAMES}.items()}
-    frames["picked_values"] = picked_values(store.read(SELECTED))
+    frames = store.read(**WAREHOUSE_FRAMES, **INTERNAL_FRAMES, selected=SELECTED)
+    frames["picked_values"] = picked_values(frames.pop("selected"))
     present = frames["raw_files"].select("file_sha256")
     receipts = frames["raw_receipts"].join(present, on="file_sha256", how="semi")
     frames["accepted_submissions"] = accepted_submissions(receipts, workspace.as_of)

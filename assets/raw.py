@@ -20,7 +20,9 @@ from schemas import raw
     specs=[asset_spec(table, "raw") for table in raw.TABLES],
     check_specs=[
         *schema_checks(raw.TABLES),
-        dg.AssetCheckSpec("no_errors", asset=asset_key(raw.FAULTS), description="Every file could be read without error."),
+        dg.AssetCheckSpec(
+            "no_errors", asset=asset_key(raw.FAULTS), description="Every file could be read without error."
+        ),
         dg.AssetCheckSpec(
             "no_errors", asset=asset_key(raw.RECEIPT_FAULTS), description="Receipts and register are without error."
         ),

@@ -5,7 +5,7 @@ What belongs here: how an asset reaches tables. What does not: the tables' conte
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -41,8 +41,6 @@ class WorkspaceResource(dg.ConfigurableResource[None]):
         with warehouse.open_writer(self.workspace.warehouse, purpose, tables) as connection:
             yield connection
 
-    def read(
-        self, sql: str, parameters: Sequence[object] = (), frames: Mapping[str, pl.DataFrame] | None = None
-    ) -> pl.DataFrame:
-        """Rows of a query on the warehouse."""
-        return warehouse.read_query(self.workspace.warehouse, sql, parameters, frames)
+    def read(self, **queries: warehouse.Query) -> dict[str, pl.DataFrame]:
+        """Rows of some queries on the warehouse, all on the same state of it, by the names given."""
+        return warehouse.read_queries(self.workspace.warehouse, queries)

@@ -169,19 +169,18 @@ def insert_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.D
     connection.unregister("new_rows")
 
 
-def read_query(
-    path: Path, sql: str, parameters: Sequence[object] = (), frames: Mapping[str, pl.DataFrame] | None = None
-) -> pl.DataFrame:
-    """Run a query on the warehouse, read-only.
+Query = str | tuple[str, Sequence[object]]
+
+
+def read_queries(path: Path, queries: Mapping[str, Query]) -> dict[str, pl.DataFrame]:
+    """Run queries on the warehouse, read-only, all on the same state of it.
 
     Args:
         path: The warehouse file.
-        sql: The query, values as ``?``.
-        parameters: Values of the query.
-        frames: Frames that the query may name.
+        queries: SQL by a name of the caller's, alone or with the values of its ``?``.
 
     Returns:
-        The rows; no order unless the query orders them.
+        The rows by name; no order unless the query orders them.
 
     Raises:
         WarehouseError: If there is no warehouse yet.
@@ -189,7 +188,10 @@ def read_query(
     if not path.exists():
         raise WarehouseError(f"There is no warehouse at {path} yet. Run `ssc-index build` first.")
     with writer_lock(path, "reading"), connect(path, read_only=True) as connection:
-        for name, frame in (frames or {}).items():
-            connection.register(name, frame)
-        rows: pl.DataFrame = connection.sql(sql, params=list(parameters)).pl()
+        return {name: _rows(connection, query) for name, query in queries.items()}
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: Query) -> pl.DataFrame:
+    sql, parameters = (query, ()) if isinstance(query, str) else query
+    rows: pl.DataFrame = connection.sql(sql, params=list(parameters)).pl()
     return rows

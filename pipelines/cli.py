@@ -82,7 +82,6 @@ def template(
 ) -> None:
     """Write the workbook that a city fills in."""
     from intake.register import read_register
-
     from intake.template import City, write_workbook
     from ssc_index.framework.catalogue import load_catalogue
 
@@ -158,7 +157,7 @@ def build(
     from pipelines import run, show
 
     place = opened(workspace, as_of.replace(tzinfo=UTC) if as_of else None)
-    years = _years(edition, first, last)
+    years = _years(place, edition, first, last)
     with told_errors(FAILED), progress_bar(quiet=as_json) as listener:
         from assets import progress
 
@@ -173,9 +172,12 @@ def build(
         raise typer.Exit(KEPT_OUT)
 
 
-def _years(edition: int | None, first: int | None, last: int | None) -> tuple[int, int]:
-    """The range of editions that options mean."""
-    from pipelines.run import known_years
+def _years(place: Workspace, edition: int | None, first: int | None, last: int | None) -> tuple[int, int]:
+    """The range of editions that options mean; without any, all years with receipts."""
+    from pipelines.run import known_years, received_years
+
+    if edition is None and first is None and last is None:
+        return received_years(place)
 
     earliest, latest = known_years()
     if edition is not None and (first is not None or last is not None):

@@ -6,16 +6,19 @@ is printed (`show.py`).
 
 from __future__ import annotations
 
+import csv
 import os
 import shutil
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 
 from assets.partitions import FIRST_YEAR, YEARS
 from assets.workspace import PROJECT, Workspace
+from intake.receipts import RECEIPT_SUFFIX
 from ssc_index.errors import SscIndexError
 
 RANGE_START = "dagster/asset_partition_range_start"
@@ -50,6 +53,16 @@ def prepare_home(workspace: Workspace) -> None:
 def known_years() -> tuple[int, int]:
     """First and last year that can be built."""
     return FIRST_YEAR, int(YEARS.get_last_partition_key() or FIRST_YEAR)
+
+
+def received_years(workspace: Workspace) -> tuple[int, int]:
+    """First and last year that any receipt names, within what can be built.
+
+    A year without receipts has no edition; leaving it out saves Dagster some hundred events.
+    """
+    earliest, latest = known_years()
+    named = [year for year in receipt_years(workspace.raw) if earliest <= year <= latest]
+    return (min(named), max(named)) if named else (latest, latest)
 
 
 def build(workspace: Workspace, first: int, last: int) -> Outcome:
@@ -105,3 +118,12 @@ def _failures(result: dg.ExecuteInProcessResult) -> str:
 def _counted(check: dg.AssetCheckEvaluation) -> str:
     names = ("failures", "errors", "warnings")
     return ", ".join(f"{check.metadata[name].value} {name}" for name in names if name in check.metadata)
+
+
+def receipt_years(raw: Path) -> set[int]:
+    """Years that receipts name; what is no year is left to the ingest to complain about."""
+    years = set()
+    for path in sorted(raw.rglob(f"*{RECEIPT_SUFFIX}")):
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+            years |= {row["year"] for row in csv.DictReader(lines) if (row.get("year") or "").isdecimal()}
+    return {int(year) for year in years}

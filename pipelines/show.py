@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from assets.warehouse import connect, read_query
+from assets.warehouse import connect, read_queries
 from assets.workspace import Workspace
 from intake.reading import raw_files, sha256_of
 from ssc_index.errors import SscIndexError
@@ -143,7 +143,8 @@ def status(workspace: Workspace) -> dict[str, object]:
 
 def unread_files(workspace: Workspace) -> list[str]:
     """Files below raw/ that the last build has not seen."""
-    known = set(read_query(workspace.warehouse, "select file_sha256 from raw.files")["file_sha256"])
+    seen = read_queries(workspace.warehouse, {"files": "select file_sha256 from raw.files"})
+    known = set(seen["files"]["file_sha256"])
     files = raw_files(workspace.raw)
     return [str(path.relative_to(workspace.raw)) for path in files if sha256_of(path) not in known]
 
