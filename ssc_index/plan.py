@@ -32,14 +32,7 @@ from ssc_index.method import (
     TreatWinsorise,
 )
 
-Normalise = (
-    NormaliseNone
-    | NormaliseGoalposts
-    | NormaliseMinmax
-    | NormaliseZscore
-    | NormaliseRank
-    | NormalisePercentile
-)
+Normalise = NormaliseNone | NormaliseGoalposts | NormaliseMinmax | NormaliseZscore | NormaliseRank | NormalisePercentile
 Impute = ImputeCentre | ImputeGroup | ImputeLastValue
 Setting = TypeVar("Setting")
 
@@ -48,9 +41,7 @@ def indicators_meant(framework: Framework, only: Iterable[str] | None) -> tuple[
     """Codes of the indicators beneath the nodes and levels named, in file order; all for None."""
     if only is None:
         return framework.codes
-    meant = {
-        leaf for name in only for node in framework.named(name) for leaf in framework.leaves_under[node.code]
-    }
+    meant = {leaf for name in only for node in framework.named(name) for leaf in framework.leaves_under[node.code]}
     return tuple(code for code in framework.codes if code in meant)
 
 
@@ -83,9 +74,7 @@ def nodes_reached(framework: Framework, done: Collection[str], to: str | None) -
     return tuple(
         node
         for node in reversed(framework.nodes)
-        if node.code in framework.children
-        and node.code not in done
-        and framework.levels.index(node.level) >= top
+        if node.code in framework.children and node.code not in done and framework.levels.index(node.level) >= top
     )
 
 
@@ -198,8 +187,7 @@ def _check_normalise(walk: _Walk, step: Normalise) -> None:
         without = [code for code in meant if walk.framework.by_code[code].low is None]
         if without:
             walk.fault(
-                f": {_listed(without)} have no goalposts; fill low and high, "
-                "or name another method for them by 'only'"
+                f": {_listed(without)} have no goalposts; fill low and high, or name another method for them by 'only'"
             )
     walk.in_time(meant)
     walk.scaled.update(meant)
@@ -227,9 +215,7 @@ def _check_impute_level(walk: _Walk, level: str, nodes: Collection[Node]) -> Non
         walk.fault(f".only: names no node of level {level!r}")
     missing = [node.code for node in nodes if node.code not in walk.done]
     if missing:
-        walk.fault(
-            f".level: {_listed(missing)} are not aggregated yet; put 'aggregate: {{to: {level}}}' before it"
-        )
+        walk.fault(f".level: {_listed(missing)} are not aggregated yet; put 'aggregate: {{to: {level}}}' before it")
     late = [node.code for node in nodes if node.parent is None or node.parent in walk.done]
     if late and not missing:
         walk.fault(
@@ -242,9 +228,7 @@ def _check_aggregate(walk: _Walk, step: Aggregate) -> None:
     by_coverage = step.min_coverage if isinstance(step.min_coverage, dict) else {}
     fits = walk.known(step.levels, "levels") & walk.known(by_coverage, "min_coverage")
     if step.to is not None and step.to not in walk.framework.levels[:-1]:
-        walk.fault(
-            f".to: {step.to!r} is no level above the indicators: {', '.join(walk.framework.levels[:-1])}"
-        )
+        walk.fault(f".to: {step.to!r} is no level above the indicators: {', '.join(walk.framework.levels[:-1])}")
         return
     nodes = nodes_reached(walk.framework, walk.done, step.to)
     if not nodes:
@@ -256,17 +240,13 @@ def _check_aggregate(walk: _Walk, step: Aggregate) -> None:
     walk.done.update(node.code for node in nodes)
 
 
-def _check_settings(
-    walk: _Walk, step: Aggregate, nodes: Collection[Node], by_coverage: Iterable[str]
-) -> None:
+def _check_settings(walk: _Walk, step: Aggregate, nodes: Collection[Node], by_coverage: Iterable[str]) -> None:
     """Names and the floor must concern some node that this step computes."""
     reached = {node.code for node in nodes} | {node.level for node in nodes}
     for key, names in (("levels", step.levels), ("min_coverage", by_coverage)):
         for name in names:
             if name not in reached:
-                walk.fault(
-                    f".{key}: {name!r} is not aggregated by this step, so that it would change nothing"
-                )
+                walk.fault(f".{key}: {name!r} is not aggregated by this step, so that it would change nothing")
     if step.floor is not None and all(mean_at(step, node) != "geometric" for node in nodes):
         walk.fault(".floor: no node of this step has a geometric mean, so that it would change nothing")
 
@@ -281,9 +261,7 @@ def mean_at(step: Aggregate, node: Node) -> Mean:
 def _check_scales(walk: _Walk, nodes: Iterable[Node]) -> None:
     """Indicators about to be averaged must be on a common scale, or be scores by the user's word."""
     children = [child for node in nodes for child in walk.framework.children[node.code]]
-    raw = [
-        child for child in children if child.code in walk.framework.codes and child.code not in walk.scaled
-    ]
+    raw = [child for child in children if child.code in walk.framework.codes and child.code not in walk.scaled]
     if raw and walk.scaled:
         walk.fault(f": {_listed([node.code for node in raw])} are not normalised, other indicators are")
     lower = [node.code for node in raw if node.direction == "lower" or node.transform != "none"]

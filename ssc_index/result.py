@@ -157,10 +157,7 @@ class IndexResult:
         frames = {}
         for step in self.steps:
             keys = self.row_keys()
-            table = [
-                pl.Series(code, step.table[:, column], nan_to_null=True)
-                for column, code in enumerate(step.codes)
-            ]
+            table = [pl.Series(code, step.table[:, column], nan_to_null=True) for column, code in enumerate(step.codes)]
             keep = pl.Series((self.excluded_by == 0) | (self.excluded_by > step.number))
             frames[f"{step.number}_{step.name}"] = keys.hstack(table).filter(keep)
         return frames

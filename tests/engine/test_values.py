@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ssc_index.errors import ValuesError
+from ssc_index.values import values_from_columns
+
+
+def test_rows_are_sorted_by_year_and_unit_and_groups_follow():
+    values = values_from_columns(["b", "a", "a"], [1, 2, 1], ["x"], [[1.0], [2.0], [3.0]], {"g": ["p", "q", None]})
+    assert list(zip(values.years, values.units, strict=True)) == [(1, "a"), (1, "b"), (2, "a")]
+    assert values.values.ravel().tolist() == [3, 1, 2]
+    assert values.groups["g"] == (None, "p", "q")
+    assert values.row_name(2) == "a 2"
+
+
+def test_a_table_without_years_has_one_block():
+    values = values_from_columns(["b", "a"], None, ["x"], [[1.0], [2.0]])
+    assert values.year_slices() == ((None, slice(0, 2)),)
+    assert values.row_name(0) == "a"
+
+
+def test_every_fault_of_a_table_is_reported_at_once():
+    with pytest.raises(ValuesError) as caught:
+        values_from_columns(["a", "a", ""], [1, 1, 2], ["x"], [[1.0], [-np.inf], [3.0]])
+    assert [fault.split(":")[0] for fault in caught.value.faults] == ["row 3", "a 1", "a 1, x"]
+
+
+def test_columns_of_unequal_length_are_named():
+    with pytest.raises(ValuesError, match=r"g: 1 entries for 2 units"):
+        values_from_columns(["a", "b"], None, ["x"], [[1.0], [2.0]], {"g": ["p"]})
+
+
+def test_the_table_does_not_change_with_what_it_was_made_from():
+    table = np.array([[1.0], [2.0]])
+    values = values_from_columns(["a", "b"], None, ["x"], table)
+    table[0, 0] = 9.0
+    assert values.values[0, 0] == 1.0
