@@ -66,7 +66,7 @@ def select(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
     accepted = accepted_submissions(read["receipts"], workspace.as_of)
     selected = selected_values(read["values"], accepted, editions, age)
     classes = load_catalogue().scoring.size_classes.classes
-    cities = edition_cities(selected, accepted, read["submissions"], read["register"], classes)
+    cities = edition_cities(selected, accepted, read["submissions"], read["register"], classes, editions, age)
     frames = {index.SELECTED.name: selected, index.CITIES.name: cities}
     yield from write(store, SELECTION, frames, editions, "select values")
 

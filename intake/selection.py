@@ -83,8 +83,12 @@ def edition_cities(
     submissions: pl.DataFrame,
     register: pl.DataFrame,
     size_classes: Sequence[SizeClass],
+    editions: Sequence[int],
+    max_age: int,
 ) -> pl.DataFrame:
-    """Cities in the scope of each edition: those with any value that it may draw on.
+    """Cities in the scope of each edition: those with an accepted submission that it may draw on.
+
+    A city whose submission reports nothing is in scope too: it is told that it has no value, not left out.
 
     Args:
         selected: Rows of ``index.selected``.
@@ -92,24 +96,34 @@ def edition_cities(
         submissions: Rows of ``raw.submissions``, for the population.
         register: Rows of ``raw.cities``.
         size_classes: Classes of the catalogue, by population.
+        editions: Editions to look at; those that do not exist are left out.
+        max_age: Greatest age in years of a submission that an edition may draw on.
 
     Returns:
-        Rows of ``index.cities``, sorted by edition and city. Region and the like are those of the register; the
-        size class is by the population of the newest submission that gives one.
+        Rows of ``index.cities``, sorted by edition and city. Region and the like are those of the register;
+        population and size class are those of the newest submission.
     """
-    scope = selected.group_by("edition", "city_id").agg(
-        least_consent(),
-        (pl.col("year") == pl.col("edition")).sum().cast(pl.Int32).alias("n_values"),
-        pl.col("year").max().alias("submission_year"),
+    key = ["file_sha256", "city_id", "year"]
+    latest = accepted.filter("is_latest").join(submissions.select(*key, "population"), on=key, how="left")
+    existing = set(latest["year"])
+    nothing = latest.clear().with_columns(pl.lit(None, pl.Int16).alias("edition"))
+    parts = [
+        latest.filter(pl.col("year").is_between(edition - max_age, edition)).with_columns(
+            pl.lit(edition, pl.Int16).alias("edition")
+        )
+        for edition in editions
+        if edition in existing
+    ]
+    drawn_on = pl.concat([nothing, *parts]).sort("edition", "city_id", "year")
+    newest = [pl.col(name).last() for name in ("file_sha256", "received_at", "population")]
+    scope = drawn_on.group_by("edition", "city_id", maintain_order=True).agg(
+        *newest, pl.col("year").last().alias("submission_year"), least_consent()
     )
-    latest = accepted.filter("is_latest").select("file_sha256", "city_id", "year", "received_at")
-    profile = latest.join(submissions, on=["file_sha256", "city_id", "year"], how="left").select(
-        "city_id", pl.col("year").alias("submission_year"), "file_sha256", "received_at", "population"
-    )
+    own = selected.filter(pl.col("year") == pl.col("edition")).group_by("edition", "city_id")
     return (
-        scope.join(profile, on=["city_id", "submission_year"], how="left")
+        scope.join(own.agg(pl.len().cast(pl.Int32).alias("n_values")), on=["edition", "city_id"], how="left")
         .join(register.select("city_id", "region", "income_group"), on="city_id", how="inner")
-        .with_columns(size_class(size_classes).alias("size_class"))
+        .with_columns(pl.col("n_values").fill_null(0), size_class(size_classes).alias("size_class"))
         .sort("edition", "city_id")
     )
 

@@ -275,7 +275,7 @@ def dev(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Open the Dagster UI on a workspace: the whole graph, materialisable by hand."""
-    from assets.workspace import ENVIRONMENT_VARIABLE, PROJECT
+    from assets.workspace import ENVIRONMENT_VARIABLE
     from pipelines.run import prepare_home
 
     place = opened(workspace)

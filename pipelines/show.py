@@ -50,19 +50,24 @@ with benchmark as (
 )
 
 select
-    benchmark.edition,
-    city.name as city,
-    benchmark.n_reported,
+    ranking.edition,
+    ranking.city,
+    coalesce(benchmark.n_reported, 0) as n_reported,
     ranking.coverage,
     benchmark.total,
     benchmark.economy,
     benchmark.environment,
-    benchmark.society,
-    ranking.rank
-from benchmark
-inner join dim_city as city on benchmark.city_id = city.city_id
-left join ranking on benchmark.edition = ranking.edition and benchmark.city_id = ranking.city_id
-order by benchmark.edition desc, benchmark.n_reported desc, city.name
+    benchmark.society
+from ranking
+left join benchmark on ranking.edition = benchmark.edition and ranking.city_id = benchmark.city_id
+qualify
+    row_number() over (
+        partition by ranking.city_id
+        order by
+            benchmark.n_reported is null,
+            if(benchmark.n_reported is null, ranking.edition, -ranking.edition)
+    ) = 1
+order by n_reported desc, ranking.city
 """
 FINDINGS = """
 select rule, severity, count(*) as rows, count(distinct path) as files, min(message) as example
@@ -210,9 +215,9 @@ def show_ranking(console: Console, workspace: Workspace, edition: dict[str, obje
 
 
 def show_benchmarks(console: Console, workspace: Workspace) -> None:
-    """Benchmark percentages of every city with how much each reports; nobody is ranked."""
+    """Benchmark percentages of every city's latest report, with how much it reports; nobody is ranked."""
     table = RichTable(
-        title="U4SSC benchmarks, per cent of points (unranked: too little is reported)",
+        title="U4SSC benchmarks of each city's latest report, per cent (unranked: too little reported)",
         title_justify="left",
         box=None,
     )
@@ -233,7 +238,7 @@ def show_benchmarks(console: Console, workspace: Workspace) -> None:
             str(row["edition"]),
             row["city"],
             f"{row['n_reported']} of 112",
-            "–" if row["coverage"] is None else f"{row['coverage']:.0%}",
+            f"{row['coverage']:.0%}",
             *("–" if value is None else f"{value:.1f}" for value in percentages),
         )
     console.print(table)
