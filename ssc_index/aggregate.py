@@ -79,11 +79,7 @@ def refused(parts: Sequence[Floats], min_coverage: float = 0.0) -> list[tuple[in
     """
     count = np.sum([~np.isnan(part) for part in parts], axis=0)
     enough = _enough(count, len(parts), min_coverage)
-    return [
-        (row, child)
-        for child, part in enumerate(parts)
-        for row in np.flatnonzero((part <= 0) & enough).tolist()
-    ]
+    return [(row, child) for child, part in enumerate(parts) for row in np.flatnonzero((part <= 0) & enough).tolist()]
 
 
 def _enough(count: Floats, children: int, min_coverage: float) -> NDArray[np.bool_]:

@@ -54,8 +54,6 @@ def label_reasons(labels: Labels, column: str, wanted: Sequence[str]) -> list[li
     """
     said = " or ".join(repr(label) for label in wanted)
     return [
-        []
-        if label in wanted
-        else [f"{column} is empty" if label is None else f"{column} is {label!r}, not {said}"]
+        [] if label in wanted else [f"{column} is empty" if label is None else f"{column} is {label!r}, not {said}"]
         for label in labels
     ]

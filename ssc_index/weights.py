@@ -11,17 +11,13 @@ from typing import Literal
 from ssc_index.framework.model import Framework
 
 
-def sibling_weights(
-    framework: Framework, parent: str, source: Literal["framework", "equal"]
-) -> tuple[float, ...]:
+def sibling_weights(framework: Framework, parent: str, source: Literal["framework", "equal"]) -> tuple[float, ...]:
     """Weights of a node's children, in file order, not rescaled."""
     children = framework.children[parent]
     return tuple(1.0 if source == "equal" else child.weight for child in children)
 
 
-def effective_weights(
-    framework: Framework, source: Literal["framework", "equal"] = "framework"
-) -> dict[str, float]:
+def effective_weights(framework: Framework, source: Literal["framework", "equal"] = "framework") -> dict[str, float]:
     """Weight of each node in the root: the product of ``w / Σ siblings' w`` down the tree; the root has 1.
 
     Args:
