@@ -167,10 +167,10 @@ def _units(table: _Table, faults: list[str]) -> list[str]:
 
 
 def _years(table: _Table, faults: list[str]) -> list[int] | None:
-    """Years as whole numbers; None without the column."""
-    if "year" not in table.columns:
+    """Years as whole numbers; None without the column, or if it is empty throughout."""
+    series = table.columns.get("year")
+    if series is None or series.null_count() == series.len():
         return None
-    series = table.columns["year"]
     exact = series.cast(pl.Float64, strict=False)
     wrong = ~(exact.is_between(-9999, 9999) & (exact == exact.floor())).fill_null(False)
     faults += [

@@ -86,6 +86,10 @@ def test_not_a_number_in_parquet_is_missing_and_infinity_is_a_fault(tmp_path):
         read_values(path, TREE)
 
 
+def test_a_year_column_that_is_empty_throughout_is_no_year(tmp_path):
+    assert _read(tmp_path, "unit,year,a,b\nx,,1,2\n").years is None
+
+
 def test_units_that_look_like_numbers_stay_text(tmp_path):
     assert _read(tmp_path, "unit,a,b\n007,1,1\n7,1,1\n").units == ("007", "7")
 
