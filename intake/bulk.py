@@ -160,7 +160,7 @@ def _names(columns: Sequence[str], faults: _Faults) -> dict[str, str]:
         raise Refused(
             "renamed_header",
             f"Column {' and '.join(map(repr, missing))} was not found; the file has {listed}. "
-            f"Name the columns {', '.join(COLUMNS[:8])} …",
+            f"Name the columns {', '.join(name.removeprefix('is_') for name in COLUMNS[:8])} …",
         )
     for name in ("numerator", "denominator", "result", "is_verified"):
         if name not in given:

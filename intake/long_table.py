@@ -134,7 +134,7 @@ def _csv_blocks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         file.readline(MAX_HEADER_BYTES)
         while block := file.read(BATCH_BYTES) + file.readline(MAX_BATCH_BYTES):
-            while block.count(b'"') % 2 and len(block) < MAX_BATCH_BYTES and (rest := file.readline(BATCH_BYTES)):
+            while block.count(b'"') % 2 and len(block) < MAX_BATCH_BYTES and (rest := file.readline(MAX_BATCH_BYTES)):
                 block += rest  # the end of the block lies inside a quoted text
             yield block
 
