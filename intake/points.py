@@ -11,6 +11,7 @@ from functools import lru_cache
 from ssc_index.framework.catalogue import Catalogue, Choice, DataPoint
 
 
+@lru_cache(maxsize=8192)
 def key(text: str) -> str:
     """Letters and digits of a text in small letters: how codes and labels are compared.
 
