@@ -208,7 +208,7 @@ def peer_tables(
         "internal": (own_values(edition, picked), scores, cities),
         "public": (
             own_values(edition, visible_values(picked, cities)),
-            visible_scores(scores, parents),
+            visible_scores(scores, parents, picked),
             visible_cities(cities),
         ),
     }

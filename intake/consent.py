@@ -51,25 +51,71 @@ def visible_values(values: pl.DataFrame, cities: pl.DataFrame) -> pl.DataFrame:
     return values.filter(covers("values")).join(allowed, on=["edition", "city_id"], how="semi", maintain_order="left")
 
 
-def visible_scores(scores: pl.DataFrame, parents: Mapping[str, str | None]) -> pl.DataFrame:
+def visible_scores(scores: pl.DataFrame, parents: Mapping[str, str | None], picked: pl.DataFrame) -> pl.DataFrame:
     """Scores that may be shown.
 
     Consent to values shows every node. Consent to scores alone shows index, dimensions and sub-dimensions, and
-    these only where no value can be solved from them: if one of several siblings rests on fewer than three data
-    points, none of the siblings is shown, for it could be had as the difference between the parent and the others.
+    these only where no value can be solved from them (`_coarse_scores`).
 
     Args:
-        scores: Rows of ``index.scores``.
+        scores: Rows of ``index.scores``, every node of every city.
         parents: Parent of each node.
+        picked: The value that each edition took for each city and data point, with its year and the ``consent`` of
+            its own submission.
 
     Returns:
-        The rows that may be shown, with ``rank`` taken among the published cities only.
+        The rows that may be shown, ranked among themselves: a gap would tell of a score that is not shown.
     """
-    named = scores.filter(covers("scores")).with_columns(pl.col("rank_published").alias("rank"))
+    named = scores.filter(covers("scores"))
+    coarse = _coarse_scores(named.filter(~covers("values")), parents, picked)
+    shown = pl.concat([named.filter(covers("values")), coarse]).sort("edition", "city_id", "node")
+    rank = pl.col("rank_published").rank("min").over("edition", "node").cast(pl.Int32)
+    return shown.with_columns(rank.alias("rank"), rank.alias("rank_published"))
+
+
+def _coarse_scores(scores: pl.DataFrame, parents: Mapping[str, str | None], picked: pl.DataFrame) -> pl.DataFrame:
+    """Scores of cities that consent to scores alone, from the index down as far as no secret can be solved.
+
+    A secret is a value whose own submission does not consent to values. A score that rests on any must rest on at
+    least three of the edition's own year that are not all alike: a carried secret was in an earlier edition's
+    scores too and could be had as a difference, and secrets that are all at an end of the scale tell themselves.
+    Siblings are shown all or none, and only beneath a parent that is shown, for each could be had from the rest.
+    """
+    secrets = _secrets_beneath(scores, parents, picked)
     parent = pl.col("node").replace_strict(parents, default=None, return_dtype=pl.String).alias("parent")
-    coarse = named.filter(~covers("values") & pl.col("level").is_in(LEVELS_OF_SCORES)).with_columns(parent)
-    coarse = _whole_families(coarse, pl.col("score").is_not_null() & (pl.col("n_present") < SMALLEST_BASIS))
-    return pl.concat([named.filter(covers("values")), coarse.drop("parent")]).sort("edition", "city_id", "node")
+    rows = scores.join(secrets, on=["edition", "city_id", "node"], how="left").with_columns(parent)
+    is_safe = (pl.col("n_own") >= SMALLEST_BASIS) & (pl.col("lowest") < pl.col("highest"))
+    tells = pl.col("score").is_not_null() & pl.col("n_own").is_not_null() & ~is_safe.fill_null(False)
+    shown = rows.clear()
+    for level in LEVELS_OF_SCORES:
+        family = _whole_families(rows.filter(pl.col("level") == level), tells)
+        above = shown.select("edition", "city_id", pl.col("node").alias("parent"))
+        beneath = family.join(above, on=above.columns, how="semi")
+        shown = pl.concat([shown, family.filter(pl.col("parent").is_null()), beneath])
+    return shown.select(scores.columns)
+
+
+def _secrets_beneath(scores: pl.DataFrame, parents: Mapping[str, str | None], picked: pl.DataFrame) -> pl.DataFrame:
+    """For each node that rests on secrets: how many are of the edition's own year, and how these score.
+
+    A data point counts beneath a node only if every node between them has a score; otherwise it did not get there.
+    """
+    key = ["edition", "city_id"]
+    scored = scores.filter(pl.col("score").is_not_null()).select(*key, "node", "score")
+    secret = picked.filter(~covers("values")).select(*key, "year", node="data_point")
+    counted = scored.join(secret, on=[*key, "node"], how="inner")
+    beneath = [counted]
+    while not counted.is_empty():
+        parent = pl.col("node").replace_strict(parents, default=None, return_dtype=pl.String)
+        counted = counted.with_columns(parent).join(scored, on=[*key, "node"], how="semi")
+        beneath.append(counted)
+    is_own = pl.col("year") == pl.col("edition")
+    own_scores = pl.col("score").filter(is_own)
+    return (
+        pl.concat(beneath)
+        .group_by(*key, "node")
+        .agg(is_own.sum().alias("n_own"), own_scores.min().alias("lowest"), own_scores.max().alias("highest"))
+    )
 
 
 def visible_points(points: pl.DataFrame) -> pl.DataFrame:
@@ -80,13 +126,16 @@ def visible_points(points: pl.DataFrame) -> pl.DataFrame:
 def visible_benchmark(scores: pl.DataFrame) -> pl.DataFrame:
     """Benchmark percentages that may be shown.
 
-    Consent to scores alone shows the total and the dimensions over all KPIs, with the same rule for siblings as
-    `visible_scores`; core and advanced apart would give each other away.
+    Consent to scores alone shows the total and the dimensions over all KPIs, the dimensions all or none; core and
+    advanced apart would give each other away. Each must rest on three data points or more and lie so far from both
+    ends that any one of them may have any points.
     """
     named = scores.filter(covers("scores"))
     is_coarse = pl.col("cut").is_in(CUTS_OF_SCORES) & (pl.col("kpi_level") == "all")
     coarse = named.filter(~covers("values") & is_coarse).with_columns(pl.col("cut").alias("parent"))
-    coarse = _whole_families(coarse, (pl.col("n_scored") > 0) & (pl.col("n_scored") < SMALLEST_BASIS))
+    room = pl.col("max_points") // pl.col("n_scored") - 1
+    is_at_end = (pl.col("points") - pl.col("n_scored") < room) | (pl.col("max_points") - pl.col("points") < room)
+    coarse = _whole_families(coarse, (pl.col("n_scored") > 0) & ((pl.col("n_scored") < SMALLEST_BASIS) | is_at_end))
     return pl.concat([named.filter(covers("values")), coarse.drop("parent")]).sort(
         "edition", "city_id", "cut", "node", "kpi_level"
     )
@@ -121,7 +170,7 @@ def public_view(frames: Mapping[str, pl.DataFrame], parents: Mapping[str, str | 
         "index_cities": cities,
         "picked_values": picked,
         "core_values": frames["core_values"].join(shown, on=shown.columns, how="semi", maintain_order="left"),
-        "index_scores": visible_scores(frames["index_scores"], parents),
+        "index_scores": visible_scores(frames["index_scores"], parents, frames["picked_values"]),
         "benchmark_points": visible_points(frames["benchmark_points"]),
         "benchmark_scores": visible_benchmark(frames["benchmark_scores"]),
         "benchmark_peers": frames["benchmark_peers"].filter(pl.col("audience") == "public"),
