@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ssc_index import impute, normalise, screen, treat
 from ssc_index.aggregate import refused, weighted_mean
-from ssc_index.errors import ComputationError, ValuesError
+from ssc_index.errors import ComputationError, MethodError, ValuesError
 from ssc_index.framework.model import Framework, Node
 from ssc_index.method import (
     Aggregate,
@@ -194,12 +194,14 @@ def _screen(state: _State, step: Screen) -> _Outcome:
     """Leave rows out: their cells are missing from here on."""
     present = ~np.isnan(state.values.values if step.count == "observed" else state.table)
     framework = state.framework
-    least = {framework.root.code: step.min_coverage} if step.min_coverage else {}
-    for name, share in step.min_coverage_by_node.items():
-        least |= {node.code: max(share, least.get(node.code, 0.0)) for node in framework.named(name)}
+    root = framework.root.code
+    by_node = {node.code: setting_at(step.min_coverage_by_node, node) or 0.0 for node in framework.nodes}
+    by_node[root] = max(by_node[root], step.min_coverage)
+    least = {node: share for node, share in by_node.items() if share > 0}
     columns = {node: state.columns(framework.leaves_under[node]) for node in least}
     found = screen.coverage_reasons(present, columns, least)
     for column, wanted in step.only_where.items():
+        _some_label_occurs(state, column, wanted)
         labels = screen.label_reasons(state.values.groups[column], column, wanted)
         found = [one + other for one, other in zip(labels, found, strict=True)]
     out = np.array([bool(reasons) for reasons in found], dtype=bool) & (state.excluded_by == 0)
@@ -210,9 +212,19 @@ def _screen(state: _State, step: Screen) -> _Outcome:
     return _Outcome(notes=(f"{int(out.sum())} of {out.size} rows screened out",))
 
 
+def _some_label_occurs(state: _State, column: str, wanted: Sequence[str]) -> None:
+    """Refuse labels of which none occurs: every row would be left out by a slip of the pen."""
+    labels = {label for label in state.values.groups[column] if label is not None}
+    if state.values.units and not labels & set(wanted):
+        said = ", ".join(repr(label) for label in sorted(labels)[:20])
+        fault = f"only_where: none of {', '.join(map(repr, wanted))} occurs in column {column!r}; its labels are {said}"
+        raise MethodError(_place(state, "screen"), [fault])
+
+
 def _treat(state: _State, step: TreatWinsorise) -> _Outcome:
     """Treat each indicator, year by year."""
     codes = indicators_meant(state.framework, step.only)
+    anchors = {code: _anchors(state, state.framework.by_code[code]) for code in codes}
     table = state.table.copy(order="F")
     shape = (len(state.blocks), len(state.values.codes))
     found = {name: np.full(shape, np.nan) for name in ("skewness", "kurtosis", "n_points", "log_shift")}
@@ -226,7 +238,7 @@ def _treat(state: _State, step: TreatWinsorise) -> _Outcome:
                 step.skew,
                 step.kurtosis,
                 step.fallback == "log" and node.transform == "none",
-                _anchors(state, node),
+                anchors[code],
             )
             table[rows, column] = done.values
             state.log_shift[rows, column] = done.shift
@@ -413,8 +425,12 @@ def _fill(
     if table.shape[1] != len(codes):
         codes = tuple(node.code for node in state.framework.nodes)
     notes = [
-        f"{codes[column]}: {names[group]} has no value; {cells} cells stay missing" for group, column, cells in empty
+        f"{codes[column]}: {names[group]} has no value; cells that stay missing: {cells}"
+        for group, column, cells in empty
     ]
+    left = np.isnan(table) & wanted & (groups < 0)[:, None]
+    if left.any():
+        notes.append(f"rows without a label take no part; cells that stay missing: {int(left.sum())}")
     return filled, np.zeros(table.shape, dtype=np.int16), notes
 
 

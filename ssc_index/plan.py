@@ -118,6 +118,8 @@ class _Walk:
     has_years: bool
     place: str = ""
     faults: list[str] = field(default_factory=list)
+    treated: set[str] = field(default_factory=set)
+    logged: set[str] = field(default_factory=set)
     scaled: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
 
@@ -167,8 +169,16 @@ def _columns(groups: Collection[str]) -> str:
 
 
 def _check_treat(walk: _Walk, step: TreatWinsorise) -> None:
-    if walk.known(step.only, "only"):
-        walk.in_time(indicators_meant(walk.framework, step.only))
+    if not walk.known(step.only, "only"):
+        return
+    meant = indicators_meant(walk.framework, step.only)
+    twice = [code for code in meant if code in walk.treated]
+    if twice:
+        walk.fault(f": {_listed(twice)} are treated already; an indicator is treated once")
+    walk.in_time(meant)
+    walk.treated.update(meant)
+    if step.fallback == "log":
+        walk.logged.update(code for code in meant if code not in walk.scaled)
 
 
 def _check_normalise(walk: _Walk, step: Normalise) -> None:
@@ -202,7 +212,14 @@ def _check_impute(walk: _Walk, step: Impute) -> None:
         return
     level = level_of_scores(walk.framework, step)
     if level is None:
-        walk.in_time(indicators_meant(walk.framework, step.only))
+        meant = indicators_meant(walk.framework, step.only)
+        walk.in_time(meant)
+        logged = [code for code in meant if code in walk.logged - walk.scaled]
+        if isinstance(step, ImputeLastValue) and logged:
+            walk.fault(
+                f": {_listed(logged)} may be on another logarithm in each year; carry values before treat, "
+                "or scores after normalise, or treat with 'fallback: none'"
+            )
     elif level not in walk.framework.levels:
         walk.fault(f".level: {level!r} is no level; levels are {', '.join(walk.framework.levels)}")
     else:

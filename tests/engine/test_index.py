@@ -73,6 +73,20 @@ def test_units_that_are_screened_out_enter_no_group_mean():
     assert done.excluded_because == (None, None, "take is '0', not '1'")
 
 
+def test_labels_of_which_none_occurs_are_refused():
+    steps = [{"screen": {"only_where": {"take": ["yes", "sure"]}}}]
+    with pytest.raises(MethodError, match=r"none of 'yes', 'sure' occurs in column 'take'; its labels are '0', '1'"):
+        _run(FLAT, [[1.0, 1.0], [2.0, 2.0]], steps, groups={"take": ["1", "0"]})
+
+
+def test_rows_without_a_label_neither_give_nor_take_and_are_noted():
+    steps = [{"impute": {"method": "group_mean", "group": "region"}}]
+    table = [[1.0, 1.0], [9.0, 2.0], [NAN, 3.0], [NAN, NAN]]
+    done = _run(FLAT, table, steps, groups={"region": ["n", None, "n", None]})
+    np.testing.assert_array_equal(done.steps[0].table, [[1, 1], [9, 2], [1, 3], [NAN, NAN]])
+    assert done.steps[0].notes == ("rows without a label take no part; cells that stay missing: 2",)
+
+
 def test_screening_counts_filled_cells_unless_told_to_count_the_observed():
     table = [[1.0, 2.0], [3.0, NAN]]
     fill = {"impute": {"method": "mean"}}
@@ -90,6 +104,16 @@ def test_the_step_that_screened_a_row_out_is_kept_and_later_screens_add_nothing(
     assert frames["1_screen"]["unit"].to_list() == ["u0", "u1"]
     assert frames["2_screen"]["unit"].to_list() == ["u0"]
     assert done.steps[0].notes == ("1 of 3 rows screened out",)
+
+
+def test_a_node_named_by_its_code_has_its_own_threshold():
+    table = [[1.0, NAN, NAN, 1.0]]
+    lenient = {"dimension": 0.6, "A": 0.5, "B": 0.5}
+    assert _run(DEEP, table, [{"screen": {"min_coverage_by_node": lenient}}]).included.tolist() == [True]
+    done = _run(DEEP, table, [{"screen": {"min_coverage_by_node": {"dimension": 0.5, "B": 0.6}}}])
+    assert done.excluded_because == ("coverage 0.5 of B is below 0.6 (1 of 2 indicators)",)
+    both = {"screen": {"min_coverage": 0.4, "min_coverage_by_node": {"index": 0.6}}}
+    assert _run(DEEP, table, [both]).included.tolist() == [False]
 
 
 def test_years_are_normalised_and_ranked_apart_unless_the_panel_is_pooled():
@@ -127,7 +151,7 @@ def test_a_value_that_was_filled_is_not_carried_on():
     done = _run(FLAT, table, steps, ["x", "y", "x"], [2020, 2020, 2021])
     # 2020: x gets y's 6; in 2021 there is nobody, and x's 6 of 2020 was not its own.
     np.testing.assert_array_equal(done.steps[1].table[:, 0], [6, 6, NAN])
-    assert done.steps[0].notes == ("a: all units in 2021 has no value; 1 cells stay missing",)
+    assert done.steps[0].notes == ("a: all units in 2021 has no value; cells that stay missing: 1",)
 
 
 def test_imputation_may_work_on_a_level_that_is_aggregated_already():
@@ -145,6 +169,13 @@ def test_imputation_may_work_on_a_level_that_is_aggregated_already():
     assert np.isnan(scores["b1"])
     imputed = dict(zip(done.nodes, done.n_imputed[1].tolist(), strict=True))
     assert (imputed["A"], imputed["B"], imputed["index"]) == (0, 1, 1)
+
+
+def test_imputation_of_a_level_may_be_limited_to_a_node():
+    table = [[2.0, 4.0, 6.0, 8.0], [NAN, NAN, NAN, NAN]]
+    fill = {"impute": {"method": "mean", "level": "dimension", "only": "B"}}
+    done = _run(DEEP, table, [GOALPOSTS, {"aggregate": {"to": "dimension"}}, fill])
+    np.testing.assert_array_equal(done.scores[1, :3], [NAN, NAN, 70])
 
 
 def test_nodes_that_are_not_reached_have_no_score():

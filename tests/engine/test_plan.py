@@ -83,6 +83,7 @@ def test_a_name_that_exists_nowhere_is_a_fault_that_lists_the_valid_ones(step, p
         ([{"impute": {"method": "last_value"}}], "needs years"),
         ([GOALPOSTS, {"normalise": {"method": "minmax"}}], "every indicator is normalised already"),
         ([GOALPOSTS, {"normalise": {"method": "rank", "only": ["a1"]}}], "a1 are normalised already"),
+        ([{"treat": {"only": "A"}}, {"treat": {}}], "a1, a2 are treated already"),
         ([GOALPOSTS, AGGREGATE, AGGREGATE], "steps[2].aggregate: everything up to there is aggregated"),
         ([GOALPOSTS, AGGREGATE, {"screen": {"min_coverage": 0.5}}], "comes after an aggregation"),
         ([GOALPOSTS, AGGREGATE, {"impute": {"method": "mean"}}], "comes after the aggregation of a1, a2, b1"),
@@ -123,6 +124,15 @@ def test_a_step_that_cannot_do_anything_where_it_stands_is_a_fault(steps, expect
     else:
         assert len(faults) == 1
         assert expected in faults[0]
+
+
+def test_values_are_not_carried_from_one_years_logarithm_to_another():
+    carry = {"impute": {"method": "last_value"}}
+    (fault,) = _faults([{"treat": {"only": "A"}}, carry], has_years=True)
+    assert "a1, a2 may be on another logarithm in each year" in fault
+    assert _faults([{"treat": {"fallback": "none"}}, carry], has_years=True) == ()
+    assert _faults([{"treat": {}}, GOALPOSTS, carry], has_years=True) == ()
+    assert _faults([carry, {"treat": {}}], has_years=True) == ()
 
 
 def test_goalposts_that_are_not_there_are_named_together():

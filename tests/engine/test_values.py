@@ -24,7 +24,13 @@ def test_a_table_without_years_has_one_block():
 def test_every_fault_of_a_table_is_reported_at_once():
     with pytest.raises(ValuesError) as caught:
         values_from_columns(["a", "a", ""], [1, 1, 2], ["x"], [[1.0], [-np.inf], [3.0]])
-    assert [fault.split(":")[0] for fault in caught.value.faults] == ["row 3", "a 1", "a 1, x"]
+    assert caught.value.faults == (
+        "row 3: empty unit",
+        "a 1: occurs twice; one row per unit and year",
+        "a 1, x: -inf is not a finite number",
+    )
+    with pytest.raises(ValuesError, match=r"a: occurs twice; one row per unit$"):
+        values_from_columns(["a", "a"], None, ["x"], [[1.0], [2.0]])
 
 
 def test_columns_of_unequal_length_are_named():
