@@ -443,7 +443,7 @@ def read_method(path: Path) -> Method:
     """Read a method file (YAML).
 
     Args:
-        path: A UTF-8 YAML file; anchors are resolved, a key given twice is an error.
+        path: A UTF-8 YAML file, plain: a key given twice and an alias are errors.
 
     Returns:
         The method.
@@ -453,13 +453,20 @@ def read_method(path: Path) -> Method:
     """
     try:
         data = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_StrictLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         raise MethodError(path.name, [f"cannot be read as YAML: {error}"]) from error
     return method_from_mapping(data, path.name)
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML without repeated keys, which PyYAML would resolve in silence."""
+    """YAML without repeated keys, which PyYAML would resolve in silence, and without aliases."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Build a node; raise where the file refers to another place of itself."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # PyYAML's stubs leave it out
+            raise yaml.composer.ComposerError(None, None, "an alias; write it out", mark)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Build a mapping; raise where a key occurs twice."""

@@ -295,6 +295,17 @@ def test_goalposts_follow_an_indicator_whose_outliers_were_put_on_a_logarithm():
     np.testing.assert_allclose(done.scores[:, 0], np.minimum(expected, 100), rtol=1e-9)
 
 
+def test_goalposts_do_not_touch_the_logarithm_of_an_indicator_that_is_on_its_scale_already():
+    tree = framework_from_nodes([_group("index"), _leaf("a", low=0.0, high=1e6), _leaf("b")])
+    treat = {"treat": {"max_points": 1, "skew": 0.5, "kurtosis": -2.0, "only": ["a"]}}
+    table = [[row[0], 5.0] for row in _heavy_tail()]
+    steps = [{"normalise": {"method": "minmax", "only": ["a"]}}, treat, GOALPOSTS, {"aggregate": {}}]
+    done = _run(tree, table, steps, list("abcdefghijk"))
+    # Scores from 0 to 100: ln(0 - 0 + 0.01 × 100) = 0 at the lowest, whatever the goalposts of a.
+    assert done.steps[1].notes == ("a: logged",)
+    assert done.steps[2].table[0, 0] == 0
+
+
 def test_an_indicator_with_a_transform_of_its_own_gets_no_second_logarithm():
     tree = framework_from_nodes([_group("index"), _leaf("a", low=1.0, high=100.0, transform="ln")])
     treat = {"treat": {"max_points": 1, "skew": 0.5, "kurtosis": -2.0}}

@@ -136,6 +136,10 @@ def test_faults_of_a_step(tmp_path, step, expected):
         ("steps: [{aggregate: {}}]\n", "name: missing"),
         ("name: 2026\nsteps: [{aggregate: {}}]\n", "name: 2026"),
         ("name: [\n", "cannot be read as YAML"),
+        ("name: " + "[" * 5000, "cannot be read as YAML"),
+        ("name: &n m\nsteps: [{aggregate: {to: *n}}]\n", "an alias; write it out"),
+        ("name: m\nsteps: [{aggregate: {? [a] : 1}}]\n", "cannot be read as YAML"),
+        ("name: m\nsteps: [{aggregate: {5: 1}}]\n", "steps[0].aggregate.5"),
         ("name: m\nsteps: [{aggregate: {}}]\nuncertainty: 5\n", "uncertainty: 5"),
     ],
 )
@@ -158,7 +162,37 @@ def test_a_single_name_may_stand_for_a_list_and_a_whole_number_for_a_label():
     assert method.steps[1].only == ("EN",)
 
 
-def test_a_step_without_parameters_takes_its_defaults():
-    method = method_from_mapping({"name": "m", "steps": [{"treat": None}, {"aggregate": {}}]})
-    assert method.steps[0].max_points == 5
-    assert method.steps[1].method == "arithmetic"
+def test_a_step_without_parameters_takes_the_defaults_that_docs_method_md_states():
+    kinds = ["goalposts", "minmax", "zscore", "rank", "percentile"]
+    steps = [{"screen": None}, {"treat": None}, *({"normalise": {"method": kind}} for kind in kinds), {"aggregate": {}}]
+    written = method_from_mapping({"name": "m", "steps": steps}).as_mapping()
+    block = {"constant": "error", "over": "year", "only": None}
+    assert written["rank"] == {"ties": "min", "round": None}
+    assert written["steps"] == [
+        {"screen": {"min_coverage": 0, "min_coverage_by_node": {}, "only_where": {}, "count": "present"}},
+        {
+            "treat": {
+                "method": "winsorise",
+                "max_points": 5,
+                "skew": 2,
+                "kurtosis": 3.5,
+                "fallback": "log",
+                "only": None,
+            }
+        },
+        {"normalise": {"method": "goalposts", "range": [0, 100], "clip": True, "only": None}},
+        {"normalise": {"method": "minmax", "range": [0, 100], **block}},
+        {"normalise": {"method": "zscore", "mean": 0, "sd": 1, **block}},
+        {"normalise": {"method": "rank", "ties": "min", "over": "year", "only": None}},
+        {"normalise": {"method": "percentile", "range": [0, 100], "ties": "min", **block}},
+        {
+            "aggregate": {
+                "method": "arithmetic",
+                "levels": {},
+                "weights": "framework",
+                "min_coverage": 0,
+                "floor": None,
+                "to": None,
+            }
+        },
+    ]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssc_index.aggregate import weighted_mean
-from ssc_index.framework.load import framework_from_nodes
+from ssc_index.errors import FaultsError
+from ssc_index.files import read_values
+from ssc_index.framework.load import framework_from_nodes, read_framework_csv
 from ssc_index.framework.model import Node
 from ssc_index.index import compute_index
-from ssc_index.method import method_from_mapping
+from ssc_index.method import method_from_mapping, read_method
 from ssc_index.rank import rank_ascending
 from ssc_index.values import values_from_columns
 
@@ -195,6 +199,39 @@ def test_weights_need_not_sum_to_one(rows, weights, factor):
         one = weighted_mean(parts, weights, mean)
         other = weighted_mean(parts, [weight * factor for weight in weights], mean)
         np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+WORDS = [
+    "name",
+    "steps",
+    "unit",
+    "code",
+    "parent",
+    "year",
+    "a",
+    "b",
+    "1",
+    ":",
+    ",",
+    "\n",
+    "- ",
+    "{",
+    "[",
+    '"',
+    "\x00",
+    "é",
+    "&x",
+]
+
+
+@EXAMPLES
+@given(st.lists(st.one_of(st.sampled_from(WORDS), st.text(max_size=3)), max_size=25).map("".join))
+def test_any_file_is_read_or_refused_with_its_faults(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("any") / "file.csv"
+    path.write_text(text, encoding="utf-8", errors="surrogatepass")
+    for read in (read_method, read_framework_csv, lambda file: read_values(file, _framework())):
+        with contextlib.suppress(FaultsError):
+            read(path)
 
 
 @EXAMPLES
