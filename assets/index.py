@@ -33,6 +33,7 @@ inner join raw.submissions as submissions
         receipts.file_sha256 = submissions.file_sha256
         and receipts.city_id = submissions.city_id
         and receipts.year = submissions.year
+inner join raw.cities as cities on receipts.city_id = cities.city_id
 where files.is_present and files.status = 'read'
 """
 VALUES_OF_YEARS = "select * from core.values where year between ? and ?"
