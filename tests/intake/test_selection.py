@@ -76,7 +76,7 @@ def picked(
 ) -> list[tuple[int, str, int, float]]:
     """City a's picks: edition, data point, year of the value, value."""
     frame = selected_values(core_frame(cells), accepted_submissions(receipts_frame(receipts)), editions, age)
-    return [row for row in frame.select("edition", "data_point", "year", "value").iter_rows()]
+    return frame.select("edition", "data_point", "year", "value").rows()
 
 
 def test_a_data_point_that_the_latest_revision_leaves_out_is_withdrawn() -> None:
@@ -165,12 +165,9 @@ def test_the_least_consent_of_what_an_edition_may_draw_on_counts() -> None:
 
 
 def test_a_city_outside_the_register_is_in_no_edition() -> None:
-    cities = scope(
-        [receipt_row("a", 2023), receipt_row("z", 2023)],
-        [submission_row("a", 2023), {**submission_row("a", 2023), "city_id": "z"}],
-        [2023],
-    )
-    assert cities["city_id"].to_list() == ["a"]
+    stranger = {**submission_row("a", 2023), "city_id": "z"}
+    receipts = [receipt_row("a", 2023), receipt_row("z", 2023)]
+    assert scope(receipts, [submission_row("a", 2023), stranger], [2023])["city_id"].to_list() == ["a"]
 
 
 @pytest.mark.parametrize(

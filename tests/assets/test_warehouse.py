@@ -1,0 +1,235 @@
+"""The warehouse: one writer, whole transactions, messages that a person can act on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from assets.index import PRESENT_RECEIPTS
+from assets.warehouse import (
+    WarehouseError,
+    connect,
+    insert_rows,
+    open_writer,
+    read_queries,
+    replace_rows,
+    transaction,
+    writer_lock,
+)
+from assets.workspace import PROJECT
+from schemas import raw
+from schemas.table import Column, Table
+from tests.assets.cohort import (
+    file_rows,
+    receipt_row,
+    receipts_frame,
+    register_frame,
+    submission_row,
+    submissions_frame,
+)
+
+NOTES = Table(
+    name="core.notes",
+    description="One row per note; it's a test.",
+    key=("edition", "city_id"),
+    columns={
+        "edition": Column(pl.Int16, "Edition."),
+        "city_id": Column(pl.String, "City."),
+        "score": Column(pl.Float64, "Score.", nullable=True),
+    },
+)
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from assets.warehouse import writer_lock
+with writer_lock(Path(sys.argv[1]), "building the index"):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+def rows(*cells: tuple[int, str, float | None]) -> pl.DataFrame:
+    return NOTES.conform(pl.DataFrame(list(cells), schema=NOTES.polars_schema, orient="row"))
+
+
+def stored(path: Path) -> list[tuple[object, ...]]:
+    return read_queries(path, {"notes": "select * from core.notes order by all"})["notes"].rows()
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Path:
+    """A warehouse with two editions of notes."""
+    path = tmp_path / "warehouse.duckdb"
+    with open_writer(path, "a test", [NOTES]) as connection:
+        insert_rows(connection, NOTES, rows((2023, "a", 1.0), (2024, "a", 2.0)))
+    return path
+
+
+# --- the lock -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the right to write for half a second."""
+    command = [sys.executable, "-c", HOLDER, str(tmp_path / "warehouse.duckdb"), "0.5"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_writer_waits_and_is_told_for_whom(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
+    told: list[str] = []
+    with writer_lock(tmp_path / "warehouse.duckdb", "a test", told.append):
+        assert holder.wait(timeout=5) == 0
+    assert told == [f"Waiting: warehouse.duckdb.lock is held by process {holder.pid} (building the index)."]
+
+
+def test_a_killed_holder_frees_the_lock(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
+    holder.kill()
+    started = time.monotonic()
+    with writer_lock(tmp_path / "warehouse.duckdb", "a test", timeout=5):
+        assert time.monotonic() - started < 0.4  # the holder would have slept for 0.5 s
+
+
+def test_when_the_time_is_up_the_holder_is_named(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
+    with (
+        pytest.raises(WarehouseError, match=rf"held by process {holder.pid} \(building the index\) after 0 s"),
+        writer_lock(tmp_path / "warehouse.duckdb", "a test", lambda _: None, timeout=0),
+    ):
+        pytest.fail("two hold the lock")
+
+
+def test_waiting_is_told_on_standard_error_by_default(
+    tmp_path: Path, holder: subprocess.Popen[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with writer_lock(tmp_path / "warehouse.duckdb", "a test"):
+        pass
+    assert capsys.readouterr().err.startswith("Waiting: warehouse.duckdb.lock is held by process")
+
+
+def test_an_error_inside_frees_the_lock(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), writer_lock(tmp_path / "w", "failing"):
+        _ = 1 / 0
+    with writer_lock(tmp_path / "w", "a test", timeout=0):
+        pass
+
+
+# --- transactions ---------------------------------------------------------------------------------------------
+
+
+def test_an_error_rolls_everything_back(warehouse: Path) -> None:
+    def fail_half_way() -> None:
+        with open_writer(warehouse, "a test", [NOTES]) as connection, transaction(connection):
+            replace_rows(connection, NOTES, rows((2024, "b", 9.0)), None, [])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail_half_way()
+    assert stored(warehouse) == [(2023, "a", 1.0), (2024, "a", 2.0)]
+
+
+def test_replacing_touches_the_named_rows_only(warehouse: Path) -> None:
+    with open_writer(warehouse, "a test", [NOTES]) as connection, transaction(connection):
+        replace_rows(connection, NOTES, rows((2024, "b", None)), "list_contains(?, edition)", [[2024, 2025]])
+    assert stored(warehouse) == [(2023, "a", 1.0), (2024, "b", None)]
+
+
+def test_replacing_without_a_condition_replaces_all(warehouse: Path) -> None:
+    with open_writer(warehouse, "a test", [NOTES]) as connection, transaction(connection):
+        replace_rows(connection, NOTES, NOTES.empty(), None, [])
+    assert stored(warehouse) == []
+
+
+def test_rows_are_inserted_by_name_whatever_the_order_of_columns(warehouse: Path) -> None:
+    with open_writer(warehouse, "a test", [NOTES]) as connection:
+        insert_rows(connection, NOTES, rows((2025, "c", 3.0)).select("score", "city_id", "edition"))
+    assert stored(warehouse)[-1] == (2025, "c", 3.0)
+
+
+def test_a_missing_key_is_refused_by_the_table_itself(warehouse: Path) -> None:
+    nameless = pl.DataFrame([(2024, None, 1.0)], schema=NOTES.polars_schema, orient="row")
+    with (
+        open_writer(warehouse, "a test", [NOTES]) as connection,
+        pytest.raises(duckdb.ConstraintException, match="city_id"),
+    ):
+        insert_rows(connection, NOTES, nameless)
+
+
+def test_opening_again_keeps_the_rows(warehouse: Path) -> None:
+    with open_writer(warehouse, "a test", [NOTES]) as connection:
+        assert connection.table("core.notes").count("*").fetchall() == [(2,)]
+
+
+# --- reading and faults ---------------------------------------------------------------------------------------
+
+
+def test_values_of_a_query_are_parameters(warehouse: Path) -> None:
+    injected = "a' or 'a' = 'a"
+    read = read_queries(warehouse, {"notes": ("select * from core.notes where city_id = ?", [injected])})
+    assert read["notes"].is_empty()
+
+
+def test_times_are_read_in_utc() -> None:
+    with connect() as connection:
+        moment = connection.sql("select timestamptz '2025-03-01 12:00:00+02' as moment").pl()["moment"]
+    assert moment.dtype == pl.Datetime("us", "UTC")
+    assert moment.item() == datetime(2025, 3, 1, 10, tzinfo=UTC)
+
+
+def test_without_a_warehouse_the_message_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(WarehouseError, match=r"no warehouse at .*warehouse\.duckdb yet\. Run `ssc-index build` first"):
+        read_queries(tmp_path / "warehouse.duckdb", {"one": "select 1"})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"this is no database" * 1000, id="another file"),
+        pytest.param(None, id="cut off"),
+    ],
+)
+def test_a_corrupted_warehouse_says_how_to_build_it_again(warehouse: Path, content: bytes | None) -> None:
+    warehouse.write_bytes(warehouse.read_bytes()[:5000] if content is None else content)
+    with (
+        pytest.raises(WarehouseError, match=r"delete it and build again"),
+        open_writer(warehouse, "a test", [NOTES]),
+    ):
+        pytest.fail("opened")
+
+
+def test_reading_a_corrupted_warehouse_says_how_to_build_it_again(warehouse: Path) -> None:
+    warehouse.write_bytes(b"this is no database" * 1000)
+    with pytest.raises(WarehouseError, match=r"delete it and build again"):
+        read_queries(warehouse, {"one": "select 1"})
+
+
+def test_tables_bear_their_comments(warehouse: Path) -> None:
+    read = read_queries(warehouse, {"told": "select comment from duckdb_tables() where table_name = 'notes'"})
+    assert read["told"].item() == "One row per note; it's a test."
+
+
+# --- which receipts an edition sees ---------------------------------------------------------------------------
+
+
+def test_receipts_of_cities_outside_the_register_count_for_nothing(tmp_path: Path) -> None:
+    # City z submitted, but cities.csv does not know it: the build goes on without it.
+    path = tmp_path / "warehouse.duckdb"
+    receipts = receipts_frame([receipt_row("a", 2023), receipt_row("z", 2023)])
+    submissions = submissions_frame([submission_row("a", 2023), submission_row("z", 2023)])
+    files = file_rows(receipts.select("file_sha256"))
+    with open_writer(path, "a test", raw.TABLES) as connection:
+        filled = [(raw.FILES, files), (raw.RECEIPTS, receipts), (raw.SUBMISSIONS, submissions)]
+        for table, frame in [*filled, (raw.CITIES, register_frame("ab"))]:
+            insert_rows(connection, table, frame)
+    assert read_queries(path, {"receipts": PRESENT_RECEIPTS})["receipts"]["city_id"].to_list() == ["a"]
