@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
@@ -52,7 +52,11 @@ class Workspace:
 
     @property
     def _built(self) -> Path:
-        return self.root if self.as_of is None else self.root / "as-of" / self.as_of.strftime("%Y%m%dT%H%M%SZ")
+        return (
+            self.root
+            if self.as_of is None
+            else self.root / "as-of" / self.as_of.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+        )
 
     @property
     def warehouse(self) -> Path:
