@@ -62,7 +62,6 @@ def skewness_and_kurtosis(values: Floats) -> tuple[float, float]:
     # Both statistics know no scale; a power of two changes no bit and keeps the fourth powers finite.
     values = np.ldexp(values, -np.frexp(np.abs(values).max())[1])
     deviation = values - values.mean()
-    deviation = np.ldexp(deviation, -np.frexp(np.abs(deviation).max())[1])
     square = deviation * deviation
     total = square.sum()
     skewness = np.sqrt(n) * (square * deviation).sum() / total**1.5 * np.sqrt(n * (n - 1.0)) / (n - 2.0)
