@@ -14,7 +14,6 @@ from assets.partitions import SINGLE_RUN, YEARS, years_of
 from assets.reporting import asset_key, asset_spec, schema_checks
 from assets.resources import WorkspaceResource
 from assets.scoring import benchmark_tables, peer_tables
-from intake.selection import picked_values
 from schemas import benchmark, index
 from ssc_index.framework.catalogue import load_catalogue
 
@@ -38,7 +37,7 @@ def score_benchmarks(
     """Score each report against the benchmarks by the U4SSC method."""
     editions = years_of(context)
     read = store.read(selected=(SELECTED_OF_EDITIONS, [editions]), cities=(CITIES_OF_EDITIONS, [editions]))
-    picked, cities = picked_values(read["selected"]), read["cities"]
+    picked, cities = read["selected"], read["cities"]
     parts = [
         benchmark_tables(edition, by_edition(picked, edition), by_edition(cities, edition), load_catalogue())
         for edition in editions
@@ -72,7 +71,7 @@ def compare_peers(context: dg.AssetExecutionContext, store: WorkspaceResource) -
         cities=(CITIES_OF_EDITIONS, [editions]),
         scores=(SCORES_OF_EDITIONS, [editions]),
     )
-    picked, cities, scores = picked_values(read["selected"]), read["cities"], read["scores"]
+    picked, cities, scores = read["selected"], read["cities"], read["scores"]
     parents = {node.code: node.parent for node in catalogue.tree()}
     parts = [
         peer_tables(

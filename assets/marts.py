@@ -11,35 +11,52 @@ import dagster as dg
 import polars as pl
 
 from assets import core as core_assets
-from assets.publish import INTERNAL_MODE, PUBLIC_MODE, Published, publish
+from assets.publish import INTERNAL_MODE, PUBLIC_MODE, Published, building
 from assets.reporting import asset_key, asset_spec
 from assets.resources import WorkspaceResource
 from assets.warehouse import writer_lock
 from assets.workspace import Workspace
 from intake.consent import public_view
-from intake.selection import accepted_submissions, picked_values
+from intake.selection import accepted_submissions
 from schemas import benchmark, core, index, marts, raw
+from schemas.table import Table
 from ssc_index.framework.catalogue import Catalogue, load_catalogue
 from ssc_index.method import read_method
 
-WAREHOUSE_FRAMES: Mapping[str, str] = {
+# What does not grow with the editions, or little.
+SHARED: Mapping[str, str] = {
     "raw_cities": "select * from raw.cities order by city_id",
-    "index_cities": "select * from index.cities order by edition, city_id",
-    "index_scores": "select * from index.scores order by edition, city_id, node",
-    "benchmark_points": "select * from benchmark.points order by edition, city_id, data_point",
-    "benchmark_scores": "select * from benchmark.scores order by edition, city_id, cut, node, kpi_level",
-    "benchmark_peers": "select * from benchmark.peers order by all",
-    "benchmark_peer_positions": "select * from benchmark.peer_positions order by all",
-    "core_values": "select * from core.values order by file_sha256, city_id, year, data_point",
-}
-INTERNAL_FRAMES: Mapping[str, str] = {
     "raw_files": "select * from raw.files where is_present order by file_sha256",
     "raw_submissions": "select * from raw.submissions order by file_sha256, city_id, year",
     "raw_receipts": "select * from raw.receipts order by file_sha256, city_id, year",
+    "index_cities": "select * from index.cities order by edition, city_id",
     "core_quarantine": "select * from core.quarantine order by all",
     "core_findings": "select * from core.findings order by all",
+    "value_counts": """
+        select file_sha256, city_id, year, count(*)::integer as n_values from core.values
+        group by file_sha256, city_id, year order by file_sha256, city_id, year
+    """,
 }
-SELECTED = "select * from index.selected"
+# What is read and published one edition at a time.
+OF_EDITION: Mapping[str, str] = {
+    "index_cities": "select * from index.cities where edition = ? order by city_id",
+    "index_scores": "select * from index.scores where edition = ? order by city_id, node",
+    "picked_values": "select * from index.selected where edition = ? order by city_id, data_point",
+    "core_values": """
+        select derived.* from core.values as derived
+        semi join (select * from index.selected where edition = ?) as selected
+            on
+                derived.file_sha256 = selected.file_sha256
+                and derived.city_id = selected.city_id
+                and derived.year = selected.year
+                and derived.data_point = selected.data_point
+        order by derived.file_sha256, derived.city_id, derived.year, derived.data_point
+    """,
+    "benchmark_points": "select * from benchmark.points where edition = ? order by city_id, data_point",
+    "benchmark_scores": "select * from benchmark.scores where edition = ? order by city_id, cut, node, kpi_level",
+    "benchmark_peers": "select * from benchmark.peers where edition = ? order by all",
+    "benchmark_peer_positions": "select * from benchmark.peer_positions where edition = ? order by all",
+}
 
 
 @dg.multi_asset(
@@ -75,21 +92,38 @@ def publish_marts(store: WorkspaceResource) -> Iterator[dg.MaterializeResult[Non
 
 
 def publish_workspace(store: WorkspaceResource) -> tuple[Published, Published]:
-    """Build and switch both marts; the internal one first, so that the public one is never ahead of it."""
+    """Build both marts side by side, reading each edition once; the public one is switched last."""
     workspace = store.workspace
-    frames = warehouse_frames(store)
-    with writer_lock(workspace.public_mart, "publishing the marts"):
-        internal = publish(workspace.internal_mart, marts.INTERNAL, internal_view(frames), INTERNAL_MODE)
-        shown = public_view(frames, parents(load_catalogue()))
-        published = publish(workspace.public_mart, marts.PUBLIC, shown, PUBLIC_MODE)
-    return published, internal
+    shared = shared_frames(store)
+    tree = parents(load_catalogue())
+    with (
+        writer_lock(workspace.public_mart, "publishing the marts"),
+        building(workspace.internal_mart, marts.INTERNAL, INTERNAL_MODE) as internal,
+        building(workspace.public_mart, marts.PUBLIC, PUBLIC_MODE) as public,
+    ):
+        internal.insert(shared, whole(marts.INTERNAL))
+        public.insert(public_view({**shared, **empty_frames()}, tree), whole(marts.PUBLIC))
+        for frames in edition_frames(store, shared):
+            internal.insert(internal_view(frames), by_edition(marts.INTERNAL))
+            public.insert(public_view(frames, tree), by_edition(marts.PUBLIC))
+        kept = internal.publish()
+        return public.publish(), kept
 
 
-def warehouse_frames(store: WorkspaceResource) -> dict[str, pl.DataFrame]:
-    """Everything that a mart may draw on, in a fixed order."""
+def by_edition(tables: tuple[Table, ...]) -> list[Table]:
+    """Tables that are filled one edition at a time."""
+    return [table for table in tables if "edition" in table.key]
+
+
+def whole(tables: tuple[Table, ...]) -> list[Table]:
+    """Tables that are filled at once."""
+    return [table for table in tables if "edition" not in table.key]
+
+
+def shared_frames(store: WorkspaceResource) -> dict[str, pl.DataFrame]:
+    """What the marts draw on besides the editions' own frames, in a fixed order."""
     workspace = store.workspace
-    frames = store.read(**WAREHOUSE_FRAMES, **INTERNAL_FRAMES, selected=SELECTED)
-    frames["picked_values"] = picked_values(frames.pop("selected"))
+    frames = store.read(**SHARED)
     present = frames["raw_files"].select("file_sha256")
     receipts = frames["raw_receipts"].join(present, on="file_sha256", how="semi")
     frames["accepted_submissions"] = accepted_submissions(receipts, workspace.as_of)
@@ -98,6 +132,27 @@ def warehouse_frames(store: WorkspaceResource) -> dict[str, pl.DataFrame]:
     editions = sorted(set(frames["index_cities"]["edition"]))
     frames["catalogue_goalposts"] = goalpost_frame(load_catalogue(), editions)
     return frames
+
+
+def edition_frames(store: WorkspaceResource, shared: Mapping[str, pl.DataFrame]) -> Iterator[dict[str, pl.DataFrame]]:
+    """Everything that one edition's tables draw on, edition after edition."""
+    for edition in sorted(set(shared["index_cities"]["edition"])):
+        own = store.read(**{name: (sql, [edition]) for name, sql in OF_EDITION.items()})
+        goalposts = shared["catalogue_goalposts"].filter(pl.col("edition") == edition)
+        yield {**shared, **own, "catalogue_goalposts": goalposts}
+
+
+def empty_frames() -> dict[str, pl.DataFrame]:
+    """The editions' own frames without rows."""
+    return {
+        "index_scores": index.SCORES.empty(),
+        "picked_values": index.SELECTED.empty(),
+        "core_values": core_assets.VALUES.empty(),
+        "benchmark_points": benchmark.POINTS.empty(),
+        "benchmark_scores": benchmark.SCORES.empty(),
+        "benchmark_peers": benchmark.PEERS.empty(),
+        "benchmark_peer_positions": benchmark.PEER_POSITIONS.empty(),
+    }
 
 
 def internal_view(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:

@@ -18,6 +18,7 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow.parquet as pq
 
 from assets.warehouse import connect
 from assets.workspace import PROJECT
@@ -57,88 +58,110 @@ class Published:
     checks: tuple[str, ...]
 
 
-def publish(path: Path, tables: Sequence[Table], frames: Mapping[str, pl.DataFrame], mode: int) -> Published:
-    """Build a mart with its Parquet files, check it, and put it in the place of the old one.
+class MartBuilder:
+    """A mart on its way: filled frame by frame in a private folder, then checked and put in the old one's place.
 
-    A reader that has the old file open keeps it whole; a process that dies at any point leaves the old mart. Call
-    it under the workspace's writer lock.
+    Use it through `building`. A reader that has the old mart open keeps it whole; a process that dies at any point
+    leaves the old mart. Only one may be built at a time in a folder: hold the workspace's writer lock.
+    """
+
+    def __init__(self, path: Path, tables: Sequence[Table], mode: int, folder: Path) -> None:
+        self._path, self._tables, self._mode, self._folder = path, tuple(tables), mode, folder
+        self._connection = connect()
+        self._connection.execute(f"attach '{folder / path.name}' as mart (storage_version '{STORAGE_VERSION}')")
+        self._connection.execute("use mart")
+        # One transaction for all of it: the mart is filled or it is not, and nothing is logged twice.
+        self._connection.execute("begin")
+        for table in self._tables:
+            self._connection.execute(table.ddl())
+            for statement in table.comments():
+                self._connection.execute(statement)
+
+    def insert(self, frames: Mapping[str, pl.DataFrame], tables: Sequence[Table] | None = None) -> None:
+        """Run the SQL of some tables, or of all, on frames by the names that the SQL uses."""
+        for name, frame in frames.items():
+            self._connection.register(name, frame)
+        for table in self._tables if tables is None else tables:
+            self._connection.execute((SQL / "marts" / f"{table.name}.sql").read_text(encoding="utf-8"))
+        for name in frames:
+            self._connection.unregister(name)
+
+    def publish(self) -> Published:
+        """Check what was filled and put it in the place of the old mart.
+
+        Raises:
+            PublishError: If a check fails; every fault is listed and the old mart is untouched.
+        """
+        connection = self._connection
+        for view in VIEWS:
+            connection.execute((SQL / "marts" / f"{view}.sql").read_text(encoding="utf-8"))
+        connection.execute("commit")
+        faults: list[str] = []
+        checks = _run_checks(connection, {table.name for table in self._tables}, faults)
+        hashes, rows = self._export(faults)
+        checks += [f"schema of {table.name}" for table in self._tables]
+        if faults:
+            raise PublishError(f"{self._path.name} not published, the old mart stays", faults)
+        connection.execute("checkpoint mart")
+        connection.execute("use memory")
+        connection.execute("detach mart")
+        content = _content_sha256(hashes, self._tables)
+        manifest = {"content_sha256": content, "tables": hashes, "rows": rows, "checks": checks}
+        _write_manifest(self._folder / "manifest.json", manifest)
+        _switch(self._folder, self._path, content, self._mode)
+        return Published(self._path, rows, content, tuple(checks))
+
+    def _export(self, faults: list[str]) -> tuple[dict[str, str], dict[str, int]]:
+        """Write every table as Parquet; return hash and rows of each."""
+        exported = self._folder / "parquet"
+        exported.mkdir()
+        told = {
+            table.name: _export_table(self._connection, table, exported / f"{table.name}.parquet", faults)
+            for table in self._tables
+        }
+        return {name: one[0] for name, one in told.items()}, {name: one[1] for name, one in told.items()}
+
+    def close(self) -> None:
+        """Let go of the mart's file."""
+        self._connection.close()
+
+
+@contextmanager
+def building(path: Path, tables: Sequence[Table], mode: int) -> Iterator[MartBuilder]:
+    """A builder of a mart; whatever was not published when the block ends is removed.
 
     Args:
         path: Where the mart goes, for example ``marts/ssc_index.duckdb``.
         tables: Its tables.
-        frames: What its SQL draws on, by the names that the SQL uses.
         mode: File mode of the mart and its Parquet files.
-
-    Returns:
-        What was published.
-
-    Raises:
-        PublishError: If a check fails; every fault is listed and the old mart is untouched.
     """
-    with _private_folder(path.parent) as folder:
-        built = folder / path.name
-        exported = folder / "parquet"
-        exported.mkdir()
-        hashes, rows, checks = _build(built, exported, tables, frames)
-        content = _content_sha256(hashes, tables)
-        manifest = {"content_sha256": content, "tables": hashes, "rows": rows, "checks": checks}
-        _write_manifest(folder / "manifest.json", manifest)
-        _switch(folder, path, content, mode)
-    return Published(path, rows, content, tuple(checks))
+    with _private_folder(path) as folder:
+        builder = MartBuilder(path, tables, mode, folder)
+        try:
+            yield builder
+        finally:
+            builder.close()
+
+
+def publish(path: Path, tables: Sequence[Table], frames: Mapping[str, pl.DataFrame], mode: int) -> Published:
+    """Build and publish a mart from frames that fit in memory; see `MartBuilder`."""
+    with building(path, tables, mode) as builder:
+        builder.insert(frames)
+        return builder.publish()
 
 
 @contextmanager
-def _private_folder(marts: Path) -> Iterator[Path]:
-    """A folder beside the marts that only we can enter; what dead builds left behind is removed."""
-    marts.mkdir(parents=True, exist_ok=True)
-    for leftover in marts.glob(".build-*"):
+def _private_folder(path: Path) -> Iterator[Path]:
+    """A folder beside the marts that only we can enter; what dead builds of this mart left behind is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in path.parent.glob(f".build-{path.stem}-*"):
         shutil.rmtree(leftover)
-    folder = marts / f".build-{os.getpid()}"
+    folder = path.parent / f".build-{path.stem}-{os.getpid()}"
     folder.mkdir(mode=0o700)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _build(
-    built: Path, exported: Path, tables: Sequence[Table], frames: Mapping[str, pl.DataFrame]
-) -> tuple[dict[str, str], dict[str, int], list[str]]:
-    """Fill the mart file, check it and write its Parquet files; return hash and rows per table and the checks."""
-    faults: list[str] = []
-    hashes: dict[str, str] = {}
-    rows: dict[str, int] = {}
-    with connect() as connection:
-        connection.execute(f"attach '{built}' as mart (storage_version '{STORAGE_VERSION}')")
-        connection.execute("use mart")
-        _fill(connection, tables, frames)
-        checks = _run_checks(connection, {table.name for table in tables}, faults)
-        for table in tables:
-            frame = connection.table(table.name).pl()
-            checks.append(f"schema of {table.name}")
-            faults += [f"{table.name}: {failure.message}" for failure in failures(table, frame)]
-            hashes[table.name] = _write_parquet(frame, exported / f"{table.name}.parquet")
-            rows[table.name] = frame.height
-        connection.execute("checkpoint mart")
-        connection.execute("use memory")
-        connection.execute("detach mart")
-    if faults:
-        raise PublishError(f"{built.name} not published, the old mart stays", faults)
-    return hashes, rows, checks
-
-
-def _fill(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], frames: Mapping[str, pl.DataFrame]) -> None:
-    for name, frame in frames.items():
-        connection.register(name, frame)
-    for table in tables:
-        connection.execute(table.ddl())
-        for statement in table.comments():
-            connection.execute(statement)
-        connection.execute((SQL / "marts" / f"{table.name}.sql").read_text(encoding="utf-8"))
-    for name in frames:
-        connection.unregister(name)
-    for view in VIEWS:
-        connection.execute((SQL / "marts" / f"{view}.sql").read_text(encoding="utf-8"))
 
 
 def _run_checks(connection: duckdb.DuckDBPyConnection, present: set[str], faults: list[str]) -> list[str]:
@@ -157,11 +180,40 @@ def _run_checks(connection: duckdb.DuckDBPyConnection, present: set[str], faults
     return ran
 
 
-def _write_parquet(frame: pl.DataFrame, path: Path) -> str:
-    """Write a frame and return the SHA-256 of its bytes, equal for equal frames."""
-    frame.write_parquet(path, compression="zstd", statistics=True)
+def _export_table(
+    connection: duckdb.DuckDBPyConnection, table: Table, path: Path, faults: list[str]
+) -> tuple[str, int]:
+    """Check a table against its schema and write it as Parquet, edition by edition where it has editions.
+
+    Returns:
+        SHA-256 of the file's bytes, equal for equal tables, and the number of rows.
+    """
+    rows = 0
+    writer: pq.ParquetWriter | None = None
+    for frame in _chunks(connection, table):
+        faults += [f"{table.name}: {failure.message}" for failure in failures(table, frame)]
+        chunk = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+        writer = writer or pq.ParquetWriter(path, chunk.schema, compression="zstd")
+        writer.write_table(chunk)
+        rows += frame.height
+    if writer is not None:
+        writer.close()
     _sync(path)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest(), rows
+
+
+def _chunks(connection: duckdb.DuckDBPyConnection, table: Table) -> Iterator[pl.DataFrame]:
+    """A table's rows in their order, one edition at a time; at least one chunk, if an empty one."""
+    relation = connection.table(table.name)
+    if "edition" not in table.key:
+        yield relation.pl()
+        return
+    editions = [row[0] for row in relation.select("edition").distinct().order("edition").fetchall()]
+    for edition in editions:
+        yield connection.table(table.name).filter(f"edition = {int(edition)}").pl()
+    if not editions:
+        yield relation.pl()
 
 
 def _content_sha256(hashes: Mapping[str, str], tables: Sequence[Table]) -> str:

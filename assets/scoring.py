@@ -14,8 +14,9 @@ import polars as pl
 
 from assets.editions import GROUPS
 from intake.consent import visible_cities, visible_scores, visible_values
+from intake.selection import UNKNOWN_SIZE
 from schemas import benchmark as tables
-from ssc_index.benchmark import band, peer_statistics, percentage, points, share_of_target
+from ssc_index.benchmark import PeerStatistics, band, peer_statistics, percentage, points, share_of_target
 from ssc_index.framework.catalogue import Catalogue, DataPoint, Kpi
 from ssc_index.values import Floats
 
@@ -217,17 +218,24 @@ def peer_tables(
     for audience, (values, shown, named) in views.items():
         names = named["city_id"].to_list()
         for measure, figures, lower in _measures(values, shown, names, catalogue):
-            for grouping in GROUPS:
-                labels = [None if label == "unknown" else label for label in named[grouping].to_list()]
-                spread, place = _peers(figures, labels, lower, catalogue.scoring.smallest_group)
-                stamp = [
-                    pl.lit(edition, pl.Int16).alias("edition"),
-                    pl.lit(audience).alias("audience"),
-                    pl.lit(grouping).alias("grouping"),
-                    pl.lit(measure).alias("measure"),
-                ]
-                groups.append(spread.with_columns(stamp))
-                places.append(place.with_columns(stamp))
+            found = {
+                grouping: peer_statistics(
+                    figures.figures,
+                    [None if label == UNKNOWN_SIZE else label for label in named[grouping].to_list()],
+                    catalogue.scoring.smallest_group,
+                    lower,
+                )
+                for grouping in GROUPS
+            }
+            stamp = [
+                pl.lit(edition, pl.Int16).alias("edition"),
+                pl.lit(audience).alias("audience"),
+                pl.lit(measure).alias("measure"),
+            ]
+            groups += [
+                _spread_rows(figures, one).with_columns(*stamp, grouping=pl.lit(name)) for name, one in found.items()
+            ]
+            places.append(_place_rows(figures, found).with_columns(stamp))
     return {
         tables.PEERS.name: tables.PEERS.conform(pl.concat(groups)),
         tables.PEER_POSITIONS.name: tables.PEER_POSITIONS.conform(pl.concat(places)),
@@ -249,20 +257,16 @@ def _measures(
     yield "score", grid(known, names, nodes, "node", "score"), [False] * len(nodes)
 
 
-def _peers(
-    figures: Grid, labels: Sequence[str | None], lower: Sequence[bool], minimum: int
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of both peer tables for one grouping and one measure."""
-    found = peer_statistics(figures.figures, labels, minimum, lower)
+def _spread_rows(figures: Grid, found: PeerStatistics) -> pl.DataFrame:
+    """How each group is spread in each item; missing where suppressed."""
     n_groups, n_items = found.n.shape
-    is_shown = found.n > 0
     cities = pl.Series([*figures.cities, None], dtype=pl.String)
     leader = np.where(found.leader < 0, len(figures.cities), found.leader).ravel()
-    spread = pl.DataFrame(
+    return pl.DataFrame(
         {
             "peer_group": pl.Series(found.groups, dtype=pl.String).gather(np.repeat(np.arange(n_groups), n_items)),
             "item": pl.Series(figures.items, dtype=pl.String).gather(np.tile(np.arange(n_items), n_groups)),
-            "n_cities": pl.Series(np.where(is_shown, found.n, -1).ravel()).replace(-1, None),
+            "n_cities": pl.Series(found.n.ravel()).replace(0, None),
             "minimum": found.minimum.ravel(),
             "quartile_1": found.quartile_1.ravel(),
             "median": found.median.ravel(),
@@ -271,15 +275,21 @@ def _peers(
             "leader_city_id": cities.gather(leader),
         }
     )
-    row, item = np.nonzero(~np.isnan(found.percentile))
-    place = pl.DataFrame(
+
+
+def _place_rows(figures: Grid, found: Mapping[str, PeerStatistics]) -> pl.DataFrame:
+    """Where each city stands in each grouping, for the items of which it has a figure."""
+    row, item = np.nonzero(~np.isnan(figures.figures))
+    places = {
+        f"{grouping}_{name}": getattr(one, name)[row, item]
+        for grouping, one in found.items()
+        for name in ("percentile", "gap_to_median", "gap_to_leader")
+    }
+    return pl.DataFrame(
         {
-            "city_id": cities.gather(row),
+            "city_id": pl.Series(figures.cities, dtype=pl.String).gather(row),
             "item": pl.Series(figures.items, dtype=pl.String).gather(item),
             "figure": figures.figures[row, item],
-            "percentile": found.percentile[row, item],
-            "gap_to_median": found.gap_to_median[row, item],
-            "gap_to_leader": found.gap_to_leader[row, item],
+            **places,
         }
     )
-    return spread, place

@@ -104,25 +104,36 @@ def open_writer(path: Path, purpose: str, tables: Sequence[Table]) -> Iterator[d
         WarehouseError: If the file is no warehouse of ours; it says how to rebuild it.
     """
     with writer_lock(path, purpose):
-        try:
-            connection = connect(path)
-        except (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException) as error:
-            raise WarehouseError(
-                f"{path} cannot be opened: {error}\nIt holds nothing that raw/ does not: delete it and build again."
-            ) from error
+        connection = _opened(path, read_only=False)
         try:
             for table in tables:
-                _create(connection, table)
+                _create(connection, table, path)
             yield connection
         finally:
             connection.close()
 
 
-def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+def _opened(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Open the warehouse; refuse a file that is none."""
+    try:
+        return connect(path, read_only=read_only)
+    except (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException) as error:
+        raise WarehouseError(
+            f"{path} cannot be opened: {error}\nIt holds nothing that raw/ does not: delete it and build again."
+        ) from error
+
+
+def _create(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> None:
+    """Create a table where it is absent; refuse one that another version of the project made."""
     schema, _, _name = table.name.rpartition(".")
     if schema:
         connection.execute("create schema if not exists " + schema)
     connection.execute(table.ddl())
+    if connection.table(table.name).columns != list(table.columns):
+        raise WarehouseError(
+            f"{path} was made by another version: {table.name} has other columns. It holds nothing that raw/ does "
+            "not: delete it and run `ssc-index build`."
+        )
     for statement in table.comments():
         connection.execute(statement)
 
@@ -183,11 +194,11 @@ def read_queries(path: Path, queries: Mapping[str, Query]) -> dict[str, pl.DataF
         The rows by name; no order unless the query orders them.
 
     Raises:
-        WarehouseError: If there is no warehouse yet.
+        WarehouseError: If there is no warehouse yet, or the file is none.
     """
     if not path.exists():
         raise WarehouseError(f"There is no warehouse at {path} yet. Run `ssc-index build` first.")
-    with writer_lock(path, "reading"), connect(path, read_only=True) as connection:
+    with writer_lock(path, "reading"), _opened(path, read_only=True) as connection:
         return {name: _rows(connection, query) for name, query in queries.items()}
 
 

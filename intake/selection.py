@@ -42,7 +42,7 @@ def accepted_submissions(receipts: pl.DataFrame, as_of: datetime | None = None) 
 def selected_values(
     values: pl.DataFrame, accepted: pl.DataFrame, editions: Sequence[int], max_age: int
 ) -> pl.DataFrame:
-    """Values that each edition may draw on.
+    """The value that each edition takes for each city and data point: the newest that it may draw on.
 
     There is an edition of a year only if a submission of that year has been accepted: nothing but carried values
     is no edition.
@@ -68,13 +68,8 @@ def selected_values(
         if edition in existing
     ]
     nothing = usable.clear().with_columns(pl.lit(None, pl.Int16).alias("edition"))
-    return pl.concat([nothing, *parts]).sort("edition", "city_id", "year", "data_point")
-
-
-def picked_values(selected: pl.DataFrame) -> pl.DataFrame:
-    """Of the values that an edition may draw on, the newest of each city and data point."""
     key = ["edition", "city_id", "data_point"]
-    return selected.sort(*key, "year").filter(pl.struct(key).is_last_distinct())
+    return pl.concat([nothing, *parts]).sort(*key, "year").filter(pl.struct(key).is_last_distinct())
 
 
 def edition_cities(

@@ -104,26 +104,42 @@ PEERS = Table(
     },
 )
 
+
+def _places() -> dict[str, Column]:
+    """The place of a city in each grouping; missing where the group is under five cities or unknown."""
+    columns: dict[str, Column] = {}
+    for grouping in GROUPINGS:
+        peers = f"among the cities of its {grouping.replace('_', ' ')}"
+        columns |= {
+            f"{grouping}_percentile": Column(
+                pl.Float64,
+                f"Share of its peers that the city does better than, ties counted half, per cent, {peers}.",
+                nullable=True,
+                checks=(checks.between(0, 100),),
+            ),
+            f"{grouping}_gap_to_median": Column(
+                pl.Float64, f"Figure less the median {peers}, in the item's unit.", nullable=True
+            ),
+            f"{grouping}_gap_to_leader": Column(
+                pl.Float64, f"Figure less that of the leader {peers}, in the item's unit.", nullable=True
+            ),
+        }
+    return columns
+
+
 PEER_POSITIONS = Table(
     name="benchmark.peer_positions",
-    description="One row per edition, audience, grouping, city and item: where the city stands among its peers. "
-    "Groups under five cities are left out.",
-    key=("edition", "audience", "grouping", "city_id", "measure", "item"),
+    description="One row per edition, audience, city and item: where the city stands among its peers by region, "
+    "income group and size class. Groups under five cities are suppressed.",
+    key=("edition", "audience", "city_id", "measure", "item"),
     columns={
         "edition": _EDITION,
         "audience": _AUDIENCE,
-        "grouping": _GROUPING,
         "city_id": _CITY,
         "measure": _MEASURE,
         "item": Column(pl.String, "Data point or node."),
         "figure": Column(pl.Float64, "The city's own value or score."),
-        "percentile": Column(
-            pl.Float64,
-            "Share of its peers that the city does better than, ties counted half, per cent.",
-            checks=(checks.between(0, 100),),
-        ),
-        "gap_to_median": Column(pl.Float64, "Figure less the group's median, in the item's unit."),
-        "gap_to_leader": Column(pl.Float64, "Figure less the leader's, in the item's unit."),
+        **_places(),
     },
 )
 

@@ -17,9 +17,9 @@ _STEP = Column(pl.Int16, "Number of the step in the method file, from 1.")
 
 SELECTED = Table(
     name="index.selected",
-    description="One row per edition, city and data point: the latest verified value the edition draws on, "
+    description="One row per edition, city and data point: the newest verified value that the edition may draw on, "
     "its own year's or an earlier one that the method may carry.",
-    key=("edition", "city_id", "year", "data_point"),
+    key=("edition", "city_id", "data_point"),
     columns={
         "edition": _EDITION,
         "city_id": _CITY,

@@ -13,7 +13,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_index.rank import rank_ascending
 from ssc_index.values import Floats
 
 Ints = NDArray[np.int64]
@@ -223,34 +222,56 @@ def peer_statistics(
     sign = np.where(np.zeros(items, dtype=bool) if lower_is_better is None else lower_is_better, -1.0, 1.0)
     for number, group in enumerate(groups):
         rows = np.array([row for row, label in enumerate(labels) if label == group], dtype=np.int64)
-        for item in range(items):
-            own = rows[~np.isnan(values[rows, item])]
-            if own.size < max(minimum, 1):
-                continue
-            figures = values[own, item]
-            count[number, item] = own.size
-            spread[:, number, item] = _five_numbers(figures)
-            leader[number, item] = own[np.argmax(figures * sign[item])]
-            places[0, own, item] = _percentiles(figures * sign[item])
-            places[1, own, item] = figures - spread[2, number, item]
-            places[2, own, item] = figures - values[leader[number, item], item]
+        figures = values[rows]
+        counted = (~np.isnan(figures)).sum(axis=0)
+        shown = np.flatnonzero(counted >= max(minimum, 1))
+        own, signed = figures[:, shown], figures[:, shown] * sign[shown]
+        count[number, shown] = counted[shown]
+        spread[:, number, shown] = _five_numbers(own, counted[shown])
+        best = np.argmax(np.where(np.isnan(signed), -np.inf, signed), axis=0)
+        leader[number, shown] = rows[best]
+        cells = np.ix_(rows, shown)
+        places[0][cells] = _percentiles(signed, counted[shown])
+        places[1][cells] = own - spread[2, number, shown]
+        places[2][cells] = own - own[best, np.arange(shown.size)]
     low, first, middle, third, high = spread
     percentile, to_median, to_leader = places
     return PeerStatistics(groups, count, low, first, middle, third, high, leader, percentile, to_median, to_leader)
 
 
-def _five_numbers(figures: Floats) -> Floats:
-    """Minimum, quartiles and maximum, type 7."""
-    ordered = np.sort(figures)
-    position = (ordered.size - 1) * np.array([0.0, 0.25, 0.5, 0.75, 1.0])
+def _five_numbers(figures: Floats, count: Ints) -> Floats:
+    """Minimum, quartiles and maximum of each column, type 7; NaN is left out.
+
+    Args:
+        figures: Shape (n_cities, n_items).
+        count: Figures in each column, shape (n_items,), at least 1.
+
+    Returns:
+        Shape (5, n_items).
+    """
+    ordered = np.sort(figures, axis=0)
+    position = (count - 1) * np.array([0.0, 0.25, 0.5, 0.75, 1.0])[:, np.newaxis]
     below = np.floor(position).astype(np.int64)
-    above = np.minimum(below + 1, ordered.size - 1)
-    numbers: Floats = ordered[below] + (position - below) * (ordered[above] - ordered[below])
+    above = np.minimum(below + 1, count - 1)
+    column = np.arange(figures.shape[1])
+    low, high = ordered[below, column], ordered[above, column]
+    numbers: Floats = low + (position - below) * (high - low)
     return numbers
 
 
-def _percentiles(figures: Floats) -> Floats:
-    """Share of the others below each figure, equals counted half; NaN where a city is alone."""
-    if figures.size == 1:
-        return np.full(1, np.nan)
-    return 100.0 * (rank_ascending(figures, "average") - 1.0) / (figures.size - 1.0)
+def _percentiles(figures: Floats, count: Ints) -> Floats:
+    """Share of the others below each figure, equals counted half, column by column; NaN where a city is alone.
+
+    With the mean rank r of equals, counted from 1, ``worse + equal / 2`` is r - 1.
+    """
+    order = np.argsort(figures, axis=0, kind="stable")
+    ordered = np.take_along_axis(figures, order, axis=0)
+    height = np.arange(figures.shape[0])[:, np.newaxis]
+    is_new = np.vstack([np.ones((1, figures.shape[1]), dtype=bool), ordered[1:] != ordered[:-1]])
+    is_last = np.vstack([is_new[1:], np.ones((1, figures.shape[1]), dtype=bool)])
+    first = np.maximum.accumulate(np.where(is_new, height, 0), axis=0)
+    last = np.minimum.accumulate(np.where(is_last, height, figures.shape[0])[::-1], axis=0)[::-1]
+    shares = np.empty(figures.shape)
+    others = np.where(count > 1, count - 1, np.nan)
+    np.put_along_axis(shares, order, 100.0 * ((first + last) / 2.0) / others, axis=0)
+    return np.where(np.isnan(figures), np.nan, shares)

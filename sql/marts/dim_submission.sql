@@ -1,16 +1,6 @@
 -- One row per submission, for the index team only: receipt, verification, consent, what was kept out.
 insert into dim_submission
-with value_counts as (
-    select
-        file_sha256,
-        city_id,
-        year,
-        count(*) as n_values
-    from core_values
-    group by file_sha256, city_id, year
-),
-
-kept_out as (
+with kept_out as (
     select
         file_sha256,
         city_id,

@@ -1,14 +1,19 @@
--- One row per edition, grouping, city and item, for cities: where the city stands among its peers.
+-- One row per edition, city and item, for cities: where the city stands among its peers.
 insert into fact_peer_position
 select
     edition,
-    grouping,
     city_id,
     measure,
     item,
     figure,
-    percentile,
-    gap_to_median,
-    gap_to_leader
+    region_percentile,
+    region_gap_to_median,
+    region_gap_to_leader,
+    income_group_percentile,
+    income_group_gap_to_median,
+    income_group_gap_to_leader,
+    size_class_percentile,
+    size_class_gap_to_median,
+    size_class_gap_to_leader
 from benchmark_peer_positions
-order by edition, grouping, city_id, measure, item;
+order by edition, city_id, measure, item;
