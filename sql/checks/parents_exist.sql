@@ -6,5 +6,5 @@ select
 from dim_kpi
 where
     parent not in (select node from dim_kpi)
-    or (parent is null and level != 'index')
+    or (parent is null and node != 'index')
 order by node;
