@@ -1,0 +1,430 @@
+"""Publishing: checked before it is shown, switched in one step, the same bits for the same content."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from assets import publish as publishing
+from assets.marts import by_edition, internal_view, parents, whole
+from assets.publish import INTERNAL_MODE, PUBLIC_MODE, SQL, VIEWS, Published, PublishError, building, publish
+from assets.warehouse import connect
+from intake.consent import public_view
+from schemas import marts
+from ssc_index.framework.catalogue import load_catalogue
+from tests.assets.cohort import EDITIONS, shared_frames
+
+Frames = Mapping[str, pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Marts:
+    """Both marts of the cohort in one folder."""
+
+    folder: Path
+    internal: Published
+    public: Published
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Marts:
+    folder = tmp_path_factory.mktemp("marts")
+    frames = shared_frames()
+    shown = public_view(frames, parents(load_catalogue()))
+    internal = publish(folder / "ssc_index_internal.duckdb", marts.INTERNAL, internal_view(frames), INTERNAL_MODE)
+    return Marts(folder, internal, publish(folder / "ssc_index.duckdb", marts.PUBLIC, shown, PUBLIC_MODE))
+
+
+@pytest.fixture(scope="module")
+def mart(both: Marts) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The internal mart, as an analyst opens it."""
+    with duckdb.connect(str(both.internal.path), read_only=True) as connection:
+        yield connection
+
+
+@cache
+def few_frames() -> dict[str, pl.DataFrame]:
+    """The public frames of one edition, three cities and a branch of the tree: quick to publish; do not change."""
+    frames = public_view(shared_frames(), parents(load_catalogue()))
+    branch = frames["catalogue_nodes"].filter(
+        pl.col("level").is_in(["index", "dimension", "sub_dimension"]) | pl.col("kpi_code").eq("EC_ICT_ICT_1C")
+    )
+    tree = branch.with_columns(
+        pl.when(pl.col("level") == "kpi").then(pl.lit("EC_ICT")).otherwise("parent").alias("parent")
+    )
+    few = {"catalogue_nodes": tree}
+    for name, frame in frames.items():
+        kept = frame
+        if "edition" in frame.columns:
+            kept = kept.filter(pl.col("edition") == EDITIONS[-1])
+        if "city_id" in frame.columns:
+            kept = kept.filter(pl.col("city_id").is_in(["a", "b", "f"]))
+        for column in ("node", "data_point", "item"):
+            if column in frame.columns and name != "benchmark_scores":
+                kept = kept.filter(pl.col(column).is_in(tree["node"].implode()))
+        few.setdefault(name, kept)
+    return few
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "marts" / "ssc_index.duckdb"
+
+
+def publish_few(path: Path, frames: Frames | None = None, mode: int = PUBLIC_MODE) -> Published:
+    return publish(path, marts.PUBLIC, few_frames() if frames is None else frames, mode)
+
+
+def changed(frames: Frames, name: str, *columns: pl.Expr) -> dict[str, pl.DataFrame]:
+    return {**frames, name: frames[name].with_columns(*columns)}
+
+
+def everything_in(folder: Path) -> dict[str, bytes]:
+    """Content of every file, links followed."""
+    files = [*folder.rglob("*"), *folder.glob("*_parquet/*")]
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files if file.is_file()}
+
+
+def parquet_bytes(path: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in path.with_name(f"{path.stem}_parquet").iterdir()}
+
+
+# --- checked before it is shown -------------------------------------------------------------------------------
+
+
+def test_a_failing_check_leaves_the_old_mart_and_names_every_fault(path: Path) -> None:
+    publish_few(path)
+    before = everything_in(path.parent)
+    root = pl.col("level") == "index"
+    broken = changed(few_frames(), "index_scores", pl.when(~root).then("rank").alias("rank"))
+    broken = changed(broken, "catalogue_nodes", pl.col("parent").replace("EC", "nowhere"))
+    broken = changed(broken, "picked_values", pl.lit(float("inf")).alias("value"))
+    with pytest.raises(PublishError) as raised:
+        publish_few(path, broken)
+    told = str(raised.value)
+    assert told.startswith("ssc_index.duckdb not published, the old mart stays: ")
+    assert len([fault for fault in raised.value.faults if fault.startswith("every_rank_has_a_score: ")]) == 3
+    assert "parents_exist: {'node': 'EC_ICT', 'parent': 'nowhere'}" in told
+    assert everything_in(path.parent) == before
+
+
+def test_a_value_that_the_schema_refuses_stops_the_mart(path: Path) -> None:
+    nameless = changed(few_frames(), "raw_cities", pl.lit("no code").alias("country_code"))
+    doubled = {**nameless, "index_cities": pl.concat([nameless["index_cities"]] * 2)}
+    with pytest.raises(PublishError, match=r"dim_city: row 0: .*unique"):
+        publish_few(path, doubled)
+
+
+def test_more_than_twenty_offending_rows_are_counted(path: Path) -> None:
+    broken = changed(few_frames(), "catalogue_nodes", pl.lit("nowhere").alias("parent"))
+    nodes = broken["catalogue_nodes"]
+    more = [nodes.with_columns(pl.format("{}{}", "node", pl.lit(copy)).alias("node")) for copy in range(3)]
+    with pytest.raises(PublishError) as raised:
+        publish_few(path, {**broken, "catalogue_nodes": pl.concat([nodes, *more])})
+    told = [fault for fault in raised.value.faults if fault.startswith("parents_exist")]
+    assert told[20:] == [f"parents_exist: and {4 * nodes.height - 20} rows more"]
+
+
+# Each check with what makes it fire, as SQL on the internal mart, and how many rows it must return.
+PLANTED: dict[str, list[tuple[str, int]]] = {
+    "every_rank_has_a_score": [
+        ("update fact_score set rank = null where edition = 2024 and city_id = 'a' and node = 'index'", 1),
+        ("update fact_score set score = null where edition = 2024 and city_id = 'a' and node = 'EC'", 1),
+    ],
+    # City a is in four facts.
+    "facts_have_their_city": [("delete from dim_city where city_id = 'a'", 4)],
+    # The data point is in two facts.
+    "facts_have_their_node": [("delete from dim_kpi where node = 'EC_ICT_ICT_1C.main'", 2)],
+    "parents_exist": [
+        ("update dim_kpi set parent = 'nowhere' where node = 'EC_ICT'", 1),
+        ("update dim_kpi set parent = null where node = 'EC_ICT'", 1),
+        ("update dim_kpi set parent = null, level = 'index' where node = 'EC_ICT'", 1),
+    ],
+    # One city, two editions.
+    "percentages_are_points": [
+        (
+            "update fact_benchmark set percentage = percentage + 0.001 "
+            "where city_id = 'a' and cut = 'total' and kpi_level = 'all'",
+            2,
+        )
+    ],
+    # First and last change places: the new first is below the second, the new last above the one before it.
+    "ranks_follow_scores": [
+        ("update fact_score set rank = 8 - rank where rank in (1, 7) and edition = 2024 and node = 'index'", 2)
+    ],
+}
+CHECKS = sorted(file.stem for file in (SQL / "checks").glob("*.sql"))
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_each_check_of_the_marts_fires_on_a_planted_fault(check: str, both: Marts) -> None:
+    script = (SQL / "checks" / f"{check}.sql").read_text(encoding="utf-8")
+    needed = script.splitlines()[1].removeprefix("-- tables:").replace(" ", "").split(",")
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{both.internal.path}' as mart (read_only)")
+        for table in needed:
+            connection.execute(f"create table {table} as select * from mart.{table}")
+        assert connection.sql(script).fetchall() == []
+        for fault, rows in PLANTED[check]:
+            connection.execute("begin")
+            connection.execute(fault)
+            assert len(connection.sql(script).fetchall()) == rows, fault
+            connection.execute("rollback")
+
+
+def test_every_check_and_every_schema_ran(both: Marts) -> None:
+    assert sorted(PLANTED) == CHECKS
+    assert both.internal.checks == (*CHECKS, *(f"schema of {table.name}" for table in marts.INTERNAL))
+    assert both.public.checks == (*CHECKS, *(f"schema of {table.name}" for table in marts.PUBLIC))
+
+
+# --- the same bits --------------------------------------------------------------------------------------------
+
+
+def test_publishing_the_same_twice_gives_the_same_content_and_the_same_parquet(tmp_path: Path) -> None:
+    first, second = (tmp_path / name / "ssc_index.duckdb" for name in ("one", "two"))
+    assert publish_few(first).content_sha256 == publish_few(second).content_sha256
+    assert parquet_bytes(first) == parquet_bytes(second)
+    manifests = [path.with_name("ssc_index_manifest.json").read_bytes() for path in (first, second)]
+    assert manifests[0] == manifests[1]
+
+
+def test_a_row_that_changes_changes_the_content(path: Path) -> None:
+    before = publish_few(path).content_sha256
+    one_city = pl.when(pl.col("city_id") == "b").then(pl.lit("Another name")).otherwise("name")
+    after = publish_few(path, changed(few_frames(), "raw_cities", one_city.alias("name")))
+    assert after.content_sha256 != before
+    with duckdb.connect(str(path), read_only=True) as connection:
+        assert connection.sql("select name from dim_city where city_id = 'b'").fetchall() == [("Another name",)]
+
+
+def test_a_comment_that_changes_changes_the_content(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = publish_few(path).content_sha256
+    told = [*marts.DIM_CITY.comments(), "comment on table dim_city is 'Other words.'"]
+    monkeypatch.setattr(type(marts.DIM_CITY), "comments", lambda table: told if table.name == "dim_city" else [])
+    assert publish_few(path).content_sha256 != before
+
+
+def test_edition_by_edition_is_the_same_as_all_at_once(tmp_path: Path, both: Marts) -> None:
+    frames = internal_view(shared_frames())
+    with building(tmp_path / "ssc_index_internal.duckdb", marts.INTERNAL, INTERNAL_MODE) as builder:
+        builder.insert(frames, whole(marts.INTERNAL))
+        for edition in EDITIONS:
+            part = {
+                name: frame.filter(pl.col("edition") == edition) if "edition" in frame.columns else frame
+                for name, frame in frames.items()
+            }
+            builder.insert(part, by_edition(marts.INTERNAL))
+        published = builder.publish()
+    assert (published.content_sha256, published.rows) == (both.internal.content_sha256, both.internal.rows)
+
+
+def test_the_manifest_tells_content_rows_and_checks(both: Marts) -> None:
+    manifest = json.loads((both.folder / "ssc_index_manifest.json").read_text(encoding="utf-8"))
+    assert manifest["content_sha256"] == both.public.content_sha256
+    assert manifest["rows"] == dict(both.public.rows)
+    assert manifest["rows"]["dim_kpi"] == 241
+    assert tuple(manifest["checks"]) == both.public.checks
+    assert manifest["tables"].keys() == {table.name for table in marts.PUBLIC}
+
+
+def test_parquet_holds_what_the_mart_holds(both: Marts) -> None:
+    with connect(both.public.path, read_only=True) as connection:
+        for table in marts.PUBLIC:
+            exported = pl.read_parquet(both.folder / "ssc_index_parquet" / f"{table.name}.parquet")
+            assert exported.equals(connection.table(table.name).pl()), table.name
+
+
+# --- who may read ---------------------------------------------------------------------------------------------
+
+
+def mode_of(path: Path) -> str:
+    return f"{stat.S_IMODE(path.stat().st_mode):04o}"
+
+
+def test_the_internal_mart_is_for_its_owner_alone(both: Marts) -> None:
+    parquet = both.folder / "ssc_index_internal_parquet"
+    assert mode_of(both.internal.path) == "0600"
+    assert mode_of(both.folder / "ssc_index_internal_manifest.json") == "0600"
+    assert mode_of(parquet) == "0700"
+    assert {mode_of(file) for file in parquet.iterdir()} == {"0600"}
+
+
+def test_the_public_mart_is_for_all(both: Marts) -> None:
+    parquet = both.folder / "ssc_index_parquet"
+    assert mode_of(both.public.path) == "0644"
+    assert mode_of(parquet) == "0755"
+    assert {mode_of(file) for file in parquet.iterdir()} == {"0644"}
+
+
+def test_while_it_is_built_nobody_else_can_look(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    write = publishing._write_manifest
+
+    def look(manifest: Path, content: Mapping[str, object]) -> None:
+        seen.append(mode_of(manifest.parent))
+        write(manifest, content)
+
+    monkeypatch.setattr(publishing, "_write_manifest", look)
+    publish_few(path)
+    assert seen == ["0700"]
+
+
+def test_public_bytes_hold_no_secret(both: Marts) -> None:
+    # City g gives no consent, city f gives scores alone: neither's name, source, sender or file may be in the files.
+    public = both.public.path.read_bytes() + b"".join(parquet_bytes(both.public.path).values())
+    inside = both.internal.path.read_bytes()
+    for secret in (b"City G", b"Source of f", b"Source of g", b"secret-file"):
+        assert secret in inside
+        assert secret not in public
+    with connect(both.public.path, read_only=True) as connection:
+        tables = [
+            row[0]
+            for row in connection.sql(
+                "select table_name from duckdb_columns() where column_name = 'city_id'"
+            ).fetchall()
+        ]
+        for table in tables:
+            assert connection.sql(f"select 1 from {table} where city_id = 'g'").fetchall() == [], table
+        assert connection.sql("select 1 from fact_value where city_id = 'f'").fetchall() == []
+
+
+# --- switching ------------------------------------------------------------------------------------------------
+
+
+def test_what_dead_builds_left_behind_is_removed(path: Path) -> None:
+    leftover = path.parent / ".build-ssc_index-1"
+    leftover.mkdir(parents=True)
+    (leftover / "ssc_index.duckdb").write_bytes(b"half a mart")
+    publish_few(path)
+    assert sorted(file.name for file in path.parent.glob(".build-*")) == []
+
+
+def test_a_reader_goes_on_reading_what_it_opened(path: Path) -> None:
+    publish_few(path)
+    # A second connection to one path in one process would share the first one's file: open the old inode by a link.
+    old = path.with_name("held.duckdb")
+    old.hardlink_to(path)
+    with duckdb.connect(str(old), read_only=True) as reader:
+        before = reader.sql("select name from dim_city order by city_id").fetchall()
+        publish_few(path, changed(few_frames(), "raw_cities", pl.lit("Renamed").alias("name")))
+        assert reader.sql("select name from dim_city order by city_id").fetchall() == before
+    with duckdb.connect(str(path), read_only=True) as reader:
+        assert set(reader.sql("select name from dim_city").fetchall()) == {("Renamed",)}
+
+
+def test_a_build_that_dies_before_the_switch_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_few(path)
+    before = everything_in(path.parent)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(publishing, "_switch", die)
+    with pytest.raises(KeyboardInterrupt):
+        publish_few(path, changed(few_frames(), "raw_cities", pl.lit("Renamed").alias("name")))
+    assert everything_in(path.parent) == before
+
+
+def test_parquet_of_this_and_the_last_content_is_kept_and_no_more(path: Path) -> None:
+    hashes = [
+        publish_few(path, changed(few_frames(), "raw_cities", pl.lit(name).alias("name"))).content_sha256
+        for name in ("One", "Two", "Three")
+    ]
+    kept = {folder.name for folder in path.parent.glob("ssc_index_parquet-*")}
+    assert kept == {f"ssc_index_parquet-{content[:16]}" for content in hashes[1:]}
+    assert path.with_name("ssc_index_parquet").readlink().name == f"ssc_index_parquet-{hashes[2][:16]}"
+
+
+def test_publishing_the_same_again_keeps_the_mart_whole(path: Path) -> None:
+    assert publish_few(path).content_sha256 == publish_few(path).content_sha256
+    assert pl.read_parquet(path.with_name("ssc_index_parquet") / "dim_city.parquet").height == 3
+
+
+# --- what an analyst finds ------------------------------------------------------------------------------------
+
+
+def test_every_table_and_column_has_its_comment(mart: duckdb.DuckDBPyConnection) -> None:
+    tables = dict(mart.sql("select table_name, comment from duckdb_tables()").fetchall())
+    assert tables == {table.name: table.description for table in marts.INTERNAL}
+    columns = mart.sql(
+        "select table_name, column_name, comment from duckdb_columns() "
+        "where table_name in (select table_name from duckdb_tables())"
+    ).fetchall()
+    assert {(table, column): comment for table, column, comment in columns} == {
+        (table.name, name): column.description for table in marts.INTERNAL for name, column in table.columns.items()
+    }
+
+
+def test_every_view_and_macro_has_a_comment(mart: duckdb.DuckDBPyConnection) -> None:
+    views = mart.sql("select view_name, comment from duckdb_views() where not internal").fetchall()
+    macros = mart.sql("select function_name, comment from duckdb_functions() where not internal").fetchall()
+    assert {name for name, _ in [*views, *macros]} == set(VIEWS)
+    assert [name for name, comment in [*views, *macros] if not comment] == []
+
+
+def test_ranking_lists_ranked_cities_first(mart: duckdb.DuckDBPyConnection) -> None:
+    rows = mart.sql("select rank, city_id, score from ranking where edition = 2024").fetchall()
+    assert [row[0] for row in rows] == [1, 2, 3, 4, 5, 6, 7]
+    assert [row[2] for row in rows] == sorted((row[2] for row in rows), reverse=True)
+
+
+def test_a_profile_has_the_eleven_nodes_down_to_the_sub_dimensions(mart: duckdb.DuckDBPyConnection) -> None:
+    # The index, three dimensions and seven sub-dimensions, each with its benchmark percentage.
+    rows = mart.sql(
+        "select level, benchmark_percentage from city_profile where city_id = 'a' and edition = 2024"
+    ).fetchall()
+    assert sorted(level for level, _ in rows) == ["dimension"] * 3 + ["index"] + ["sub_dimension"] * 7
+    assert all(25 <= percentage <= 100 for _, percentage in rows)
+
+
+def test_comparing_two_cities_gives_the_difference(mart: duckdb.DuckDBPyConnection) -> None:
+    rows = mart.sql("select node, score_a, score_b, difference from compare_cities('a', 'b') where edition = 2024")
+    found = {node: (a, b, difference) for node, a, b, difference in rows.fetchall()}
+    assert len(found) == 11
+    assert all(difference == a - b for a, b, difference in found.values())
+    back = mart.sql("select difference from compare_cities('b', 'a') where edition = 2024 and node = 'index'")
+    assert back.fetchall() == [(-found["index"][2],)]
+
+
+def test_the_trend_of_a_kpi_tells_value_year_and_source(mart: duckdb.DuckDBPyConnection) -> None:
+    rows = mart.sql("select edition, value, value_year, is_carried, source from kpi_trend('c', 'EC_ICT_ICT_1C')")
+    assert rows.fetchall() == [(2023, 30.0, 2023, False, "Source of c"), (2024, 30.0, 2024, False, "Source of c")]
+
+
+def test_carried_values_are_marked_with_their_year(mart: duckdb.DuckDBPyConnection) -> None:
+    rows = mart.sql("select distinct edition - value_year, is_carried from fact_value order by all").fetchall()
+    assert rows == [(0, False), (1, True)]
+
+
+def test_the_edition_counts_what_it_rests_on(mart: duckdb.DuckDBPyConnection, both: Marts) -> None:
+    told = "select n_cities, n_ranked, n_values, is_demo, status from dim_edition where edition = 2024"
+    own = shared_frames()["picked_values"].filter((pl.col("edition") == 2024) & (pl.col("year") == 2024)).height
+    # The workspace of the tests is the shipped method's, with invented cities.
+    assert mart.sql(told).fetchall() == [(7, 7, own, True, "draft")]
+    with duckdb.connect(str(both.public.path), read_only=True) as public:
+        n_cities, n_ranked, n_values, *_ = public.sql(told).fetchall()[0]
+        shown = public.sql("select count(*) from fact_value where edition = 2024 and not is_carried").fetchall()[0][0]
+    assert (n_cities, n_ranked, n_values) == (6, 6, shown)
+
+
+def test_the_mart_can_be_read_by_duckdb_1_5(both: Marts) -> None:
+    # Versions of the storage format: DuckDB 1.5 reads 64 to 68. The number stands behind the magic word.
+    head = both.public.path.read_bytes()[:32]
+    assert head[8:12] == b"DUCK"
+    assert 64 <= int.from_bytes(head[12:20], "little") <= 68
+
+
+def test_mart_sql_holds_no_path_and_no_attachment(both: Marts) -> None:
+    with connect(both.public.path, read_only=True) as connection:
+        scripts = connection.sql("select sql from duckdb_views() where not internal").fetchall()
+    assert [script for (script,) in scripts if re.search(r"read_parquet|attach|/", script, re.IGNORECASE)] == []
