@@ -157,7 +157,8 @@ def build(
     from pipelines import run, show
 
     place = opened(workspace, as_of.replace(tzinfo=UTC) if as_of else None)
-    years = _years(place, edition, first, last)
+    with told_errors(FAILED):
+        years = _years(place, edition, first, last)
     with told_errors(FAILED), progress_bar(quiet=as_json) as listener:
         from assets import progress
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.partitions import FIRST_YEAR, YEARS
+from assets.warehouse import read_queries
 from assets.workspace import PROJECT, Workspace
 from intake.receipts import RECEIPT_SUFFIX
 from ssc_index.errors import SscIndexError
@@ -56,13 +57,26 @@ def known_years() -> tuple[int, int]:
 
 
 def received_years(workspace: Workspace) -> tuple[int, int]:
-    """First and last year that any receipt names, within what can be built.
+    """First and last year that any receipt names, or that was ever taken in, within what can be built.
 
-    A year without receipts has no edition; leaving it out saves Dagster some hundred events.
+    A year without receipts has no edition; leaving it out saves Dagster some hundred events. A year whose last file
+    has vanished is built anew, so that nothing of it stays.
     """
     earliest, latest = known_years()
-    named = [year for year in receipt_years(workspace.raw) if earliest <= year <= latest]
-    return (min(named), max(named)) if named else (latest, latest)
+    named = receipt_years(workspace.raw) | taken_in_years(workspace)
+    known = [year for year in named if earliest <= year <= latest]
+    return (min(known), max(known)) if known else (latest, latest)
+
+
+def taken_in_years(workspace: Workspace) -> set[int]:
+    """Years of all submissions that the warehouse has ever seen."""
+    if not workspace.warehouse.exists():
+        return set()
+    tables = "select table_name from information_schema.tables where table_schema = 'raw'"
+    if "submissions" not in read_queries(workspace.warehouse, {"raw": tables})["raw"]["table_name"]:
+        return set()
+    seen = read_queries(workspace.warehouse, {"years": "select distinct year from raw.submissions"})
+    return set(seen["years"]["year"])
 
 
 def build(workspace: Workspace, first: int, last: int) -> Outcome:
