@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from assets.editions import by_edition, concat_tables, edition_tables, max_age
+from assets.editions import edition_tables, max_age
 from assets.marts import goalpost_frame, node_frame, parents, workspace_frame
 from assets.scoring import benchmark_tables, peer_tables
 from assets.workspace import PROJECT, Workspace
@@ -153,12 +153,12 @@ def mart_frames(
     cities, selected = index.CITIES.conform(cities), index.SELECTED.conform(selected)
     parts = []
     for edition in sorted(set(cities["edition"])):
-        chosen, places = by_edition(selected, edition), by_edition(cities, edition)
+        chosen, places = (frame.filter(pl.col("edition") == edition) for frame in (selected, cities))
         part = edition_tables(edition, chosen, places, catalogue.framework(edition), method)
         part |= benchmark_tables(edition, chosen, places, catalogue)
         part |= peer_tables(edition, chosen, part[index.SCORES.name], places, catalogue, tree)
         parts.append(part)
-    made = concat_tables(parts)
+    made = {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
     files = accepted.select("file_sha256").unique(maintain_order=True)
     return {
         "raw_cities": register,
