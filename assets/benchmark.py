@@ -7,19 +7,20 @@ number.
 from collections.abc import Iterator
 
 import dagster as dg
+import polars as pl
 
-from assets.editions import by_edition, concat_tables
-from assets.index import CITIES_OF_EDITIONS, SELECTED_OF_EDITIONS, write
+from assets.index import CITIES_OF_EDITION, SELECTED_OF_EDITION
 from assets.partitions import SINGLE_RUN, YEARS, years_of
 from assets.reporting import asset_key, asset_spec, schema_checks
 from assets.resources import WorkspaceResource
 from assets.scoring import benchmark_tables, peer_tables
+from assets.writing import Inputs, all_materialised, replace_years
 from schemas import benchmark, index
 from ssc_index.framework.catalogue import load_catalogue
 
 SCORED = (benchmark.POINTS, benchmark.SCORES)
 COMPARED = (benchmark.PEERS, benchmark.PEER_POSITIONS)
-SCORES_OF_EDITIONS = "select * from index.scores where list_contains(?, edition)"
+SCORES_OF_EDITION = "select * from index.scores where edition = ?"
 
 
 @dg.multi_asset(
@@ -35,16 +36,15 @@ def score_benchmarks(
     context: dg.AssetExecutionContext, store: WorkspaceResource
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Score each report against the benchmarks by the U4SSC method."""
-    editions = years_of(context)
-    read = store.read(selected=(SELECTED_OF_EDITIONS, [editions]), cities=(CITIES_OF_EDITIONS, [editions]))
-    picked, cities = read["selected"], read["cities"]
-    parts = [
-        benchmark_tables(edition, by_edition(picked, edition), by_edition(cities, edition), load_catalogue())
-        for edition in editions
-        if edition in set(cities["edition"])
-    ]
-    frames = concat_tables(parts) or {table.name: table.empty() for table in SCORED}
-    yield from write(store, SCORED, frames, editions, "score benchmarks")
+
+    def scoring(edition: int, inputs: Inputs) -> dict[str, pl.DataFrame]:
+        if inputs["cities"].is_empty():
+            return {table.name: table.empty() for table in SCORED}
+        return benchmark_tables(edition, inputs["selected"], inputs["cities"], load_catalogue())
+
+    queries = {"selected": SELECTED_OF_EDITION, "cities": CITIES_OF_EDITION}
+    written = replace_years(store, "Scoring benchmarks", SCORED, "edition", years_of(context), queries, scoring)
+    yield from all_materialised(SCORED, written)
 
 
 @dg.multi_asset(
@@ -64,26 +64,14 @@ def score_benchmarks(
 )
 def compare_peers(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Compare each city with its peers by region, income group and size class."""
-    editions = years_of(context)
     catalogue = load_catalogue()
-    read = store.read(
-        selected=(SELECTED_OF_EDITIONS, [editions]),
-        cities=(CITIES_OF_EDITIONS, [editions]),
-        scores=(SCORES_OF_EDITIONS, [editions]),
-    )
-    picked, cities, scores = read["selected"], read["cities"], read["scores"]
     parents = {node.code: node.parent for node in catalogue.tree()}
-    parts = [
-        peer_tables(
-            edition,
-            by_edition(picked, edition),
-            by_edition(scores, edition),
-            by_edition(cities, edition),
-            catalogue,
-            parents,
-        )
-        for edition in editions
-        if edition in set(cities["edition"])
-    ]
-    frames = concat_tables(parts) or {table.name: table.empty() for table in COMPARED}
-    yield from write(store, COMPARED, frames, editions, "compare peers")
+
+    def comparison(edition: int, inputs: Inputs) -> dict[str, pl.DataFrame]:
+        if inputs["cities"].is_empty():
+            return {table.name: table.empty() for table in COMPARED}
+        return peer_tables(edition, inputs["selected"], inputs["scores"], inputs["cities"], catalogue, parents)
+
+    queries = {"selected": SELECTED_OF_EDITION, "cities": CITIES_OF_EDITION, "scores": SCORES_OF_EDITION}
+    written = replace_years(store, "Comparing peers", COMPARED, "edition", years_of(context), queries, comparison)
+    yield from all_materialised(COMPARED, written)

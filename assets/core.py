@@ -3,34 +3,36 @@
 What belongs here: loading, calling `intake.derive` and the schemas, writing. What does not: the derivation.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import dagster as dg
 import polars as pl
 
 from assets.editions import max_age
 from assets.partitions import SINGLE_RUN, YEARS, years_of
-from assets.reporting import asset_key, asset_spec, fault_result, result, schema_checks, schema_result
+from assets.reporting import asset_key, asset_spec, fault_result, schema_checks
 from assets.resources import WorkspaceResource
-from assets.warehouse import replace_rows, transaction
+from assets.warehouse import transaction
+from assets.writing import materialised, replace_years_in, write_rows
 from intake.derive import derive_values
 from intake.tables import FAULTS
 from schemas import core, raw
 from schemas.table import Table
-from schemas.validate import Failure, failures, split
+from schemas.validate import Failure, split
 from ssc_index.framework.catalogue import load_catalogue
 from ssc_index.method import read_method
 
 VALUES = core.values(load_catalogue())
 TABLES = (VALUES, core.QUARANTINE, core.FINDINGS)
 
-CELLS_OF_YEARS = """
+CELLS_OF_YEAR = """
 select cells.* from raw.cells as cells
 inner join raw.files as files on cells.file_sha256 = files.file_sha256
-where files.is_present and list_contains(?, cells.year)
+where files.is_present and cells.year = ?
 """
-SUBMISSIONS_OF_YEARS = "select * from raw.submissions where list_contains(?, year)"
-RECEIPTS_OF_YEARS = "select * from raw.receipts where list_contains(?, year)"
+SUBMISSIONS_OF_YEAR = "select * from raw.submissions where year = ?"
+RECEIPTS_OF_YEAR = "select * from raw.receipts where year = ?"
 COLUMN_LETTERS = """
 select
     file_sha256,
@@ -49,6 +51,7 @@ union all
 select * from raw.receipt_faults
 """
 PATHS = "select file_sha256, path from raw.files"
+QUERIES = {"cells": CELLS_OF_YEAR, "submissions": SUBMISSIONS_OF_YEAR, "receipts": RECEIPTS_OF_YEAR}
 
 
 @dg.multi_asset(
@@ -75,46 +78,45 @@ def derive(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
     asked = years_of(context)
     age = max_age(read_method(store.workspace.method_path))
     years = list(range(asked[0] - age, asked[-1] + 1))
-    frames = core_frames(store, years)
-    found = {table.name: failures(table, frames[table.name]) for table in TABLES}
+    read = store.read(columns=COLUMN_LETTERS, paths=PATHS, faults=READING_FAULTS)
+    compute = partial(core_frames, columns=read["columns"], paths=read["paths"])
     with store.writer("derive values", TABLES) as connection, transaction(connection):
-        replace_rows(connection, VALUES, frames[VALUES.name], "list_contains(?, year)", [years])
+        # Faults of reading belong to no year for certain: they are written anew with every run.
         for table in (core.QUARANTINE, core.FINDINGS):
-            replace_rows(connection, table, frames[table.name], "stage = 'reading' or list_contains(?, year)", [years])
-    extra = {core.QUARANTINE.name: ("no_errors", "error"), core.FINDINGS.name: ("no_warnings", "warning")}
-    for table in TABLES:
-        frame = frames[table.name]
-        checks = [schema_result(table, found[table.name])]
-        if table.name in extra:
-            checks.append(fault_result(table, *extra[table.name], frame))
-        yield result(table, frame, checks)
+            connection.execute("delete from " + table.name + " where stage = 'reading'")
+        written = replace_years_in(connection, "Deriving values", TABLES, "year", years, QUERIES, compute)
+        for name, frame in reading_frames(read["faults"], read["paths"]).items():
+            table = next(one for one in TABLES if one.name == name)
+            write_rows(connection, table, frame, written[name])
+        kept_out, findings = (connection.table(one.name).pl() for one in (core.QUARANTINE, core.FINDINGS))
+    yield materialised(VALUES, written[VALUES.name])
+    no_errors = fault_result(core.QUARANTINE, "no_errors", "error", kept_out)
+    yield materialised(core.QUARANTINE, written[core.QUARANTINE.name], [no_errors])
+    no_warnings = fault_result(core.FINDINGS, "no_warnings", "warning", findings)
+    yield materialised(core.FINDINGS, written[core.FINDINGS.name], [no_warnings])
 
 
-def core_frames(store: WorkspaceResource, years: list[int]) -> dict[str, pl.DataFrame]:
-    """The three tables' rows for some years: together they account for every reported row."""
-    read = store.read(
-        cells=(CELLS_OF_YEARS, [years]),
-        submissions=(SUBMISSIONS_OF_YEARS, [years]),
-        receipts=(RECEIPTS_OF_YEARS, [years]),
-        columns=COLUMN_LETTERS,
-        faults=READING_FAULTS,
-        paths=PATHS,
-    )
-    derived = derive_values(read["cells"], read["submissions"], read["receipts"], read["columns"], load_catalogue())
+def core_frames(
+    year: int, inputs: Mapping[str, pl.DataFrame], columns: pl.DataFrame, paths: pl.DataFrame
+) -> dict[str, pl.DataFrame]:
+    """The three tables' rows of a year: together they account for every reported row."""
+    derived = derive_values(inputs["cells"], inputs["submissions"], inputs["receipts"], columns, load_catalogue())
     candidates = VALUES.conform(derived.values)
     good, failed = split(VALUES, candidates)
-    reading, paths = read["faults"], read["paths"]
-    is_error = pl.col("severity") == "error"
+    bounds = bound_faults(candidates, failed)
     return {
         VALUES.name: good,
-        core.QUARANTINE.name: _told(
-            core.QUARANTINE,
-            paths,
-            reading=reading.filter(is_error),
-            derivation=derived.kept_out,
-            bounds=bound_faults(candidates, failed),
-        ),
-        core.FINDINGS.name: _told(core.FINDINGS, paths, reading=reading.filter(~is_error), derivation=derived.findings),
+        core.QUARANTINE.name: _told(core.QUARANTINE, paths, derivation=derived.kept_out, bounds=bounds),
+        core.FINDINGS.name: _told(core.FINDINGS, paths, derivation=derived.findings),
+    }
+
+
+def reading_frames(faults: pl.DataFrame, paths: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Faults of reading: errors were kept out, the others went on."""
+    is_error = pl.col("severity") == "error"
+    return {
+        core.QUARANTINE.name: _told(core.QUARANTINE, paths, reading=faults.filter(is_error)),
+        core.FINDINGS.name: _told(core.FINDINGS, paths, reading=faults.filter(~is_error)),
     }
 
 

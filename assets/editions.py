@@ -6,8 +6,6 @@ What belongs here: frames into arrays and arrays into the tables of ``index``. W
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import polars as pl
 
@@ -143,13 +141,3 @@ def _published_ranks(scores: Floats, result: IndexResult, rows: np.ndarray, citi
     for column in range(scores.shape[1]):
         ranks[is_named, column] = rank_descending(scores[is_named, column], rule.ties, rule.round)
     return ranks
-
-
-def by_edition(frame: pl.DataFrame, edition: int) -> pl.DataFrame:
-    """Rows of one edition."""
-    return frame.filter(pl.col("edition") == edition)
-
-
-def concat_tables(parts: Sequence[Mapping[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
-    """Tables of several editions, one below the other."""
-    return {name: pl.concat([part[name] for part in parts]) for name in parts[0]} if parts else {}

@@ -106,20 +106,3 @@ def table_metadata(frame: pl.DataFrame) -> dg.MetadataValue:
         ],
         schema=dg.TableSchema([dg.TableColumn(name, "string") for name in frame.columns]),
     )
-
-
-def result(
-    table: Table,
-    frame: pl.DataFrame,
-    checks: Sequence[dg.AssetCheckResult] = (),
-    **metadata: dg.MetadataValue | int,
-) -> dg.MaterializeResult[None]:
-    """A table's materialisation: rows, cities and missing share beside what the asset adds."""
-    facts: dict[str, dg.MetadataValue | int | float] = {"dagster/row_count": frame.height, **metadata}
-    if "city_id" in frame.columns:
-        facts["cities"] = frame["city_id"].drop_nulls().n_unique()
-    if frame.height and (nullable := [name for name, column in table.columns.items() if column.nullable]):
-        cells = frame.height * len(nullable)
-        missing = sum(frame[name].null_count() for name in nullable)
-        facts["missing_pct_of_optional_cells"] = round(100 * missing / cells, 2)
-    return dg.MaterializeResult(asset_key=asset_key(table), metadata=facts, check_results=list(checks))

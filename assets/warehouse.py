@@ -22,7 +22,7 @@ from ssc_index.errors import SscIndexError
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
-    "memory_limit": "1GB",
+    "memory_limit": "400MB",
     "threads": "2",
 }
 
@@ -199,10 +199,11 @@ def read_queries(path: Path, queries: Mapping[str, Query]) -> dict[str, pl.DataF
     if not path.exists():
         raise WarehouseError(f"There is no warehouse at {path} yet. Run `ssc-index build` first.")
     with writer_lock(path, "reading"), _opened(path, read_only=True) as connection:
-        return {name: _rows(connection, query) for name, query in queries.items()}
+        return {name: rows_of(connection, query) for name, query in queries.items()}
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: Query) -> pl.DataFrame:
+def rows_of(connection: duckdb.DuckDBPyConnection, query: Query) -> pl.DataFrame:
+    """Rows of a query, alone or with the values of its ``?``."""
     sql, parameters = (query, ()) if isinstance(query, str) else query
     rows: pl.DataFrame = connection.sql(sql, params=list(parameters)).pl()
     return rows
