@@ -1,0 +1,187 @@
+"""The analyst's page on the marts, made from the tables themselves: `docs/marts.md`.
+
+What belongs here: how tables, views and macros are told, and the examples. What does not: what they hold
+(`schemas/marts.py`, ``sql/marts/``). Write the page anew with ``python -m schemas.documentation > docs/marts.md``;
+a test fails while it differs.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from schemas.marts import INTERNAL, PUBLIC
+from schemas.table import DUCKDB_TYPES, Table
+
+SCRIPTS = Path(__file__).resolve().parent.parent / "sql" / "marts"
+
+HEAD = """\
+# The marts
+
+What the index publishes, for analysts. This page is made from `schemas/marts.py` and `sql/marts/`; do not edit it.
+
+`data/marts/ssc_index.duckdb` is public: it holds what the cities' consent covers
+(`docs/decisions/0004-public-view.md`). `data/marts/ssc_index_internal.duckdb` is for the index team, mode 0600: every
+city, and two tables more. The demo cohort has the same files in its own workspace; there `is_demo` is true. Beside each
+mart lie the same tables as Parquet (`ssc_index_parquet/`) and a manifest with the address of the content.
+
+Every column is *not null* unless it says *may be missing*. Each table and column carries its description as a COMMENT.
+Scores run from 0 to 100; ranks start at 1; coverage is a share.
+
+## How to open it
+
+Nothing is installed or downloaded, and nobody is locked out: a rebuild puts a new file in the old one's place. Whoever
+has a mart open goes on reading the old one; close every connection of a process and open it again to see the new one.
+
+DuckDB's shell:
+
+```
+duckdb -readonly data/marts/ssc_index.duckdb
+```
+
+Python:
+
+```python
+import duckdb
+
+with duckdb.connect("data/marts/ssc_index.duckdb", read_only=True) as mart:
+    scores = mart.sql("select * from ranking").pl()
+```
+
+R:
+
+```r
+library(duckdb)
+mart <- dbConnect(duckdb(), "data/marts/ssc_index.duckdb", read_only = TRUE)
+scores <- dbGetQuery(mart, "select * from ranking")
+dbDisconnect(mart, shutdown = TRUE)
+```
+
+Without DuckDB: `data/marts/ssc_index_parquet/fact_score.parquet` and its neighbours. From this project:
+`ssc-index query "select * from ranking"`.
+
+DuckDB 1.5 and later read the files.
+"""
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    (
+        "The latest ranking, with how much each city reports",
+        """\
+select
+    rank,
+    city,
+    country,
+    round(score, 1) as score,
+    round(coverage, 2) as coverage,
+    excluded_because
+from ranking
+where edition = (select max(edition) from dim_edition)
+order by rank nulls last, coverage desc, city_id;""",
+    ),
+    (
+        "Two cities side by side",
+        """\
+select
+    edition,
+    name,
+    round(score_a, 1) as asker,
+    round(score_b, 1) as karmoy,
+    round(difference, 1) as difference
+from compare_cities('no-asker', 'no-karmoy')
+where level in ('index', 'dimension')
+order by edition, node;""",
+    ),
+    (
+        "One KPI of one city over the years, with its source",
+        """\
+select
+    edition,
+    value,
+    unit,
+    value_year,
+    is_carried,
+    source
+from kpi_trend('no-karmoy', 'EC_ICT_ICT_1C')
+order by edition;""",
+    ),
+    (
+        "Where cities lag furthest behind the leader of their region, for shares of which more is better",
+        """\
+select
+    place.city_id,
+    node.name,
+    place.figure,
+    place.region_gap_to_leader,
+    goalpost.target,
+    goalpost.target_status
+from fact_peer_position as place
+inner join dim_kpi as node on place.item = node.node
+inner join dim_goalpost as goalpost
+    on place.edition = goalpost.edition and place.item = goalpost.data_point
+where
+    place.measure = 'value'
+    and node.unit = 'percent'
+    and place.region_gap_to_leader < 0
+order by place.region_gap_to_leader, place.city_id, place.item
+limit 20;""",
+    ),
+)
+
+
+def mart_documentation() -> str:
+    """The whole page, in Markdown.
+
+    Returns:
+        Text with a newline at its end; the same for the same tables and scripts.
+    """
+    parts = [HEAD, "## Examples\n", *(f"{title}:\n\n```sql\n{query}\n```\n" for title, query in EXAMPLES)]
+    parts += ["## Views and macros\n", *_views()]
+    parts += ["## Tables\n", *(_table(table) for table in PUBLIC)]
+    parts += ["## Tables of the internal mart only\n", *(_table(table) for table in INTERNAL if table not in PUBLIC)]
+    return "\n".join(parts)
+
+
+def views() -> dict[str, str]:
+    """Description of each view and macro of the marts, by name, as their scripts comment them."""
+    told = {}
+    for script in sorted(SCRIPTS.glob("*.sql")):
+        text = script.read_text(encoding="utf-8")
+        if found := re.search(r"^comment on (?:view|macro table) (\w+) is '(.*)';$", text, re.MULTILINE):
+            told[found[1]] = found[2].replace("''", "'")
+    return told
+
+
+def view_columns(name: str) -> list[str]:
+    """Columns of a view or macro: those of the last ``select`` of its script, one a line."""
+    text = (SCRIPTS / f"{name}.sql").read_text(encoding="utf-8")
+    lines = text.rpartition("\nselect\n")[2].partition("\nfrom ")[0].splitlines()
+    return [re.split(r"\s|\.", line.strip().rstrip(","))[-1] for line in lines]
+
+
+def _views() -> Iterator[str]:
+    for name, description in views().items():
+        yield f"### {name}\n\n{description}\n\nColumns: {', '.join(f'`{column}`' for column in view_columns(name))}.\n"
+
+
+def _table(table: Table) -> str:
+    key = ", ".join(f"`{column}`" for column in table.key) or "none; rows may be alike"
+    lines = [
+        f"| `{name}` | {DUCKDB_TYPES[column.dtype]} | {_cell(column.description)}"
+        f"{' *May be missing.*' if column.nullable else ''} |"
+        for name, column in table.columns.items()
+    ]
+    head = (
+        f"### {table.name}\n\n{table.description}\n\nKey: {key}.\n\n| column | type | what it holds |\n|---|---|---|\n"
+    )
+    return head + "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Text for a cell of a Markdown table."""
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(mart_documentation())
