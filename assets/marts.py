@@ -37,11 +37,11 @@ SHARED: Mapping[str, str] = {
         group by file_sha256, city_id, year order by file_sha256, city_id, year
     """,
 }
-# What is read and published one edition at a time.
+# What is read and published one edition at a time; the marts' SQL puts it in order.
 OF_EDITION: Mapping[str, str] = {
-    "index_cities": "select * from index.cities where edition = ? order by city_id",
-    "index_scores": "select * from index.scores where edition = ? order by city_id, node",
-    "picked_values": "select * from index.selected where edition = ? order by city_id, data_point",
+    "index_cities": "select * from index.cities where edition = ?",
+    "index_scores": "select * from index.scores where edition = ?",
+    "picked_values": "select * from index.selected where edition = ?",
     "core_values": """
         select derived.* from core.values as derived
         semi join (select * from index.selected where edition = ?) as selected
@@ -50,12 +50,11 @@ OF_EDITION: Mapping[str, str] = {
                 and derived.city_id = selected.city_id
                 and derived.year = selected.year
                 and derived.data_point = selected.data_point
-        order by derived.file_sha256, derived.city_id, derived.year, derived.data_point
     """,
-    "benchmark_points": "select * from benchmark.points where edition = ? order by city_id, data_point",
-    "benchmark_scores": "select * from benchmark.scores where edition = ? order by city_id, cut, node, kpi_level",
-    "benchmark_peers": "select * from benchmark.peers where edition = ? order by all",
-    "benchmark_peer_positions": "select * from benchmark.peer_positions where edition = ? order by all",
+    "benchmark_points": "select * from benchmark.points where edition = ?",
+    "benchmark_scores": "select * from benchmark.scores where edition = ?",
+    "benchmark_peers": "select * from benchmark.peers where edition = ?",
+    "benchmark_peer_positions": "select * from benchmark.peer_positions where edition = ?",
 }
 
 

@@ -70,8 +70,6 @@ class MartBuilder:
         self._connection = connect()
         self._connection.execute(f"attach '{folder / path.name}' as mart (storage_version '{STORAGE_VERSION}')")
         self._connection.execute("use mart")
-        # One transaction for all of it: the mart is filled or it is not, and nothing is logged twice.
-        self._connection.execute("begin")
         for table in self._tables:
             self._connection.execute(table.ddl())
             for statement in table.comments():
@@ -81,8 +79,11 @@ class MartBuilder:
         """Run the SQL of some tables, or of all, on frames by the names that the SQL uses."""
         for name, frame in frames.items():
             self._connection.register(name, frame)
+        # One transaction a call: more would keep all editions in memory, fewer would log each table by itself.
+        self._connection.execute("begin")
         for table in self._tables if tables is None else tables:
             self._connection.execute((SQL / "marts" / f"{table.name}.sql").read_text(encoding="utf-8"))
+        self._connection.execute("commit")
         for name in frames:
             self._connection.unregister(name)
 
@@ -95,7 +96,6 @@ class MartBuilder:
         connection = self._connection
         for view in VIEWS:
             connection.execute((SQL / "marts" / f"{view}.sql").read_text(encoding="utf-8"))
-        connection.execute("commit")
         faults: list[str] = []
         checks = _run_checks(connection, {table.name for table in self._tables}, faults)
         hashes, rows = self._export(faults)
