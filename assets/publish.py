@@ -30,7 +30,7 @@ SQL = PROJECT / "sql"
 VIEWS = ("ranking", "city_profile", "compare_cities", "kpi_trend")
 
 # Readable by DuckDB from 1.5 on; files of the default version of 2.0 are not.
-STORAGE_VERSION = "v1.5.0"
+ATTACH = "attach ? as mart (storage_version 'v1.5.0')"
 
 PUBLIC_MODE = 0o644
 INTERNAL_MODE = 0o600
@@ -68,7 +68,7 @@ class MartBuilder:
     def __init__(self, path: Path, tables: Sequence[Table], mode: int, folder: Path) -> None:
         self._path, self._tables, self._mode, self._folder = path, tuple(tables), mode, folder
         self._connection = connect()
-        self._connection.execute(f"attach '{folder / path.name}' as mart (storage_version '{STORAGE_VERSION}')")
+        self._connection.execute(ATTACH, [str(folder / path.name)])
         self._connection.execute("use mart")
         for table in self._tables:
             self._connection.execute(table.ddl())
