@@ -1,5 +1,6 @@
 """Checks of single values that several tables share, each with the name that people see.
 
+What belongs here: checks that know nothing of any table. What does not: bounds and codes themselves (the catalogue).
 Two-sided on purpose: NaN and infinity pass one-sided Pandera checks on Polars.
 """
 
