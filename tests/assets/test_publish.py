@@ -345,6 +345,13 @@ def test_parquet_of_this_and_the_last_content_is_kept_and_no_more(path: Path) ->
     assert path.with_name("ssc_index_parquet").readlink().name == f"ssc_index_parquet-{hashes[2][:16]}"
 
 
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    path = tmp_path / "it's; drop table dim_city" / "ssc_index.duckdb"
+    publish_few(path)
+    with duckdb.connect(str(path), read_only=True) as connection:
+        assert connection.table("dim_city").count("*").fetchall() == [(3,)]
+
+
 def test_publishing_the_same_again_keeps_the_mart_whole(path: Path) -> None:
     assert publish_few(path).content_sha256 == publish_few(path).content_sha256
     assert pl.read_parquet(path.with_name("ssc_index_parquet") / "dim_city.parquet").height == 3
