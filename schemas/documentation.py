@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -162,7 +163,8 @@ def view_columns(name: str) -> list[str]:
 
 def _views() -> Iterator[str]:
     for name, description in views().items():
-        yield f"### {name}\n\n{description}\n\nColumns: {', '.join(f'`{column}`' for column in view_columns(name))}.\n"
+        columns = "Columns: " + ", ".join(f"`{column}`" for column in view_columns(name)) + "."
+        yield f"### {name}\n\n{_paragraph(description)}\n\n{_paragraph(columns)}\n"
 
 
 def _table(table: Table) -> str:
@@ -172,10 +174,13 @@ def _table(table: Table) -> str:
         f"{' *May be missing.*' if column.nullable else ''} |"
         for name, column in table.columns.items()
     ]
-    head = (
-        f"### {table.name}\n\n{table.description}\n\nKey: {key}.\n\n| column | type | what it holds |\n|---|---|---|\n"
-    )
-    return head + "\n".join(lines) + "\n"
+    head = f"### {table.name}\n\n{_paragraph(table.description)}\n\nKey: {key}.\n"
+    return "\n".join([head, "| column | type | what it holds |", "|---|---|---|", *lines, ""])
+
+
+def _paragraph(text: str) -> str:
+    """Text in lines of 120 characters."""
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def _cell(text: str) -> str:
