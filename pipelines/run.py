@@ -11,6 +11,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,9 +136,12 @@ def _counted(check: dg.AssetCheckEvaluation) -> str:
 
 
 def receipt_years(raw: Path) -> set[int]:
-    """Years that receipts name; what is no year is left to the ingest to complain about."""
-    years = set()
+    """Years that receipts name; what cannot be read or is no year is left to the ingest to complain about."""
+    years: set[int] = set()
     for path in sorted(raw.rglob(f"*{RECEIPT_SUFFIX}")):
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-            years |= {row["year"] for row in csv.DictReader(lines) if (row.get("year") or "").isdecimal()}
-    return {int(year) for year in years}
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines, suppress(csv.Error):
+            for row in csv.DictReader(lines, restkey=""):
+                named = {name.strip(): value for name, value in row.items()}
+                text = str(named.get("year") or "").strip()
+                years |= {int(text)} if text.isdecimal() else set()
+    return years
