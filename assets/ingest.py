@@ -21,7 +21,7 @@ from assets.workspace import Workspace
 from intake.reading import REGISTER_NAME, raw_files, read_submission, sha256_of, stray_files
 from intake.receipts import read_receipts
 from intake.register import read_register
-from intake.tables import ReadResult, faults_frame
+from intake.tables import Fault, ReadResult, faults_frame
 from schemas import raw
 from schemas.table import Table
 from schemas.validate import Failure, failures
@@ -61,8 +61,8 @@ def ingest(workspace: Workspace, connection: duckdb.DuckDBPyConnection, progress
     Returns:
         What was found.
     """
-    places = _places(raw_files(workspace.raw), workspace.raw)
-    strays = faults_frame(stray_files(workspace.raw))
+    places, doubles = _places(raw_files(workspace.raw), workspace.raw)
+    strays = faults_frame([*stray_files(workspace.raw), *doubles])
     known = set(connection.sql("select file_sha256 from raw.files").pl()["file_sha256"])
     new = {sha: path for sha, path in places.items() if sha not in known}
     parsed = list(_parse(new, progress))
@@ -83,12 +83,23 @@ def ingest(workspace: Workspace, connection: duckdb.DuckDBPyConnection, progress
     return Ingested(len(places), len(new), len(known - places.keys()), found)
 
 
-def _places(files: Sequence[Path], folder: Path) -> dict[str, Path]:
-    """Content of each file to its place; a file that lies in several places counts once, at the first."""
+def _places(files: Sequence[Path], folder: Path) -> tuple[dict[str, Path], list[Fault]]:
+    """Content of each file to its place; a file that lies in several places counts once, at the first.
+
+    The others are told: a receipt beside them does not count.
+    """
     places: dict[str, Path] = {}
+    doubles = []
     for path in sorted(files, key=lambda one: one.relative_to(folder).as_posix()):
-        places.setdefault(sha256_of(path), path)
-    return places
+        file_sha256 = sha256_of(path)
+        first = places.setdefault(file_sha256, path)
+        if first is not path:
+            place, other = (one.relative_to(folder).as_posix() for one in (path, first))
+            text = f"{place} is the same file as {other}, which alone counts, with the receipt beside it. Remove one."
+            doubles.append(
+                Fault("same_file_twice", text, "warning", file_sha256=file_sha256, field="file", value=place)
+            )
+    return places, doubles
 
 
 def _parse(new: Mapping[str, Path], progress: Progress) -> Iterator[ReadResult]:
