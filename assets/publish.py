@@ -32,6 +32,9 @@ VIEWS = ("ranking", "city_profile", "compare_cities", "kpi_trend")
 # Readable by DuckDB from 1.5 on; files of the default version of 2.0 are not.
 ATTACH = "attach ? as mart (storage_version 'v1.5.0')"
 
+# Tables of more rows than this are exported edition by edition.
+MANY_ROWS = 500_000
+
 PUBLIC_MODE = 0o644
 INTERNAL_MODE = 0o600
 
@@ -70,6 +73,8 @@ class MartBuilder:
         self._connection = connect()
         self._connection.execute(ATTACH, [str(folder / path.name)])
         self._connection.execute("use mart")
+        # The one checkpoint at the end writes everything; one after each edition would write the first ten times.
+        self._connection.execute("set wal_autocheckpoint = '100GB'")
         for table in self._tables:
             self._connection.execute(table.ddl())
             for statement in table.comments():
@@ -204,16 +209,15 @@ def _export_table(
 
 
 def _chunks(connection: duckdb.DuckDBPyConnection, table: Table) -> Iterator[pl.DataFrame]:
-    """A table's rows in their order, one edition at a time; at least one chunk, if an empty one."""
+    """A table's rows in their order, one edition at a time where they are many; at least one chunk."""
     relation = connection.table(table.name)
-    if "edition" not in table.key:
+    many = relation.count("*").fetchall()[0][0] > MANY_ROWS
+    if "edition" not in table.key or not many:
         yield relation.pl()
         return
     editions = [row[0] for row in relation.select("edition").distinct().order("edition").fetchall()]
     for edition in editions:
         yield connection.table(table.name).filter(f"edition = {int(edition)}").pl()
-    if not editions:
-        yield relation.pl()
 
 
 def _content_sha256(hashes: Mapping[str, str], tables: Sequence[Table]) -> str:

@@ -150,36 +150,44 @@ def _cut_rows(edition: int, values: Grid, scored: Floats, catalogue: Catalogue, 
     """A row for each city and cut in which it reports anything."""
     scoring = catalogue.scoring
     edges, sides = [edge.at for edge in scoring.edges], [edge.belongs_to for edge in scoring.edges]
-    bands = [None, *(one.code for one in scoring.bands)]
-    parts = []
-    for cut, node, level, columns in cuts(catalogue):
-        here = scored[:, columns]
-        n_reported = (~np.isnan(values.figures[:, columns])).sum(axis=1)
-        n_scored = (~np.isnan(here)).sum(axis=1)
-        reached = percentage(here, scoring.full_points)
-        total = np.where(np.isnan(here), 0.0, here).sum(axis=1).astype(np.int64)
-        parts.append(
-            pl.DataFrame(
-                {
-                    "city_id": pl.Series(values.cities, dtype=pl.String),
-                    "n_reported": n_reported,
-                    "n_scored": n_scored,
-                    "points": total,
-                    "max_points": scoring.full_points * n_scored,
-                    "percentage": pl.Series(reached, nan_to_null=True),
-                    "band": pl.Series(bands, dtype=pl.String).gather(band(reached, edges, sides) + 1),
-                }
-            )
-            .filter(pl.col("n_reported") > 0)
-            .with_columns(
-                pl.lit(edition, pl.Int16).alias("edition"),
-                pl.lit(cut).alias("cut"),
-                pl.lit(node).alias("node"),
-                pl.lit(level).alias("kpi_level"),
-                *(pl.when(pl.col("n_scored") > 0).then(pl.col(name)).alias(name) for name in ("points", "max_points")),
-            )
+    bands = pl.Series([None, *(one.code for one in scoring.bands)], dtype=pl.String)
+    names = list(cuts(catalogue))
+    is_reported, is_scored = ~np.isnan(values.figures), ~np.isnan(scored)
+    reached_points = np.where(is_scored, scored, 0.0)
+    n_reported, n_scored, total, reached = (
+        np.column_stack(columns)
+        for columns in zip(
+            *(
+                (
+                    is_reported[:, columns].sum(axis=1),
+                    is_scored[:, columns].sum(axis=1),
+                    reached_points[:, columns].sum(axis=1),
+                    percentage(scored[:, columns], scoring.full_points),
+                )
+                for _, _, _, columns in names
+            ),
+            strict=True,
         )
-    return tables.SCORES.conform(pl.concat(parts).join(consent, on="city_id", how="left"))
+    )
+    city, cut = np.nonzero(n_reported)
+    has_benchmark = n_scored[city, cut] > 0
+    frame = pl.DataFrame(
+        {
+            "city_id": pl.Series(values.cities, dtype=pl.String).gather(city),
+            "cut": pl.Series([name[0] for name in names], dtype=pl.String).gather(cut),
+            "node": pl.Series([name[1] for name in names], dtype=pl.String).gather(cut),
+            "kpi_level": pl.Series([name[2] for name in names], dtype=pl.String).gather(cut),
+            "n_reported": n_reported[city, cut],
+            "n_scored": n_scored[city, cut],
+            "points": pl.Series(np.where(has_benchmark, total[city, cut], np.nan), nan_to_null=True),
+            "max_points": pl.Series(
+                np.where(has_benchmark, scoring.full_points * n_scored[city, cut], np.nan), nan_to_null=True
+            ),
+            "percentage": pl.Series(reached[city, cut], nan_to_null=True),
+            "band": bands.gather(band(reached[city, cut], edges, sides) + 1),
+        }
+    ).with_columns(pl.lit(edition, pl.Int16).alias("edition"))
+    return tables.SCORES.conform(frame.join(consent, on="city_id", how="left"))
 
 
 def peer_tables(

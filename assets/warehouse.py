@@ -125,17 +125,21 @@ def _opened(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
 
 def _create(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> None:
     """Create a table where it is absent; refuse one that another version of the project made."""
-    schema, _, _name = table.name.rpartition(".")
-    if schema:
+    schema, _, name = table.name.rpartition(".")
+    found = connection.execute(
+        "select column_name from duckdb_columns() where schema_name = ? and table_name = ? order by column_index",
+        [schema, name],
+    ).fetchall()
+    if not found:
         connection.execute("create schema if not exists " + schema)
-    connection.execute(table.ddl())
-    if connection.table(table.name).columns != list(table.columns):
+        connection.execute(table.ddl())
+        for statement in table.comments():
+            connection.execute(statement)
+    elif [column for (column,) in found] != list(table.columns):
         raise WarehouseError(
             f"{path} was made by another version: {table.name} has other columns. It holds nothing that raw/ does "
             "not: delete it and run `ssc-index build`."
         )
-    for statement in table.comments():
-        connection.execute(statement)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pandera.polars as pa
@@ -65,6 +66,7 @@ class Table:
         """Column names and Polars types, in order."""
         return {name: column.dtype for name, column in self.columns.items()}
 
+    @cached_property
     def pandera(self) -> pa.DataFrameSchema:
         """The strict Pandera schema: these columns, no others, the key unique."""
         columns = {

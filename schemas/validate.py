@@ -49,7 +49,7 @@ def failures(table: Table, frame: pl.DataFrame) -> list[Failure]:
         Failures in order of row, column and check; empty where all holds.
     """
     try:
-        table.pandera().validate(frame, lazy=True)
+        table.pandera.validate(frame, lazy=True)
     except SchemaErrors as error:
         report = error.failure_cases
     else:

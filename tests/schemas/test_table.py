@@ -124,7 +124,7 @@ def test_an_empty_frame_has_the_tables_columns() -> None:
 
 
 def test_the_pandera_schema_bears_name_and_descriptions() -> None:
-    schema = TABLE.pandera()
+    schema = TABLE.pandera
     assert (schema.name, schema.description, schema.strict) == ("core.notes", TABLE.description, True)
     assert schema.columns["score"].nullable
     assert schema.columns["year"].description == "Reference year."

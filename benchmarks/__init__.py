@@ -1,0 +1,4 @@
+"""Speed and memory of whole commands and of the engine's steps; `make bench` prints the table.
+
+What belongs here: measuring. What does not: tests; no test has a clock.
+"""
