@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from assets.progress import Listener
     from assets.workspace import Workspace
 
@@ -54,13 +56,20 @@ def stop(message: str, code: int) -> NoReturn:
 
 @contextmanager
 def told_errors(code: int = UNUSABLE) -> Iterator[None]:
-    """Turn the project's own errors into a message and an exit code."""
+    """Turn the project's own errors, and those of the file system, into a message and an exit code."""
     from ssc_index.errors import SscIndexError
 
     try:
         yield
-    except SscIndexError as error:
+    except (SscIndexError, OSError) as error:
         stop(str(error), code)
+
+
+def screen() -> Console:
+    """Where results are shown; what comes from files is shown as it stands, not read as markup."""
+    from rich.console import Console
+
+    return Console(markup=False, emoji=False)
 
 
 def opened(root: Path | None, as_of: datetime | None = None) -> Workspace:
@@ -94,6 +103,8 @@ def template(
             f"{city} is not in {place.raw / 'cities.csv'}. Known are, for example: {', '.join(near)}.",
             UNUSABLE,
         )
+    if not out.parent.is_dir():
+        stop(f"There is no folder {out.parent} to write {out.name} to.", UNUSABLE)
     write_workbook(
         out,
         load_catalogue(),
@@ -116,7 +127,6 @@ def demo(
 ) -> None:
     """Make a cohort of invented cities to try things on."""
     from intake.demo import make_demo
-
     from ssc_index.framework.catalogue import load_catalogue
 
     if if_absent and (workspace / "raw").is_dir():
@@ -152,8 +162,6 @@ def build(
     as_json: JsonOption = False,
 ) -> None:
     """Take in submissions, compute editions, publish the marts."""
-    from rich.console import Console
-
     from pipelines import run, show
 
     place = opened(workspace, as_of.replace(tzinfo=UTC) if as_of else None)
@@ -168,7 +176,7 @@ def build(
     if as_json:
         typer.echo(json.dumps(show.summary(place) | {"run_id": outcome.run_id, "kept_out_as_error": errors}))
     else:
-        show.show_build(Console(), place)
+        show.show_build(screen(), place)
     if strict and errors:
         raise typer.Exit(KEPT_OUT)
 
@@ -222,8 +230,6 @@ def query(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
     """Ask a mart, read-only."""
-    from rich.console import Console
-
     from pipelines import show
 
     place = opened(workspace)
@@ -234,14 +240,12 @@ def query(
     elif as_csv:
         typer.echo(frame.write_csv(), nl=False)
     else:
-        show.show_frame(Console(), frame)
+        show.show_frame(screen(), frame)
 
 
 @app.command(epilog="Example: ssc-index status --json")
 def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Tell what is received, verified, kept out and published."""
-    from rich.console import Console
-
     from pipelines import show
 
     place = opened(workspace)
@@ -250,21 +254,19 @@ def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
     if as_json:
         typer.echo(json.dumps(facts))
     else:
-        show.show_status(Console(), place, facts)
+        show.show_status(screen(), place, facts)
 
 
 @app.command(epilog="Example: ssc-index doctor")
 def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Look whether everything that a build needs is in order; end with 2 if not."""
-    from rich.console import Console
-
     from pipelines.doctor import examine, show_examination
 
     findings = examine(workspace)
     if as_json:
         typer.echo(json.dumps([finding.__dict__ for finding in findings]))
     else:
-        show_examination(Console(), findings)
+        show_examination(screen(), findings)
     if not all(finding.is_fine for finding in findings):
         raise typer.Exit(UNUSABLE)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from assets.workspace import Workspace, WorkspaceError, default_root, open_workspace
 from ssc_index.errors import SscIndexError
@@ -98,12 +99,15 @@ def _raw(workspace: Workspace) -> Finding:
 
 
 def _mart(workspace: Workspace) -> Finding:
-    from assets.warehouse import connect
+    from pipelines.show import QueryError, read
 
     if not workspace.public_mart.exists():
         return Finding("mart", True, "none yet; `ssc-index build` makes it")
-    with connect(workspace.public_mart, read_only=True) as connection:
-        editions = connection.sql("select count(*) from dim_edition").fetchall()[0][0]
+    try:
+        editions = read(workspace, "select edition from dim_edition").height
+        read(workspace, "select edition from dim_edition", internal=True)
+    except QueryError as error:
+        return Finding("mart", False, str(error))
     mode = workspace.internal_mart.stat().st_mode & 0o777
     if mode != 0o600:
         return Finding("mart", False, f"the internal mart has mode {mode:o}; run chmod 600 {workspace.internal_mart}")
@@ -114,6 +118,6 @@ def show_examination(console: Console, findings: list[Finding]) -> None:
     """The findings as a table."""
     table = Table(box=None, show_header=False)
     for finding in findings:
-        mark = "[green]ok[/green]" if finding.is_fine else "[red]no[/red]"
+        mark = Text("ok", style="green") if finding.is_fine else Text("no", style="red")
         table.add_row(mark, finding.what, finding.says)
     console.print(table)

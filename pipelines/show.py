@@ -1,11 +1,14 @@
 """What the command line shows: tables that read well in 80 columns.
 
+The console must not read markup: what stands in a file is shown as it stands.
+
 What belongs here: queries on the marts and their layout. What does not: any number of our own making.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import duckdb
@@ -78,30 +81,36 @@ order by severity, rows desc, rule
 """
 
 
-def read(workspace: Workspace, sql: str, parameters: Sequence[object] = (), internal: bool = False) -> pl.DataFrame:
-    """Rows of a query on a workspace's mart."""
+@contextmanager
+def opened_mart(workspace: Workspace, internal: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A workspace's mart for reading, with the errors of the database as ours."""
     path = workspace.internal_mart if internal else workspace.public_mart
     if not path.exists():
         raise QueryError(f"There is no mart at {path} yet. Run `ssc-index build --workspace {workspace.root}` first.")
-    with connect(path, read_only=True) as connection:
+    try:
+        with connect(path, read_only=True) as connection:
+            yield connection
+    except duckdb.IOException as error:
+        raise QueryError(f"{path} cannot be read; `ssc-index build` makes it anew. {error}") from error
+    except duckdb.Error as error:
+        raise QueryError(str(error)) from error
+
+
+def read(workspace: Workspace, sql: str, parameters: Sequence[object] = (), internal: bool = False) -> pl.DataFrame:
+    """Rows of a query on a workspace's mart."""
+    with opened_mart(workspace, internal) as connection:
         frame: pl.DataFrame = connection.sql(sql, params=list(parameters)).pl()
         return frame
 
 
 def ask(workspace: Workspace, sql: str, internal: bool = False) -> pl.DataFrame:
     """Rows of somebody's own query; it can reach nothing but the mart."""
-    path = workspace.internal_mart if internal else workspace.public_mart
-    if not path.exists():
-        raise QueryError(f"There is no mart at {path} yet. Run `ssc-index build --workspace {workspace.root}` first.")
-    with connect(path, read_only=True) as connection:
+    with opened_mart(workspace, internal) as connection:
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
-        try:
-            relation = connection.sql(sql)
-            frame: pl.DataFrame = pl.DataFrame() if relation is None else relation.pl()
-        except duckdb.Error as error:
-            raise QueryError(str(error)) from error
-    return frame
+        relation = connection.sql(sql)
+        frame: pl.DataFrame = pl.DataFrame() if relation is None else relation.pl()
+        return frame
 
 
 def count_errors(workspace: Workspace) -> int:
@@ -183,7 +192,7 @@ def show_build(console: Console, workspace: Workspace) -> None:
             show_benchmarks(console, workspace)
     show_kept_out(console, workspace)
     console.print(f"Public mart:   {_short(workspace.public_mart)}")
-    console.print(f"Internal mart: {_short(workspace.internal_mart)}  [dim](mode 0600)[/dim]")
+    console.print(f"Internal mart: {_short(workspace.internal_mart)}  (mode 0600)")
 
 
 def show_ranking(console: Console, workspace: Workspace, edition: dict[str, object]) -> None:
@@ -209,8 +218,9 @@ def show_ranking(console: Console, workspace: Workspace, edition: dict[str, obje
     unranked = int(str(edition["n_cities"])) - ranking.height
     more = ranking.height - min(TOP, ranking.height)
     console.print(
-        f"[dim]{more} more ranked; {unranked} report too little to be ranked. Cities without consent are not shown. "
-        f"{edition['n_provisional_goalposts']} goalposts are provisional.[/dim]"
+        f"{more} more ranked; {unranked} report too little to be ranked. Cities without consent are not shown. "
+        f"{edition['n_provisional_goalposts']} goalposts are provisional.",
+        style="dim",
     )
 
 
@@ -243,8 +253,9 @@ def show_benchmarks(console: Console, workspace: Workspace) -> None:
         )
     console.print(table)
     console.print(
-        "[dim]Coverage: share of the index's data points that are reported. All but one target are provisional: "
-        "see docs/catalogue.md.[/dim]"
+        "Coverage: share of the index's data points that are reported. All but one target are provisional: "
+        "see docs/catalogue.md.",
+        style="dim",
     )
 
 
@@ -262,7 +273,7 @@ def show_kept_out(console: Console, workspace: Workspace) -> None:
     for row in findings.to_dicts():
         table.add_row(row["rule"], row["severity"], str(row["rows"]), row["example"])
     console.print(table)
-    console.print('[dim]All of it: ssc-index query --internal "select * from fact_finding"[/dim]')
+    console.print('All of it: ssc-index query --internal "select * from fact_finding"', style="dim")
 
 
 def show_frame(console: Console, frame: pl.DataFrame) -> None:
@@ -273,7 +284,7 @@ def show_frame(console: Console, frame: pl.DataFrame) -> None:
     for row in frame.rows():
         table.add_row(*("" if value is None else _cell(value) for value in row))
     console.print(table)
-    console.print(f"[dim]{frame.height} rows[/dim]")
+    console.print(f"{frame.height} rows", style="dim")
 
 
 def _cell(value: object) -> str:
