@@ -6,9 +6,15 @@ What belongs here: the small built workspace. What does not: helpers (`tests/pip
 from __future__ import annotations
 
 import fcntl
+import warnings
 from pathlib import Path
 
 import pytest
+
+with warnings.catch_warnings():
+    # The typer that pyproject.toml caps at uses names that click deprecates; it says so once, when first loaded.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import typer as typer
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -26,20 +25,15 @@ from unittest import mock
 import dagster as dg
 import duckdb
 import polars as pl
+from typer.testing import CliRunner, Result
 
 from assets.workspace import Workspace, open_workspace
 from intake.demo import make_demo
 from intake.receipts import Receipt, receipt_path, write_receipts
 from intake.template import City, Entry, write_workbook
 from pipelines import run
+from pipelines.cli import app
 from ssc_index.framework.catalogue import load_catalogue
-
-with warnings.catch_warnings():
-    # The typer that pyproject.toml caps at uses names that click deprecates.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from typer.testing import CliRunner, Result
-
-    from pipelines.cli import app
 
 PROJECT = Path(__file__).resolve().parents[2]
 SEED = 2026

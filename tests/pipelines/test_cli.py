@@ -1,0 +1,448 @@
+"""The command line: help, exit codes, JSON, and what each command refuses to do."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from intake.reading import read_submission
+from pipelines.cli import app
+from ssc_index.framework.catalogue import load_catalogue
+from tests.pipelines.workspaces import (
+    INTERNAL,
+    PROJECT,
+    PUBLIC,
+    SECRET,
+    YEARS,
+    add_submission,
+    build,
+    copy_workspace,
+    drop_submission,
+    invoke,
+    mart_tables,
+)
+
+COMMANDS = {"template", "demo", "build", "compute", "query", "status", "doctor", "dev"}
+HAND = PROJECT / "examples" / "hand"
+
+
+def squeezed(text: str) -> str:
+    """Output with its line breaks and padding taken out."""
+    return " ".join(text.split())
+
+
+def state_of(root: Path) -> dict[str, tuple[int, int, int]]:
+    """Every file below a folder with its inode, size and time of change; Dagster's and locks aside."""
+    return {
+        path.relative_to(root).as_posix(): (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and ".dagster" not in path.parts and path.suffix != ".lock"
+        for stat in [path.stat()]
+    }
+
+
+# Help
+
+
+def test_these_commands_exist_and_no_others() -> None:
+    assert {command.callback.__name__ for command in app.registered_commands if command.callback} == COMMANDS
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in sorted(COMMANDS))], ids=lambda one: one[0] if one else "")
+def test_help_ends_with_an_example_that_can_be_typed(command: list[str]) -> None:
+    result = invoke(*command, "--help")
+    assert result.exit_code == 0
+    assert "Example" in result.output
+    assert " ".join(["ssc-index", *command]) in squeezed(result.output)
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """Half a second for help is possible only without these."""
+    script = (
+        "import sys\n"
+        "from pipelines.cli import app\n"
+        "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'dagster', 'duckdb', 'polars', 'numpy', 'pandera', 'pyarrow', 'scipy', 'xlsxwriter', 'pydantic'}\n"
+        "sys.stderr.write(' '.join(sorted(heavy & set(sys.modules))))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "Usage" in done.stdout
+    assert done.stderr == ""
+
+
+# Exit codes
+
+
+def test_a_clean_build_ends_with_0_even_when_strict_and_prints_json_alone(workspace: Path) -> None:
+    result = invoke("build", "-w", workspace, "--strict", "--json")
+    assert result.exit_code == 0
+    facts = json.loads(result.stdout)
+    assert [edition["edition"] for edition in facts["editions"]] == list(YEARS)
+    assert (facts["is_demo"], facts["kept_out_as_error"]) == (True, 0)
+    assert Path(facts["public_mart"]) == workspace / "marts" / "ssc_index.duckdb"
+    assert len(facts["run_id"]) == 36
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["build", "--edition", "2014"], "Editions go from 2015"),
+        (["build", "--edition", "2090"], "2090 to 2090 does not lie within"),
+        (["build", "--from", "2020", "--to", "2019"], "2020 to 2019 does not lie within"),
+        (["build", "--edition", "2020", "--from", "2019"], "Give either --edition, or --from and --to"),
+        (["build", "--as-of", "yesterday"], "does not match the formats"),
+        (["build", "--no-such-option"], "No such option"),
+        (["query", "selec 1"], "syntax error"),
+        (["query", "select * from no_such_table"], "no_such_table"),
+        (["template", "--city", "x", "--year", "1999", "--out", "x.xlsx"], "1999 is not in the range"),
+        (["publish"], "No such command"),
+    ],
+)
+def test_what_cannot_be_used_ends_with_2_and_says_why(arguments: list[str], says: str, small_workspace: Path) -> None:
+    before = state_of(small_workspace)
+    options = [] if arguments == ["publish"] else ["-w", small_workspace]
+    result = invoke(*arguments, *options)
+    assert result.exit_code == 2
+    assert says in squeezed(result.stderr)
+    assert state_of(small_workspace) == before
+
+
+@pytest.mark.parametrize("command", [["build"], ["status"], ["query", "select 1"], ["doctor"]])
+def test_a_folder_that_is_no_workspace_ends_with_2(command: list[str], tmp_path: Path) -> None:
+    result = invoke(*command, "-w", tmp_path / "nowhere")
+    assert result.exit_code == 2
+    assert "no folder raw/" in squeezed(result.output + result.stderr)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("marker", "says"),
+    [
+        ("name: X\ncolour: red\n", "colour is unknown here"),
+        ("method: nowhere.yaml\n", "does not exist"),
+        ("is_demo: perhaps\n", "write true or false"),
+        ("name: [unclosed\n", "is not YAML"),
+    ],
+)
+def test_a_marker_that_cannot_be_read_ends_with_2(marker: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "workspace.yaml").write_text(marker)
+    result = invoke("status", "-w", tmp_path)
+    assert result.exit_code == 2
+    assert says in squeezed(result.stderr)
+
+
+@pytest.mark.parametrize("command", [["status"], ["query", "select 1"]])
+def test_before_the_first_build_one_is_told_to_build(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    result = invoke(*command, "-w", tmp_path)
+    assert result.exit_code == 2
+    assert "Run `ssc-index build" in squeezed(result.stderr)
+
+
+def test_an_empty_workspace_builds_to_empty_marts(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    result = invoke("build", "-w", tmp_path)
+    assert result.exit_code == 0
+    assert "No edition: no submission below raw/ has been verified yet." in squeezed(result.output)
+    assert mart_tables(tmp_path, PUBLIC)["dim_city"].is_empty()
+    assert mart_tables(tmp_path, PUBLIC)["dim_kpi"].height > 200
+    assert invoke("build", "-w", tmp_path, "--strict").exit_code == 1  # there is no register
+
+
+def test_a_warehouse_that_is_none_ends_with_3_and_says_what_to_do(workspace: Path) -> None:
+    (workspace / "warehouse.duckdb").write_bytes(b"this is no database" * 1000)
+    before = state_of(workspace)
+    result = invoke("build", "-w", workspace)
+    assert result.exit_code == 3
+    assert "delete it and build again" in squeezed(result.stderr)
+    assert state_of(workspace) == before
+
+
+def test_a_home_of_dagster_that_cannot_be_used_ends_with_3(workspace: Path) -> None:
+    (workspace / ".dagster").write_text("in the way")
+    result = invoke("build", "-w", workspace)
+    assert result.exit_code == 3
+    assert ".dagster" in result.stderr
+
+
+@pytest.mark.parametrize("command", [["status"], ["query", "select 1"], ["doctor"]])
+def test_a_mart_that_is_none_ends_with_2_and_names_the_file(command: list[str], workspace: Path) -> None:
+    for name in (PUBLIC, INTERNAL):
+        (workspace / "marts" / f"{name}.duckdb").write_bytes(b"this is no database" * 1000)
+    result = invoke(*command, "-w", workspace)
+    assert result.exit_code == 2
+    assert "ssc_index.duckdb" in squeezed(result.output + result.stderr).replace(" ", "")
+
+
+# query
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "copy (select 1) to '{folder}/out.csv'",
+        "copy dim_city to '{folder}/out.parquet' (format parquet)",
+        "export database '{folder}/out'",
+        "select * from read_csv('/etc/passwd', header = false)",
+        "select * from read_text('/etc/passwd')",
+        "select * from read_blob('/proc/self/environ')",
+        "select * from glob('/etc/*')",
+        "select * from '/etc/passwd'",
+        "from '{folder}/marts/ssc_index_internal.duckdb'",
+        "attach '{folder}/marts/ssc_index_internal.duckdb' as inside",
+        "attach '{folder}/new.duckdb'",
+        "insert into dim_city select * from dim_city",
+        "update dim_city set name = 'X'",
+        "delete from dim_city",
+        "drop table dim_city",
+        "create table mine as select 1",
+        "install httpfs",
+        "load httpfs",
+        "set enable_external_access = true",
+        "reset lock_configuration",
+        "set memory_limit = '100GB'",
+    ],
+)
+def test_a_query_can_neither_write_nor_read_beyond_its_mart(sql: str, small_workspace: Path) -> None:
+    before = state_of(small_workspace)
+    result = invoke("query", sql.format(folder=small_workspace), "-w", small_workspace)
+    assert result.exit_code == 2, result.output
+    assert "root:" not in result.output
+    assert state_of(small_workspace) == before
+
+
+def test_a_query_does_not_see_what_the_program_itself_holds(small_workspace: Path) -> None:
+    """DuckDB would take a name that it does not know from Python's own variables."""
+    for name in ("frame", "workspace", "EDITIONS", "place"):
+        assert invoke("query", f"select * from {name}", "-w", small_workspace).exit_code == 2
+
+
+def test_a_query_answers_as_a_table_as_json_and_as_csv(small_workspace: Path) -> None:
+    sql = "select edition, city, score from ranking where edition = 2020 and rank <= 2 order by rank"
+    rows = mart_tables(small_workspace, PUBLIC)["ranking"].filter(pl.col("rank") <= 2, edition=2020).sort("rank")
+    expected = rows.select("edition", "city", "score").to_dicts()
+    assert json.loads(invoke("query", sql, "-w", small_workspace, "--json").stdout) == expected
+    told = list(csv.DictReader(invoke("query", sql, "-w", small_workspace, "--csv").stdout.splitlines()))
+    assert [(row["city"], float(row["score"])) for row in told] == [(row["city"], row["score"]) for row in expected]
+    shown = invoke("query", sql, "-w", small_workspace).output
+    assert all(row["city"] in shown for row in expected)
+    assert "2 rows" in shown
+
+
+def test_text_that_looks_like_markup_is_shown_as_it_stands(small_workspace: Path) -> None:
+    result = invoke("query", "select '[/dim] [red]x' as \"[bold]\"", "-w", small_workspace)
+    assert result.exit_code == 0
+    assert "[/dim] [red]x" in result.output
+    assert "[bold]" in result.output
+
+
+def test_the_internal_mart_is_asked_only_when_said_so(small_workspace: Path) -> None:
+    sql = f"select count(*) as n from dim_city where city_id = '{SECRET}'"
+    assert json.loads(invoke("query", sql, "-w", small_workspace, "--json").stdout) == [{"n": 0}]
+    assert json.loads(invoke("query", sql, "-w", small_workspace, "--json", "--internal").stdout) == [{"n": 1}]
+    assert invoke("query", "select * from dim_submission", "-w", small_workspace).exit_code == 2
+    assert invoke("query", "select * from dim_submission", "-w", small_workspace, "--internal").exit_code == 0
+
+
+def test_the_workspace_can_be_named_by_the_environment(small_workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSC_INDEX_WORKSPACE", str(small_workspace))
+    facts = json.loads(invoke("status", "--json").stdout)
+    assert facts["workspace"] == "Demo cohort (invented cities)"
+
+
+# template and demo
+
+
+def test_a_template_reads_back_for_its_city_and_year(small_workspace: Path, tmp_path: Path) -> None:
+    out = tmp_path / "form.xlsx"
+    arguments = ["--city", "demo-005-elvanpolis", "--year", 2021, "--out", out, "--population", 123456]
+    result = invoke("template", *arguments, "-w", small_workspace)
+    assert result.exit_code == 0, result.stderr
+    read = read_submission(out, load_catalogue())
+    (submission,) = read.submissions.to_dicts()
+    assert (submission["city_id"], submission["year"]) == ("demo-005-elvanpolis", 2021)
+    assert (submission["city_name"], submission["population"]) == ("Demo Elvanpolis", 123456)
+    assert read.faults.is_empty()
+    assert read.cells["data_point"].n_unique() == 112
+    assert not read.cells["is_reported"].any()
+
+
+def test_a_template_for_an_unknown_city_names_near_ones(small_workspace: Path, tmp_path: Path) -> None:
+    arguments = ["--city", "elvanpolis", "--year", 2021, "--out", tmp_path / "form.xlsx"]
+    result = invoke("template", *arguments, "-w", small_workspace)
+    assert result.exit_code == 2
+    assert "Known are, for example: demo-005-elvanpolis." in squeezed(result.stderr)
+    assert not (tmp_path / "form.xlsx").exists()
+
+
+def test_a_template_into_a_folder_that_is_not_there_ends_with_2(small_workspace: Path, tmp_path: Path) -> None:
+    arguments = ["--city", "demo-005-elvanpolis", "--year", 2021, "--out", tmp_path / "no" / "form.xlsx"]
+    result = invoke("template", *arguments, "-w", small_workspace)
+    assert result.exit_code == 2
+    assert str(tmp_path / "no") in squeezed(result.stderr).replace(" ", "")
+
+
+def test_a_demo_is_made_once_and_never_over_real_submissions(tmp_path: Path) -> None:
+    root = tmp_path / "demo"
+    small = ["--cities", 1, "--from", 2019, "--to", 2019, "-w", root]
+    result = invoke("demo", *small)
+    assert result.exit_code == 0
+    assert "invented cities" in result.output
+    before = state_of(root)
+    assert invoke("demo", *small, "--if-absent").exit_code == 0
+    assert state_of(root) == before
+
+    real = tmp_path / "real"
+    shutil.copytree(PROJECT / "data" / "raw", real / "raw")
+    before = state_of(real)
+    result = invoke("demo", "--cities", 1, "--from", 2019, "--to", 2019, "-w", real)
+    assert result.exit_code == 2
+    assert "Demo data never mix with real submissions" in squeezed(result.stderr)
+    assert state_of(real) == before
+
+    (root / "raw" / "no-karmoy.xlsx").write_bytes(b"real")
+    result = invoke("demo", *small)
+    assert result.exit_code == 2
+    assert "no-karmoy.xlsx" in result.stderr
+
+
+def test_demo_data_are_called_so_wherever_they_are_shown(workspace: Path) -> None:
+    assert "DEMO DATA: every city and number is invented" in squeezed(invoke("build", "-w", workspace).output)
+    assert "DEMO DATA" in invoke("status", "-w", workspace).output
+    assert json.loads(invoke("status", "-w", workspace, "--json").stdout)["is_demo"] is True
+
+
+# status and doctor
+
+
+def test_status_tells_what_was_received_and_what_is_new(workspace: Path) -> None:
+    add_submission(workspace, "2020/new.xlsx", "demo-005-elvanpolis", 2020, {})
+    facts = json.loads(invoke("status", "-w", workspace, "--json").stdout)
+    assert facts["unread_files"] == ["2020/new.xlsx"]
+    by_year = {row["year"]: row for row in facts["submissions"]}
+    # 23 workbooks: seven cities in three years and two revisions; one of 2018 and one of 2020 are pending.
+    assert {year: row["received"] for year, row in by_year.items()} == {2018: 8, 2019: 8, 2020: 7}
+    assert {year: row["verified"] for year, row in by_year.items()} == {2018: 7, 2019: 8, 2020: 6}
+    assert {year: row["counted"] for year, row in by_year.items()} == {2018: 6, 2019: 7, 2020: 6}
+    shown = squeezed(invoke("status", "-w", workspace).output)
+    assert "1 files are new since: 2020/new.xlsx. Run `ssc-index build`." in shown
+
+
+def test_doctor_finds_a_sound_workspace_fine(small_workspace: Path) -> None:
+    result = invoke("doctor", "-w", small_workspace, "--json")
+    findings = {finding["what"]: finding for finding in json.loads(result.stdout)}
+    assert result.exit_code == 0, findings
+    assert all(finding["is_fine"] for finding in findings.values())
+    assert "91 KPIs, 112 data points" in findings["catalogue"]["says"]
+    assert "23 submission files" in findings["submissions"]["says"]
+    assert "3 editions published" in findings["mart"]["says"]
+    assert "catalogue" in invoke("doctor", "-w", small_workspace).output
+
+
+def _readable_by_all(root: Path) -> None:
+    (root / "marts" / "ssc_index_internal.duckdb").chmod(0o644)
+
+
+def _stray(root: Path) -> None:
+    (root / "raw" / "letter.docx").write_text("Dear index team")
+
+
+def _no_internal(root: Path) -> None:
+    (root / "marts" / "ssc_index_internal.duckdb").unlink()
+
+
+def _bad_method(root: Path) -> None:
+    (root / "method.yaml").write_text("name: x\nsteps:\n  - guess: {}\n")
+    (root / "workspace.yaml").write_text("name: x\nis_demo: true\nmethod: method.yaml\n")
+
+
+@pytest.mark.parametrize(
+    ("harm", "what", "says"),
+    [
+        (_readable_by_all, "mart", "run chmod 600"),
+        (_stray, "submissions", "letter.docx is no submission"),
+        (_no_internal, "mart", "ssc_index_internal.duckdb"),
+        (_bad_method, "method", "guess"),
+    ],
+)
+def test_doctor_names_what_is_wrong_and_ends_with_2(harm: Any, what: str, says: str, workspace: Path) -> None:
+    harm(workspace)
+    result = invoke("doctor", "-w", workspace, "--json")
+    assert result.exit_code == 2
+    wrong = {finding["what"]: finding["says"] for finding in json.loads(result.stdout) if not finding["is_fine"]}
+    assert set(wrong) == {what}
+    assert says in wrong[what]
+
+
+# compute
+
+
+def test_compute_tells_what_it_did_in_words_and_as_json(tmp_path: Path) -> None:
+    files = ["--framework", HAND / "framework.csv", "--values", HAND / "values.csv", "--method", HAND / "method.yaml"]
+    facts = json.loads(invoke("compute", *files, "--out", tmp_path / "a", "--json").stdout)
+    assert (facts["units"], facts["ranked"]) == (3, 3)
+    assert facts["out"] == str(tmp_path / "a")
+    assert (tmp_path / "a" / "scores.csv").is_file()
+    assert "3 have a rank" in squeezed(invoke("compute", *files, "--out", tmp_path / "b").output)
+
+
+def test_compute_refuses_files_that_do_not_fit_and_ends_with_2(tmp_path: Path) -> None:
+    files = [
+        "--framework",
+        HAND / "framework.csv",
+        "--values",
+        HAND / "framework.csv",
+        "--method",
+        HAND / "method.yaml",
+    ]
+    result = invoke("compute", *files, "--out", tmp_path / "a")
+    assert result.exit_code == 2
+    assert "framework.csv" in result.stderr
+    result = invoke("compute", "--framework", tmp_path / "none.csv", *files[2:], "--out", tmp_path / "a")
+    assert result.exit_code == 2
+    assert "none.csv" in squeezed(result.stderr).replace(" ", "")
+
+
+# build --as-of
+
+
+def test_a_view_as_of_a_day_is_what_was_there_and_touches_nothing_published(
+    workspace: Path, small_workspace: Path, tmp_path: Path
+) -> None:
+    day = datetime(2020, 6, 1, tzinfo=UTC)
+    then = copy_workspace(small_workspace, tmp_path / "then", built=False)
+    submissions = mart_tables(small_workspace, INTERNAL)["dim_submission"]
+    later = submissions.filter(pl.col("received_at") > day)["path"].to_list()
+    assert 0 < len(later) < submissions.height
+    for path in later:
+        drop_submission(then / "raw" / path)
+    build(then)
+
+    before = state_of(workspace)
+    result = invoke("build", "-w", workspace, "--as-of", "2020-06-01")
+    assert result.exit_code == 0, result.stderr
+    assert "as of 2020-06-01" in result.output
+    assert {name: state for name, state in state_of(workspace).items() if not name.startswith("as-of/")} == before
+    (view,) = (workspace / "as-of").iterdir()
+    assert view.name == "20200601T000000Z"
+
+    seen, was = mart_tables(view, PUBLIC), mart_tables(then, PUBLIC)
+    assert seen["dim_edition"]["as_of"].to_list() == [day] * seen["dim_edition"].height
+    for name in was:
+        ours, theirs = (tables[name].drop("as_of", strict=False) for tables in (seen, was))
+        assert ours.rows() == theirs.rows(), name
+    assert was["fact_value"].height > 0
+    assert seen["ranking"].rows() != mart_tables(small_workspace, PUBLIC)["ranking"].rows()
