@@ -8,23 +8,31 @@ from __future__ import annotations
 
 import csv
 import os
-import shutil
 import warnings
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+import yaml
 
 from assets.partitions import FIRST_YEAR, YEARS
-from assets.warehouse import read_queries
+from assets.warehouse import read_queries, writer_lock
 from assets.workspace import PROJECT, Workspace
 from intake.receipts import RECEIPT_SUFFIX
 from ssc_index.errors import SscIndexError
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
+SETTINGS, COMMAND_LINE_SETTINGS = "dagster.yaml", "command-line.yaml"
+FROM_COMMAND_LINE = {"ssc-index/started_by": "command line"}
+UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -47,9 +55,41 @@ class Outcome:
 
 def prepare_home(workspace: Workspace) -> None:
     """Have Dagster keep its runs in the workspace, with the project's settings."""
+    settings = (PROJECT / SETTINGS).read_text(encoding="utf-8")
+    of_command_line = yaml.safe_load(settings)
+    # A build that is killed would keep its place in the pool for ever. It takes none: it waits for the lock of the
+    # warehouse, which the operating system frees however its holder ends.
+    of_command_line["concurrency"]["pools"]["granularity"] = "run"
     workspace.dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(PROJECT / "dagster.yaml", workspace.dagster_home / "dagster.yaml")
+    _put(settings, workspace.dagster_home / SETTINGS)
+    _put(yaml.safe_dump(of_command_line), workspace.dagster_home / COMMAND_LINE_SETTINGS)
     os.environ["DAGSTER_HOME"] = str(workspace.dagster_home)
+
+
+def _put(text: str, path: Path) -> None:
+    """Write a file that others may be reading."""
+    if not (path.is_file() and path.read_text(encoding="utf-8") == text):
+        new = path.with_name(f"{path.name}.{os.getpid()}")
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
+
+
+@contextmanager
+def instance_for_build(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
+    """Dagster's instance of a workspace, for one build from the command line at a time.
+
+    Runs that a killed build has left as started are reported as failed: the UI would show them as running for ever
+    and hold back its own.
+    """
+    prepare_home(workspace)
+    home = workspace.dagster_home
+    with (
+        writer_lock(home / "build", "building editions"),
+        dg.DagsterInstance.from_config(str(home), COMMAND_LINE_SETTINGS) as instance,
+    ):
+        for run in instance.get_runs(filters=dg.RunsFilter(tags=FROM_COMMAND_LINE, statuses=UNFINISHED)):
+            instance.report_run_failed(run, "The process that ran it has ended without a word.")
+        yield instance
 
 
 def known_years() -> tuple[int, int]:
@@ -96,15 +136,14 @@ def build(workspace: Workspace, first: int, last: int) -> Outcome:
     """
     from pipelines.definitions import definitions
 
-    prepare_home(workspace)
     as_of = workspace.as_of.isoformat() if workspace.as_of else ""
     job = definitions(workspace.root, as_of).resolve_job_def("build_editions")
-    with dg.DagsterInstance.get() as instance, warnings.catch_warnings():
+    with instance_for_build(workspace) as instance, warnings.catch_warnings():
         # Dagster marks single-run backfills as beta; the design rests on them (docs/decisions/0001-stack.md).
         warnings.simplefilter("ignore", dg.BetaWarning)
         result = job.execute_in_process(
             instance=instance,
-            tags={RANGE_START: str(first), RANGE_END: str(last)},
+            tags={RANGE_START: str(first), RANGE_END: str(last), **FROM_COMMAND_LINE},
             run_config=QUIET,
             raise_on_error=False,
         )
