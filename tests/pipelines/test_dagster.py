@@ -13,6 +13,8 @@ import dagster as dg
 import pytest
 import yaml
 
+from assets.workspace import open_workspace
+from pipelines import run
 from pipelines.definitions import definitions
 from pipelines.run import RANGE_END, RANGE_START
 from schemas import benchmark, checks, index, marts, raw
@@ -280,18 +282,34 @@ def test_settings_keep_one_writer_and_send_nothing_home() -> None:
     settings = yaml.safe_load((PROJECT / "dagster.yaml").read_text(encoding="utf-8"))
     assert settings["telemetry"] == {"enabled": False}
     assert settings["concurrency"]["pools"] == {"default_limit": 1, "granularity": "op"}
+    assert settings["run_monitoring"]["free_slots_after_run_end_seconds"] > 0
 
 
 def test_the_settings_are_those_that_dagster_reads(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assets.workspace import open_workspace
-    from pipelines.run import prepare_home
-
     monkeypatch.setenv("DAGSTER_HOME", "")
-    prepare_home(open_workspace(workspace))
+    run.prepare_home(open_workspace(workspace))
     with dg.DagsterInstance.get() as instance:
         assert not instance.telemetry_enabled
         assert instance.global_op_concurrency_default_limit == 1
+        assert instance.event_log_storage.get_pool_config().pool_granularity.value == "op"
         assert Path(instance.root_directory) == workspace / ".dagster"
+
+
+def test_what_a_killed_build_left_as_running_is_told_as_failed_by_the_next(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would count against the UI's own runs for ever, and its place in the pool would never be free."""
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    place = open_workspace(workspace)
+    job = definitions(workspace).resolve_job_def("build_editions")
+    with run.instance_for_build(place) as instance:
+        assert instance.event_log_storage.get_pool_config().pool_granularity.value == "run"
+        states = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.SUCCESS)
+        dead = [instance.create_run_for_job(job, tags=run.FROM_COMMAND_LINE, status=state) for state in states]
+        of_ui = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    with run.instance_for_build(place) as instance:
+        after = [instance.get_run_by_id(one.run_id) for one in (*dead, of_ui)]
+    assert [one.status.value for one in after if one] == ["FAILURE", "FAILURE", "SUCCESS", "STARTED"]
 
 
 def test_definitions_load_for_the_folder_that_the_environment_names(

@@ -166,10 +166,11 @@ def drop_built(root: Path) -> None:
 @contextmanager
 def dagster_in_memory() -> Any:
     """Have builds keep Dagster's history in memory: on disk it costs more than all else of a small build."""
-    with (
-        mock.patch.dict(os.environ),
-        mock.patch.object(dg.DagsterInstance, "get", staticmethod(dg.DagsterInstance.ephemeral)),
-    ):
+
+    def in_memory(*_: str) -> dg.DagsterInstance:
+        return dg.DagsterInstance.ephemeral()
+
+    with mock.patch.dict(os.environ), mock.patch.object(dg.DagsterInstance, "from_config", in_memory):
         yield
 
 
