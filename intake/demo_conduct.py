@@ -175,15 +175,17 @@ def _received(rows: Rows, habit: Floats, chance: Floats) -> Moments:
     """When each workbook arrives: February to September of the next year, in office hours."""
     day = np.floor(232 * (0.6 * habit + 0.4 * chance)).astype(np.int64)
     minute = np.floor(600 * np.mod(1000 * chance, 1.0)).astype(np.int64)
-    start = (rows.years - 1970 + 1).astype("datetime64[Y]").astype("datetime64[D]") + 31
-    received: Moments = (start + day).astype("datetime64[m]") + (7 * 60 + minute)
+    start = (rows.years - 1970 + 1).astype("datetime64[Y]").astype("datetime64[D]") + np.timedelta64(31, "D")
+    received: Moments = (start + day.astype("timedelta64[D]")).astype("datetime64[m]") + (7 * 60 + minute).astype(
+        "timedelta64[m]"
+    )
     return received
 
 
 def _late(received: Moments, again: Floats) -> Moments:
     """When the revision arrives: months later, some more than a year later."""
     days = np.where(again[:, 0] < YEAR_LATE, 370 + 120 * again[:, 1], 40 + 170 * again[:, 1])
-    late: Moments = received + np.floor(days).astype(np.int64) * 1440
+    late: Moments = received + (np.floor(days).astype(np.int64) * 1440).astype("timedelta64[m]")
     return late
 
 
