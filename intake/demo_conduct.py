@@ -124,7 +124,7 @@ def draw_conduct(
     is_passed = year["verified"] >= _NOT_VERIFIED[outcome][:, np.newaxis]
     days = np.floor(20 + 70 * year["row"][:, 4]).astype("timedelta64[D]")
     verified_on = received.astype("datetime64[D]") + days
-    verified_on[outcome == OUTCOMES.index("pending")] = np.datetime64("NaT")
+    verified_on[outcome == OUTCOMES.index("pending")] = np.datetime64("NaT", "D")
     is_to_come = (late > LAST_RECEIPT) & (rows.years <= LAST_YEAR)
     return Conduct(
         is_skipped=year["revision"][:, 0] < SKIPPED,
