@@ -211,9 +211,7 @@ class Catalogue(Part):
     @cached_property
     def _names(self) -> dict[str, Kpi]:
         return {
-            name_key(text): kpi
-            for kpi in self.kpis
-            for text in (kpi.code, kpi.printed_code, kpi.name, *kpi.aliases)
+            name_key(text): kpi for kpi in self.kpis for text in (kpi.code, kpi.printed_code, kpi.name, *kpi.aliases)
         }
 
 

@@ -110,9 +110,7 @@ def set_faults(trees: Mapping[str, Tree], codes: Codes | None) -> list[str]:
     listed = {f"{code}.yaml" for code in codes.kpi_order}
     faults += [f"kpis/{name}: not in kpi_order of codes.yaml; add it" for name in trees if name not in listed]
     missing = sorted(listed - trees.keys())
-    return faults + [
-        f"codes.yaml: kpi_order names {name[:-5]}, but there is no kpis/{name}" for name in missing
-    ]
+    return faults + [f"codes.yaml: kpi_order names {name[:-5]}, but there is no kpis/{name}" for name in missing]
 
 
 def _keys_of(kpi: Mapping[str, Tree]) -> Iterator[tuple[str, str]]:

@@ -100,9 +100,7 @@ class Framework(BaseModel):
         under: dict[str, tuple[str, ...]] = {}
         for node in reversed(self.nodes):
             kids = self.children.get(node.code)
-            under[node.code] = (
-                (node.code,) if kids is None else tuple(leaf for kid in kids for leaf in under[kid.code])
-            )
+            under[node.code] = (node.code,) if kids is None else tuple(leaf for kid in kids for leaf in under[kid.code])
         return under
 
     def named(self, name: str) -> tuple[Node, ...]:

@@ -169,9 +169,7 @@ def test_a_year_before_the_first_goalposts_names_every_data_point() -> None:
     with pytest.raises(FrameworkError) as caught:
         CATALOGUE.framework(2014)
     assert len(caught.value.faults) == 106
-    assert caught.value.faults[0].startswith(
-        "EC_ICT_ICT_1C.main: scored, but no goalposts hold on 2014-01-01"
-    )
+    assert caught.value.faults[0].startswith("EC_ICT_ICT_1C.main: scored, but no goalposts hold on 2014-01-01")
 
 
 def test_a_kpi_written_as_yaml_reads_back_the_same() -> None:

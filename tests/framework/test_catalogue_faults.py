@@ -342,12 +342,8 @@ LIST_CASES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "old", "new", "fault"), LIST_CASES, ids=[case[3][:60] for case in LIST_CASES]
-)
-def test_a_broken_list_is_named_with_place_and_rule(
-    folder: Path, name: str, old: str, new: str, fault: str
-) -> None:
+@pytest.mark.parametrize(("name", "old", "new", "fault"), LIST_CASES, ids=[case[3][:60] for case in LIST_CASES])
+def test_a_broken_list_is_named_with_place_and_rule(folder: Path, name: str, old: str, new: str, fault: str) -> None:
     edit(folder, name, old, new)
     found = faults_of(folder)
     assert any(line.startswith(f"{name}: ") and fault in line for line in found), found
@@ -380,9 +376,7 @@ def test_a_kpi_file_that_no_list_names_is_a_fault(folder: Path) -> None:
 
 def test_a_stated_exception_may_break_the_rule_of_level_and_code(folder: Path) -> None:
     text = (folder / "codes.yaml").read_text(encoding="utf-8")
-    text = text.replace(
-        "caveats:\n", "caveats:\n  level_differs_from_code: The page prints another level.\n", 1
-    )
+    text = text.replace("caveats:\n", "caveats:\n  level_differs_from_code: The page prints another level.\n", 1)
     (folder / "codes.yaml").write_text(text, encoding="utf-8")
     edit(folder, BROADBAND, "level: core", "level: advanced")
     edit(folder, BROADBAND, "caveats: []", "caveats: [level_differs_from_code]")
@@ -422,9 +416,7 @@ def test_an_empty_folder_names_what_it_lacks(tmp_path: Path) -> None:
 
 def test_all_faults_of_all_files_come_at_once(folder: Path) -> None:
     edit(folder, BROADBAND, "kind: smart", "kind: clever")  # a wrong word …
-    edit(
-        folder, BROADBAND, "        low: 0", "        low: 200"
-    )  # … hides no wrong goalposts in the same file
+    edit(folder, BROADBAND, "        low: 0", "        low: 200")  # … hides no wrong goalposts in the same file
     edit(folder, JOBLESS, "        target: 5", "        target: 0")
     edit(folder, EQUITY, "caveats: []", "caveats: [odd]")
     edit(folder, COVERAGE, "level: core", "level: &it core")
@@ -433,9 +425,7 @@ def test_all_faults_of_all_files_come_at_once(folder: Path) -> None:
     with pytest.raises(FrameworkError) as caught:
         load_catalogue(folder)
     files = [line.partition(": ")[0] for line in caught.value.faults]
-    assert sorted(files) == sorted(
-        [BROADBAND, BROADBAND, JOBLESS, EQUITY, COVERAGE, "scoring.yaml", "codes.yaml"]
-    )
+    assert sorted(files) == sorted([BROADBAND, BROADBAND, JOBLESS, EQUITY, COVERAGE, "scoring.yaml", "codes.yaml"])
     assert str(caught.value).startswith(f"catalogue {folder.name}: 7 faults")
 
 

@@ -76,7 +76,12 @@ def test_result_that_agrees_within_rounding_goes_on() -> None:
 
 def test_result_that_differs_is_kept_out_with_both_numbers() -> None:
     fault = only(derive(numerator=45.0, denominator=60.0, result=57.0).kept_out)
-    assert (fault["rule"], fault["severity"], fault["cell"], fault["value"]) == ("result_differs", "error", "H17", "57.0")
+    assert (fault["rule"], fault["severity"], fault["cell"], fault["value"]) == (
+        "result_differs",
+        "error",
+        "H17",
+        "57.0",
+    )
     assert "Result 57.0 differs" in fault["message"]
     assert "gives 75.0" in fault["message"]
 
@@ -150,8 +155,13 @@ def test_bulk_rows_are_named_by_line_and_column() -> None:
         pl.DataFrame(schema=dict(SUBMISSIONS)),
         pl.DataFrame([receipt | {"verification_outcome": "verified"}], schema=dict(RECEIPTS)),
         pl.DataFrame(
-            [{"file_sha256": FILE} | dict.fromkeys(["numerator", "denominator", "result", "is_reported", "is_verified"])],
-            schema_overrides={name: pl.String for name in ("numerator", "denominator", "result", "is_reported", "is_verified")},
+            [
+                {"file_sha256": FILE}
+                | dict.fromkeys(["numerator", "denominator", "result", "is_reported", "is_verified"])
+            ],
+            schema_overrides={
+                name: pl.String for name in ("numerator", "denominator", "result", "is_reported", "is_verified")
+            },
         ),
         load_catalogue(),
     )
