@@ -159,9 +159,9 @@ def test_bulk_rows_are_named_by_line_and_column() -> None:
                 {"file_sha256": FILE}
                 | dict.fromkeys(["numerator", "denominator", "result", "is_reported", "is_verified"])
             ],
-            schema_overrides={
-                name: pl.String for name in ("numerator", "denominator", "result", "is_reported", "is_verified")
-            },
+            schema_overrides=dict.fromkeys(
+                ("numerator", "denominator", "result", "is_reported", "is_verified"), pl.String
+            ),
         ),
         load_catalogue(),
     )
