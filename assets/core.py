@@ -9,7 +9,7 @@ from functools import partial
 import dagster as dg
 import polars as pl
 
-from assets.editions import max_age
+from assets.editions import max_age, read_edition_method
 from assets.partitions import SINGLE_RUN, YEARS, years_of
 from assets.reporting import asset_key, asset_spec, fault_result, schema_checks
 from assets.resources import WorkspaceResource
@@ -21,7 +21,6 @@ from schemas import core, raw
 from schemas.table import Table
 from schemas.validate import Failure, split
 from ssc_index.framework.catalogue import load_catalogue
-from ssc_index.method import read_method
 
 VALUES = core.values(load_catalogue())
 TABLES = (VALUES, core.QUARANTINE, core.FINDINGS)
@@ -76,7 +75,7 @@ def derive(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
     whatever was built before it.
     """
     asked = years_of(context)
-    age = max_age(read_method(store.workspace.method_path))
+    age = max_age(read_edition_method(store.workspace.method_path))
     years = list(range(asked[0] - age, asked[-1] + 1))
     read = store.read(columns=COLUMN_LETTERS, paths=PATHS, faults=READING_FAULTS)
     compute = partial(core_frames, columns=read["columns"], paths=read["paths"])

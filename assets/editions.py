@@ -6,19 +6,43 @@ What belongs here: frames into arrays and arrays into the tables of ``index``. W
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 
 from intake.consent import covers
 from schemas import index as tables
+from ssc_index.errors import MethodError
 from ssc_index.framework.model import Framework
 from ssc_index.index import compute_index
-from ssc_index.method import ImputeLastValue, Method
+from ssc_index.method import ImputeLastValue, Method, read_method
 from ssc_index.rank import rank_descending
 from ssc_index.result import IndexResult, StepResult
 from ssc_index.values import Floats, Values, values_from_columns
 
 GROUPS = ("region", "income_group", "size_class")
+
+
+def read_edition_method(path: Path) -> Method:
+    """Read a method file that editions can be built by.
+
+    Raises:
+        MethodError: If the file is at fault, or asks for what an edition cannot give: ranks that are no whole numbers,
+            or parameters over all years of a panel, of which an edition sees only the newest values.
+    """
+    method = read_method(path)
+    faults = []
+    if method.rank.ties == "average":
+        faults.append("rank.ties: average gives halves; an edition's ranks are whole numbers: min, max or dense")
+    faults += [
+        f"steps[{number}].{step.step}.over: panel would see of earlier years only what an edition carries; use year"
+        for number, step in enumerate(method.steps)
+        if getattr(step, "over", "year") == "panel"
+    ]
+    if faults:
+        raise MethodError(path.name, faults)
+    return method
 
 
 def max_age(method: Method) -> int:

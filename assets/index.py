@@ -10,7 +10,7 @@ import dagster as dg
 import polars as pl
 
 from assets.core import VALUES
-from assets.editions import edition_tables, max_age
+from assets.editions import edition_tables, max_age, read_edition_method
 from assets.partitions import SINGLE_RUN, YEARS, years_of
 from assets.reporting import asset_key, asset_spec, schema_checks
 from assets.resources import WorkspaceResource
@@ -18,7 +18,6 @@ from assets.writing import Inputs, all_materialised, replace_years
 from intake.selection import accepted_submissions, edition_cities, selected_values
 from schemas import index, raw
 from ssc_index.framework.catalogue import load_catalogue
-from ssc_index.method import read_method
 
 SELECTION = (index.SELECTED, index.CITIES)
 STEPS = (index.TREATED, index.NORMALISED, index.IMPUTED, index.SCORES)
@@ -54,7 +53,7 @@ CITIES_OF_EDITION = "select * from index.cities where edition = ?"
 def select(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Select the newest verified values that each edition may draw on, and the cities in its scope."""
     workspace = store.workspace
-    age = max_age(read_method(workspace.method_path))
+    age = max_age(read_edition_method(workspace.method_path))
     read = store.read(receipts=PRESENT_RECEIPTS, submissions=SUBMISSIONS, register=REGISTER)
     accepted = accepted_submissions(read["receipts"], workspace.as_of)
     classes = load_catalogue().scoring.size_classes.classes
@@ -78,7 +77,7 @@ def select(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
 )
 def compute(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Compute each edition by the method file: treated, normalised, imputed, scores and ranks."""
-    method = read_method(store.workspace.method_path)
+    method = read_edition_method(store.workspace.method_path)
 
     def computation(edition: int, inputs: Inputs) -> dict[str, pl.DataFrame]:
         if inputs["cities"].is_empty():

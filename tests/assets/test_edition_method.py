@@ -1,0 +1,34 @@
+"""Which methods an edition can be built by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assets.editions import max_age, read_edition_method
+from assets.workspace import PROJECT
+from ssc_index.errors import MethodError
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "method.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_shipped_method_carries_values_for_two_years() -> None:
+    assert max_age(read_edition_method(PROJECT / "methods" / "index-2026.yaml")) == 2
+
+
+def test_ranks_with_halves_and_parameters_over_a_panel_are_refused_together(tmp_path: Path) -> None:
+    method = written(
+        tmp_path,
+        "name: x\nsteps:\n  - normalise: {method: minmax, over: panel}\n  - aggregate: {method: arithmetic}\n"
+        "rank: {ties: average}\n",
+    )
+    with pytest.raises(MethodError) as caught:
+        read_edition_method(method)
+    assert len(caught.value.faults) == 2
+    assert "whole numbers" in str(caught.value)
+    assert "steps[0].normalise.over" in str(caught.value)
