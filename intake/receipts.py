@@ -100,9 +100,10 @@ def read_receipts(
     faults: list[Fault] = []
     rows: list[dict[str, Any]] = []
     held = _held(submissions)
+    registered = _registered(register)
     for file_sha256 in sorted(places, key=lambda one: places[one].as_posix()):
         keys = held.get(file_sha256, {})
-        _check_names(file_sha256, keys, register, faults)
+        _check_names(file_sha256, keys, registered, faults)
         if keys:
             rows += _of_file(file_sha256, places[file_sha256], set(keys), faults)
     columns = {name: [row[name] for row in rows] for name in tables.RECEIPTS}
@@ -127,15 +128,16 @@ def _held(submissions: pl.DataFrame) -> dict[str, dict[Key, str | None]]:
     return held
 
 
-def _check_names(file_sha256: str, keys: Mapping[Key, str | None], register: pl.DataFrame, faults: list[Fault]) -> None:
+def _check_names(
+    file_sha256: str, keys: Mapping[Key, str | None], registered: Mapping[str, set[str]], faults: list[Fault]
+) -> None:
     """Report cities that are not registered, and names that are not the registered ones."""
-    known = _registered(register)
     for (city, year), name in sorted(keys.items(), key=lambda item: item[0]):
         where = {"file_sha256": file_sha256, "city_id": city, "year": year}
-        if city not in known:
+        if city not in registered:
             text = f"City {city!r} is not in the register. Add it to cities.csv, or correct the City ID."
             faults.append(Fault("unknown_city", text, field="city_id", value=city, **where))  # type: ignore[arg-type]  # keys of Fault
-        elif name and folded(name) not in known[city]:
+        elif name and folded(name) not in registered[city]:
             text = (
                 f"The submission of {city} is named {name[:80]!r}, the register has another name. Is it the same city?"
             )
