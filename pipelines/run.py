@@ -60,6 +60,11 @@ def prepare_home(workspace: Workspace) -> None:
     # A build that is killed would keep its place in the pool for ever. It takes none: it waits for the lock of the
     # warehouse, which the operating system frees however its holder ends.
     of_command_line["concurrency"]["pools"]["granularity"] = "run"
+    # Nothing is printed in a step, and catching it would start four processes for every run.
+    of_command_line["compute_logs"] = {
+        "module": "dagster._core.storage.noop_compute_log_manager",
+        "class": "NoOpComputeLogManager",
+    }
     workspace.dagster_home.mkdir(parents=True, exist_ok=True)
     _put(settings, workspace.dagster_home / SETTINGS)
     _put(yaml.safe_dump(of_command_line), workspace.dagster_home / COMMAND_LINE_SETTINGS)
