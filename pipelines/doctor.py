@@ -117,6 +117,8 @@ def _mart(workspace: Workspace) -> Finding:
 def show_examination(console: Console, findings: list[Finding]) -> None:
     """The findings as a table."""
     table = Table(box=None, show_header=False)
+    for _ in ("mark", "what", "says"):
+        table.add_column(overflow="fold")
     for finding in findings:
         mark = Text("ok", style="green") if finding.is_fine else Text("no", style="red")
         table.add_row(mark, finding.what, finding.says)
