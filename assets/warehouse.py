@@ -22,6 +22,7 @@ from ssc_index.errors import SscIndexError
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
+    "enable_progress_bar": "false",  # it would print into the output of a command
     "memory_limit": "400MB",
     "threads": "2",
 }

@@ -95,7 +95,7 @@ def work(workspace: Path) -> dict[str, float]:
     told = subprocess.run(
         [sys.executable, "-c", STEPS_SCRIPT, str(workspace)], capture_output=True, text=True, check=True
     )
-    facts = json.loads(told.stdout)
+    facts = json.loads(told.stdout.splitlines()[-1])
     rest = facts["work"] - sum(facts["steps"].values())
     return {"all": facts["work"], **facts["steps"], "Dagster": rest}
 
