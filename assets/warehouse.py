@@ -22,7 +22,6 @@ from ssc_index.errors import SscIndexError
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
-    "enable_progress_bar": "false",  # it would print into the output of a command
     "memory_limit": "400MB",
     "threads": "2",
 }
@@ -39,6 +38,8 @@ def connect(path: Path | None = None, *, read_only: bool = False) -> duckdb.Duck
     """
     connection = duckdb.connect(":memory:" if path is None else str(path), read_only=read_only, config=SETTINGS)
     connection.execute("set timezone = 'UTC'")
+    # It would print into the output of a command.
+    connection.execute("set enable_progress_bar = false")
     return connection
 
 
