@@ -16,9 +16,10 @@ from schemas import index as tables
 from ssc_index.errors import MethodError
 from ssc_index.framework.model import Framework
 from ssc_index.index import compute_index
-from ssc_index.method import ImputeLastValue, Method, read_method
+from ssc_index.method import Method, read_method
 from ssc_index.rank import rank_descending
 from ssc_index.result import IndexResult, StepResult
+from ssc_index.steps.impute import ImputeLastValue
 from ssc_index.values import Floats, Values, values_from_columns
 
 GROUPS = ("region", "income_group", "size_class")

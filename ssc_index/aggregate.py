@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_index.method import Mean
+from ssc_index.steps.parameters import Mean
 from ssc_index.values import Floats
 
 

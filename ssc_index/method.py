@@ -1,289 +1,23 @@
 """A method: the ordered list of steps that turns values into an index, as data.
 
-What belongs here: the parameters of every step, their defaults and bounds, and the reading of a method
-file. What does not: what a step computes (its own module) and whether a method fits a framework
-(`check.py`). A new variant of a step is a new parameter class in `STEPS`.
+What belongs here: the reading of a method file. What does not: the parameters of a step and what it computes
+(its module in `steps/`), and whether a method fits a framework (`plan.py`).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 
 from ssc_index.errors import MethodError
+from ssc_index.steps.parameters import Name, Parameters, Ties
+from ssc_index.steps.registry import STEPS
+from ssc_index.steps.screen import Screen
 
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Share = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1)]
-Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]
-Count = Annotated[int, Field(strict=True, ge=0)]
-Flag = Annotated[bool, Field(strict=True)]
-Name = Annotated[str, Field(strict=True, min_length=1)]
-Mean = Literal["arithmetic", "geometric"]
-Over = Literal["year", "panel"]
-Constant = Literal["error", "missing", "middle"]
-Ties = Literal["min", "max", "average", "dense"]
-
-
-def _label(value: object) -> object:
-    """Read a whole number as the text that a values file has for it."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _ascending(value: tuple[float, float]) -> tuple[float, float]:
-    """A range has a length."""
-    if not value[0] < value[1]:
-        raise ValueError("the first number must be below the second")
-    return value
-
-
-def _several(value: object) -> object:
-    """Read a single name or number where a list may stand."""
-    return [value] if isinstance(value, str | int) else value
-
-
-Label = Annotated[str, BeforeValidator(_label), Field(strict=True)]
-Labels = Annotated[tuple[Label, ...], BeforeValidator(_several), Field(min_length=1)]
-Range = Annotated[tuple[Number, Number], AfterValidator(_ascending)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(_several), Field(min_length=1)]
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class Parameters(BaseModel):
-    """Parameters of one step; unknown keys are errors.
-
-    Attributes:
-        step: Name of the step in a method file.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    step: ClassVar[str]
-
-
-class Screen(Parameters):
-    """Which rows (units × years) take part at all.
-
-    Attributes:
-        min_coverage: Least share of all indicators that must be there.
-        min_coverage_by_node: Least share of the indicators beneath a node, by node code or level name.
-        only_where: Labels that a group column must bear, by column.
-        count: ``present`` counts the table as it stands at this step (carried and imputed cells count),
-            ``observed`` counts reported cells only, wherever the step stands.
-    """
-
-    step: ClassVar[str] = "screen"
-    min_coverage: Share = 0.0
-    min_coverage_by_node: dict[Name, Share] = {}
-    only_where: dict[Name, Labels] = {}
-    count: Literal["present", "observed"] = "present"
-
-
-class TreatNone(Parameters):
-    """Leave outliers as they are."""
-
-    step: ClassVar[str] = "treat"
-    method: Literal["none"]
-
-
-class TreatWinsorise(Parameters):
-    """Pull the extremes of skewed indicators in, then take a logarithm if that was not enough.
-
-    Attributes:
-        max_points: Stop once this many cells stand at a cap.
-        skew: An indicator is treated if its absolute skewness reaches this …
-        kurtosis: … and its excess kurtosis reaches this.
-        fallback: What follows if the winsorised indicator still fails: ``log`` or ``none``.
-        only: Nodes or levels whose indicators are treated; None is all.
-    """
-
-    step: ClassVar[str] = "treat"
-    method: Literal["winsorise"] = "winsorise"
-    max_points: Count = 5
-    skew: Positive = 2.0
-    kurtosis: Number = 3.5
-    fallback: Literal["log", "none"] = "log"
-    only: Names | None = None
-
-
-class NormaliseNone(Parameters):
-    """Take values as scores already: no direction, no scale.
-
-    Attributes:
-        only: Nodes or levels whose indicators are meant; None is all that are left.
-    """
-
-    step: ClassVar[str] = "normalise"
-    method: Literal["none"]
-    only: Names | None = None
-
-
-class NormaliseGoalposts(Parameters):
-    """Place values between the framework's ``low`` and ``high``.
-
-    Attributes:
-        range: Scores of ``low`` and ``high``.
-        clip: Whether values beyond a goalpost score the same as the goalpost.
-        only: Nodes or levels whose indicators are meant; None is all that are left.
-    """
-
-    step: ClassVar[str] = "normalise"
-    method: Literal["goalposts"]
-    range: Range = (0.0, 100.0)
-    clip: Flag = True
-    only: Names | None = None
-
-
-class NormaliseMinmax(Parameters):
-    """Place values between the worst and the best of the units.
-
-    Attributes:
-        range: Scores of the worst and the best.
-        constant: What an indicator gets whose units are all equal: an ``error``, ``missing`` scores, or the
-            ``middle`` of the range.
-        over: Units of the same ``year``, or of all years (``panel``).
-        only: Nodes or levels whose indicators are meant; None is all that are left.
-    """
-
-    step: ClassVar[str] = "normalise"
-    method: Literal["minmax"]
-    range: Range = (0.0, 100.0)
-    constant: Constant = "error"
-    over: Over = "year"
-    only: Names | None = None
-
-
-class NormaliseZscore(Parameters):
-    """Standardise values to a mean and a standard deviation (n - 1).
-
-    Attributes:
-        mean: Mean of the scores.
-        sd: Standard deviation of the scores.
-        constant: As in minmax; ``middle`` is the mean.
-        over: Units of the same ``year``, or of all years (``panel``).
-        only: Nodes or levels whose indicators are meant; None is all that are left.
-    """
-
-    step: ClassVar[str] = "normalise"
-    method: Literal["zscore"]
-    mean: Number = 0.0
-    sd: Positive = 1.0
-    constant: Constant = "error"
-    over: Over = "year"
-    only: Names | None = None
-
-
-class NormaliseRank(Parameters):
-    """Score = rank from the worst (1) to the best.
-
-    Attributes:
-        ties: What equal values get.
-        over: Units of the same ``year``, or of all years (``panel``).
-        only: Nodes or levels whose indicators are meant; None is all that are left.
-    """
-
-    step: ClassVar[str] = "normalise"
-    method: Literal["rank"]
-    ties: Ties = "min"
-    over: Over = "year"
-    only: Names | None = None
-
-
-class NormalisePercentile(Parameters):
-    """Score = share of the other units that a unit ranks above, on a range.
-
-    Attributes:
-        range: Scores of the worst and the best rank.
-        ties: What equal values get.
-        constant: What a single unit gets, whose rank says nothing; ``middle`` is the middle of the range.
-        over: Units of the same ``year``, or of all years (``panel``).
-        only: Nodes or levels whose indicators are meant; None is all that are left.
-    """
-
-    step: ClassVar[str] = "normalise"
-    method: Literal["percentile"]
-    range: Range = (0.0, 100.0)
-    ties: Literal["min", "max", "average"] = "min"
-    constant: Constant = "error"
-    over: Over = "year"
-    only: Names | None = None
-
-
-class ImputeNone(Parameters):
-    """Leave missing cells missing."""
-
-    step: ClassVar[str] = "impute"
-    method: Literal["none"]
-
-
-class ImputeCentre(Parameters):
-    """Fill by the mean or median of the units of the same year.
-
-    Attributes:
-        only: Nodes or levels that are filled; None is all.
-        level: Level whose scores are filled, once they are aggregated; None is the indicators.
-    """
-
-    step: ClassVar[str] = "impute"
-    method: Literal["mean", "median"]
-    only: Names | None = None
-    level: Name | None = None
-
-
-class ImputeGroup(Parameters):
-    """Fill by the mean or median of the units of the same year and group.
-
-    Attributes:
-        group: Group column of the values.
-        only: Nodes or levels that are filled; None is all.
-        level: Level whose scores are filled, once they are aggregated; None is the indicators.
-    """
-
-    step: ClassVar[str] = "impute"
-    method: Literal["group_mean", "group_median"]
-    group: Name
-    only: Names | None = None
-    level: Name | None = None
-
-
-class ImputeLastValue(Parameters):
-    """Fill by the unit's own last value from an earlier year.
-
-    Attributes:
-        max_years: Greatest age in years; None is any age.
-        only: Nodes or levels that are filled; None is all.
-        level: Level whose scores are filled, once they are aggregated; None is the indicators.
-    """
-
-    step: ClassVar[str] = "impute"
-    method: Literal["last_value"]
-    max_years: Annotated[int, Field(strict=True, ge=1)] | None = None
-    only: Names | None = None
-    level: Name | None = None
-
-
-class Aggregate(Parameters):
-    """Weighted means up the tree, over what is present.
-
-    Attributes:
-        method: Mean at every node that nothing else names.
-        levels: Mean by node code or level name; the framework's own ``aggregation`` at a node comes first.
-        weights: ``framework``, or ``equal`` for all.
-        min_coverage: Least share of a node's children that must be present, for all nodes or by node code or
-            level name; a node below it has no score.
-        floor: Scores below it are raised to it where a geometric mean takes them; with 0 a part of 0 makes
-            the mean 0; None refuses 0 and less.
-        to: Level at which the step stops; None is the root.
-    """
-
-    step: ClassVar[str] = "aggregate"
-    method: Mean = "arithmetic"
-    levels: dict[Name, Mean] = {}
-    weights: Literal["framework", "equal"] = "framework"
-    min_coverage: Share | dict[Name, Share] = 0.0
-    floor: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)] | None = None
-    to: Name | None = None
 
 
 class Rank(BaseModel):
@@ -321,30 +55,6 @@ class Method(BaseModel):
         steps = [{step.step: step.model_dump(mode="json")} for step in self.steps]
         mapping = {"name": self.name, "steps": steps, "rank": self.rank.model_dump(mode="json")}
         return mapping if self.uncertainty is None else {**mapping, "uncertainty": self.uncertainty}
-
-
-# Parameter classes of each step by method name; the empty method is the default, "" alone has no choice.
-STEPS: dict[str, dict[str, type[Parameters]]] = {
-    "screen": {"": Screen},
-    "treat": {"": TreatWinsorise, "none": TreatNone, "winsorise": TreatWinsorise},
-    "normalise": {
-        "none": NormaliseNone,
-        "goalposts": NormaliseGoalposts,
-        "minmax": NormaliseMinmax,
-        "zscore": NormaliseZscore,
-        "rank": NormaliseRank,
-        "percentile": NormalisePercentile,
-    },
-    "impute": {
-        "none": ImputeNone,
-        "mean": ImputeCentre,
-        "median": ImputeCentre,
-        "group_mean": ImputeGroup,
-        "group_median": ImputeGroup,
-        "last_value": ImputeLastValue,
-    },
-    "aggregate": {"": Aggregate},
-}
 
 
 def method_from_mapping(data: object, subject: str = "method") -> Method:
@@ -404,7 +114,7 @@ def _step(entry: object, number: int, faults: list[str]) -> Parameters | None:
         faults.append(f"{path}: parameters are a mapping, not {given!r}")
         return None
     given = given or {}
-    variants = STEPS[name]
+    variants: dict[str, type[Parameters]] = STEPS[name].VARIANTS
     methods = [variant for variant in variants if variant]
     chosen = given.get("method", "") if methods else ""
     if chosen not in variants:

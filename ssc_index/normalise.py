@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_index.method import Ties
 from ssc_index.rank import rank_ascending
+from ssc_index.steps.parameters import Ties
 from ssc_index.values import Floats
 
 DOMAINS = {"ln": "above 0", "log10": "above 0", "sqrt": "0 or more"}

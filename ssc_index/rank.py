@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssc_index.method import Ties
+from ssc_index.steps.parameters import Ties
 from ssc_index.values import Floats
 
 

@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 
 from ssc_index.framework.model import Framework
 from ssc_index.method import Method
+from ssc_index.steps.state import Bools, Ints
 from ssc_index.values import Floats, Values
-
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from ssc_index.errors import MethodError
-from ssc_index.method import STEPS, method_from_mapping, read_method
+from ssc_index.method import method_from_mapping, read_method
+from ssc_index.steps.registry import STEPS
 
 METHODS = Path(__file__).parents[2] / "methods"
 
@@ -59,9 +60,9 @@ def test_every_shipped_method_is_read_and_bears_its_file_name(path):
     assert read_method(path).name == path.stem
 
 
-@pytest.mark.parametrize(("name", "method"), [(name, kind) for name in STEPS for kind in STEPS[name]])
+@pytest.mark.parametrize(("name", "method"), [(name, kind) for name in STEPS for kind in STEPS[name].VARIANTS])
 def test_every_step_knows_its_own_name(name, method):
-    assert STEPS[name][method].step == name
+    assert STEPS[name].VARIANTS[method].step == name
 
 
 def test_every_fault_of_a_file_is_reported_at_once(tmp_path):

@@ -6,7 +6,8 @@ from ssc_index.errors import MethodError
 from ssc_index.framework.load import framework_from_nodes
 from ssc_index.framework.model import Node
 from ssc_index.method import method_from_mapping
-from ssc_index.plan import check_method, nodes_reached
+from ssc_index.plan import check_method
+from ssc_index.steps.walk import nodes_reached
 
 
 def _leaf(code: str, parent: str, **more) -> Node:

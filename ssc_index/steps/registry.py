@@ -1,0 +1,19 @@
+"""Every step that a method file can name, by its name.
+
+What belongs here: one line per step. What does not: anything of a step (its module: the parameters of its
+variants in ``VARIANTS``, ``check`` for what can be wrong on a framework, ``run`` for what it does).
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from ssc_index.steps import aggregate, impute, normalise, screen, treat
+
+STEPS: dict[str, ModuleType] = {
+    "screen": screen,
+    "treat": treat,
+    "normalise": normalise,
+    "impute": impute,
+    "aggregate": aggregate,
+}

@@ -1,0 +1,111 @@
+"""An index half-way: the tables as they stand between two steps, and what a step leaves behind.
+
+What belongs here: what steps hand on to each other. What does not: any step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssc_index.framework.model import Framework
+from ssc_index.steps.parameters import Parameters
+from ssc_index.values import Floats, Values
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+
+@dataclass
+class State:
+    """The tables as they stand between two steps. Steps replace arrays, they do not write into those they were given.
+
+    Attributes:
+        values: What came in, never changed.
+        framework: What is measured.
+        steps: All steps of the method, in order.
+        name: Name of the method.
+        table: Indicators, shape (n_rows, n_indicators); values, and scores once normalised; NaN is missing.
+        scores: Nodes above the indicators, shape (n_rows, n_nodes); NaN where not computed.
+        excluded_by: Number of the step that screened a row out; 0 where it takes part.
+        reasons: Why a row was screened out.
+        imputed: Cells of the table that were filled.
+        carried: Age in years of cells that were carried from an earlier year; 0 elsewhere.
+        filled_nodes: Cells of the scores that were filled.
+        log_shift: What a treatment subtracted before it took a logarithm; NaN where it took none.
+        number: Position of the step that runs, from 1.
+        scaled: Indicators that are scores already.
+        done: Nodes that are aggregated already.
+    """
+
+    values: Values
+    framework: Framework
+    steps: tuple[Parameters, ...]
+    name: str
+    table: Floats
+    scores: Floats
+    excluded_by: Ints
+    reasons: list[list[str]]
+    imputed: Bools
+    carried: NDArray[np.int16]
+    filled_nodes: Bools
+    log_shift: Floats
+    number: int = 0
+    scaled: set[str] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
+
+    @cached_property
+    def blocks(self) -> tuple[tuple[int | None, slice], ...]:
+        """Rows of each year, in order of years; all rows without years."""
+        return self.values.year_slices()
+
+    @cached_property
+    def column_of(self) -> dict[str, int]:
+        """Column of each indicator in the table."""
+        return dict(zip(self.values.codes, range(len(self.values.codes)), strict=True))
+
+    @cached_property
+    def node_column_of(self) -> dict[str, int]:
+        """Column of each node in the scores."""
+        return {node.code: column for column, node in enumerate(self.framework.nodes)}
+
+    def columns(self, codes: Sequence[str]) -> list[int]:
+        """Columns of indicators in the table."""
+        return [self.column_of[code] for code in codes]
+
+    def node_columns(self, codes: Sequence[str]) -> list[int]:
+        """Columns of nodes in the scores."""
+        return [self.node_column_of[code] for code in codes]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step leaves behind; empty arrays mean that nothing of the kind happened."""
+
+    treated: Bools | None = None
+    imputed: Bools | None = None
+    carried: NDArray[np.int16] | None = None
+    parameters: Mapping[str, Floats] = field(default_factory=dict)
+    blocks: tuple[int | None, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def all_scores(state: State) -> Floats:
+    """Indicators and the nodes computed so far, in the order of the framework."""
+    scores = state.scores.copy(order="F")
+    scores[:, state.node_columns(state.values.codes)] = state.table
+    return scores
+
+
+def in_year(year: int | None) -> str:
+    """A year in words."""
+    return "" if year is None else f" in {year}"
+
+
+def place(state: State, name: str) -> str:
+    """The step, as errors name it."""
+    return f"method {state.name}, step {state.number} ({name})"
