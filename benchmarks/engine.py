@@ -1,0 +1,114 @@
+"""The steps of the engine on 10,000 units × 91 indicators: ``python -m benchmarks.engine [part of a name …]``.
+
+Each line runs our step, then what a user would write with scipy, scikit-learn or pandas, in one process, so that the
+ratio means something on any machine. A case is a function that returns a `Case`; the list `CASES` holds them all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from ssc_index import impute
+
+UNITS, INDICATORS = 10_000, 91
+
+
+@dataclass
+class Case:
+    """One line of the table.
+
+    Attributes:
+        what: What is measured.
+        ours: Our way; called once to warm up (imports, compilation), then timed.
+        allowed: Seconds that are allowed; None where none were set.
+        theirs: The usual way; None where there is none. Timed once.
+        tool: What the usual way is written with.
+        share: Part of the work that the usual way does; its time is divided by it.
+        repeats: How often our way is timed; the quickest counts.
+    """
+
+    what: str
+    ours: Callable[[], object]
+    allowed: float | None = None
+    theirs: Callable[[], object] | None = None
+    tool: str = ""
+    share: float = 1.0
+    repeats: int = 3
+
+
+def cohort(units: int = UNITS, indicators: int = INDICATORS, missing: float = 0.2) -> np.ndarray:
+    """Values that hang together by five factors, a share of them missing; the same every time."""
+    random = np.random.Generator(np.random.Philox(key=2026))
+    factors = random.standard_normal((units, 5)) @ random.standard_normal((5, indicators))
+    table = factors + random.standard_normal((units, indicators))
+    table[random.random(table.shape) < missing] = np.nan
+    return np.asfortranarray(table)
+
+
+def group_median() -> Case:
+    table = cohort()
+    groups = np.arange(UNITS) % 20
+
+    def pandas_way() -> object:
+        import pandas as pd
+
+        frame = pd.DataFrame(table)
+        return frame.fillna(frame.groupby(groups).transform("median"))
+
+    every = np.ones(table.shape, dtype=bool)
+    return Case(
+        "impute: median of 20 groups",
+        lambda: impute.fill_by_group(table, groups, "median", every),
+        None,
+        pandas_way,
+        "pandas",
+    )
+
+
+CASES: list[Callable[[], Case]] = [group_median]
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Wall-clock seconds of one call."""
+    before = time.perf_counter()
+    call()
+    return time.perf_counter() - before
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
+    parser.add_argument("name", nargs="*", help="run only the cases whose function's name holds one of these")
+    wanted = parser.parse_args().name
+    table = Table(title=f"{UNITS:,} units × {INDICATORS} indicators")
+    for column in ("step", "seconds", "allowed", "the usual way", "written with", "ratio"):
+        table.add_column(column, justify="left" if column in ("step", "written with") else "right")
+    console = Console()
+    for make in CASES:
+        if wanted and not any(name in make.__name__ for name in wanted):
+            continue
+        with console.status(make.__name__):
+            case = make()
+            case.ours()
+            ours = min(seconds(case.ours) for _ in range(case.repeats))
+            theirs = None if case.theirs is None else seconds(case.theirs) / case.share
+        table.add_row(
+            case.what,
+            f"{ours:.4f}",
+            "" if case.allowed is None else f"{case.allowed:g}",
+            "" if theirs is None else f"{theirs:.3f}",
+            case.tool,
+            "" if theirs is None else f"{theirs / ours:.1f}",
+        )
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
