@@ -14,7 +14,7 @@ from assets.partitions import SINGLE_RUN, YEARS, years_of
 from assets.reporting import asset_key, asset_spec, schema_checks
 from assets.resources import WorkspaceResource
 from assets.scoring import benchmark_tables, peer_tables
-from assets.writing import Inputs, all_materialised, replace_years
+from assets.writing import Inputs, YearStep, all_materialised, replace_years
 from schemas import benchmark, index
 from ssc_index.framework.catalogue import load_catalogue
 
@@ -43,8 +43,8 @@ def score_benchmarks(
         return benchmark_tables(edition, inputs["selected"], inputs["cities"], load_catalogue())
 
     queries = {"selected": SELECTED_OF_EDITION, "cities": CITIES_OF_EDITION}
-    written = replace_years(store, "Scoring benchmarks", SCORED, "edition", years_of(context), queries, scoring)
-    yield from all_materialised(SCORED, written)
+    step = YearStep("score_benchmarks", "Scoring benchmarks", SCORED, "edition", queries, scoring)
+    yield from all_materialised(SCORED, replace_years(store, step, years_of(context)))
 
 
 @dg.multi_asset(
@@ -73,5 +73,5 @@ def compare_peers(context: dg.AssetExecutionContext, store: WorkspaceResource) -
         return peer_tables(edition, inputs["selected"], inputs["scores"], inputs["cities"], catalogue, parents)
 
     queries = {"selected": SELECTED_OF_EDITION, "cities": CITIES_OF_EDITION, "scores": SCORES_OF_EDITION}
-    written = replace_years(store, "Comparing peers", COMPARED, "edition", years_of(context), queries, comparison)
-    yield from all_materialised(COMPARED, written)
+    step = YearStep("compare_peers", "Comparing peers", COMPARED, "edition", queries, comparison)
+    yield from all_materialised(COMPARED, replace_years(store, step, years_of(context)))

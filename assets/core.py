@@ -3,8 +3,7 @@
 What belongs here: loading, calling `intake.derive` and the schemas, writing. What does not: the derivation.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 import polars as pl
@@ -14,10 +13,11 @@ from assets.partitions import SINGLE_RUN, YEARS, years_of
 from assets.reporting import asset_key, asset_spec, fault_result, schema_checks
 from assets.resources import WorkspaceResource
 from assets.warehouse import transaction
-from assets.writing import materialised, replace_years_in, write_rows
+from assets.writing import Inputs, YearStep, materialised, replace_years_in, write_rows
 from intake.derive import derive_values
 from intake.tables import FAULTS
 from schemas import core, raw
+from schemas.state import STEPS
 from schemas.table import Table
 from schemas.validate import Failure, split
 from ssc_index.framework.catalogue import load_catalogue
@@ -33,14 +33,16 @@ where files.is_present and cells.year = ?
 SUBMISSIONS_OF_YEAR = "select * from raw.submissions where year = ?"
 RECEIPTS_OF_YEAR = "select * from raw.receipts where year = ?"
 COLUMN_LETTERS = """
-select
-    file_sha256,
+select distinct
+    files.file_sha256,
     column_map ->> 'numerator' as numerator,
     column_map ->> 'denominator' as denominator,
     column_map ->> 'result' as result,
     column_map ->> 'is_reported' as is_reported,
     column_map ->> 'is_verified' as is_verified
-from raw.files
+from raw.files as files
+inner join raw.submissions as submissions on files.file_sha256 = submissions.file_sha256
+where submissions.year = ?
 """
 READING_FAULTS = """
 select faults.* from raw.faults as faults
@@ -50,7 +52,18 @@ union all
 select * from raw.receipt_faults
 """
 PATHS = "select file_sha256, path from raw.files"
-QUERIES = {"cells": CELLS_OF_YEAR, "submissions": SUBMISSIONS_OF_YEAR, "receipts": RECEIPTS_OF_YEAR}
+PATHS_OF_YEAR = """
+select distinct files.file_sha256, files.path from raw.files as files
+inner join raw.submissions as submissions on files.file_sha256 = submissions.file_sha256
+where submissions.year = ?
+"""
+QUERIES = {
+    "cells": CELLS_OF_YEAR,
+    "submissions": SUBMISSIONS_OF_YEAR,
+    "receipts": RECEIPTS_OF_YEAR,
+    "columns": COLUMN_LETTERS,
+    "paths": PATHS_OF_YEAR,
+}
 
 
 @dg.multi_asset(
@@ -77,29 +90,27 @@ def derive(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
     asked = years_of(context)
     age = max_age(read_edition_method(store.workspace.method_path))
     years = list(range(asked[0] - age, asked[-1] + 1))
-    read = store.read(columns=COLUMN_LETTERS, paths=PATHS, faults=READING_FAULTS)
-    compute = partial(core_frames, columns=read["columns"], paths=read["paths"])
-    with store.writer("derive values", TABLES) as connection, transaction(connection):
+    step = YearStep("derive_values", "Deriving values", TABLES, "year", QUERIES, core_frames)
+    read = store.read(paths=PATHS, faults=READING_FAULTS)
+    with store.writer("derive values", [*TABLES, STEPS]) as connection, transaction(connection):
         # Faults of reading belong to no year for certain: they are written anew with every run.
         for table in (core.QUARANTINE, core.FINDINGS):
             connection.execute("delete from " + table.name + " where stage = 'reading'")
-        written = replace_years_in(connection, "Deriving values", TABLES, "year", years, QUERIES, compute)
+        written = replace_years_in(connection, step, years, afresh=store.afresh)
         for name, frame in reading_frames(read["faults"], read["paths"]).items():
             table = next(one for one in TABLES if one.name == name)
-            write_rows(connection, table, frame, written[name])
+            write_rows(connection, table, frame, written)
+            written.rows[name] += frame.height
         kept_out, findings = (connection.table(one.name).pl() for one in (core.QUARANTINE, core.FINDINGS))
-    yield materialised(VALUES, written[VALUES.name])
-    no_errors = fault_result(core.QUARANTINE, "no_errors", "error", kept_out)
-    yield materialised(core.QUARANTINE, written[core.QUARANTINE.name], [no_errors])
-    no_warnings = fault_result(core.FINDINGS, "no_warnings", "warning", findings)
-    yield materialised(core.FINDINGS, written[core.FINDINGS.name], [no_warnings])
+    yield materialised(VALUES, written)
+    yield materialised(core.QUARANTINE, written, [fault_result(core.QUARANTINE, "no_errors", "error", kept_out)])
+    yield materialised(core.FINDINGS, written, [fault_result(core.FINDINGS, "no_warnings", "warning", findings)])
 
 
-def core_frames(
-    year: int, inputs: Mapping[str, pl.DataFrame], columns: pl.DataFrame, paths: pl.DataFrame
-) -> dict[str, pl.DataFrame]:
+def core_frames(year: int, inputs: Inputs) -> dict[str, pl.DataFrame]:
     """The three tables' rows of a year: together they account for every reported row."""
-    derived = derive_values(inputs["cells"], inputs["submissions"], inputs["receipts"], columns, load_catalogue())
+    cells, submissions, receipts, columns, paths = (inputs[name] for name in QUERIES)
+    derived = derive_values(cells, submissions, receipts, columns, load_catalogue())
     candidates = VALUES.conform(derived.values)
     good, failed = split(VALUES, candidates)
     bounds = bound_faults(candidates, failed)

@@ -14,7 +14,8 @@ from assets.editions import edition_tables, max_age, read_edition_method
 from assets.partitions import SINGLE_RUN, YEARS, years_of
 from assets.reporting import asset_key, asset_spec, schema_checks
 from assets.resources import WorkspaceResource
-from assets.writing import Inputs, all_materialised, replace_years
+from assets.warehouse import Query
+from assets.writing import Inputs, YearStep, all_materialised, replace_years
 from intake.selection import accepted_submissions, edition_cities, selected_values
 from schemas import index, raw
 from ssc_index.framework.catalogue import load_catalogue
@@ -22,7 +23,7 @@ from ssc_index.framework.catalogue import load_catalogue
 SELECTION = (index.SELECTED, index.CITIES)
 STEPS = (index.TREATED, index.NORMALISED, index.IMPUTED, index.SCORES)
 
-PRESENT_RECEIPTS = """
+RECEIPTS_WITHIN_AGE = """
 select receipts.* from raw.receipts as receipts
 inner join raw.files as files on receipts.file_sha256 = files.file_sha256
 inner join raw.submissions as submissions
@@ -31,11 +32,12 @@ inner join raw.submissions as submissions
         and receipts.city_id = submissions.city_id
         and receipts.year = submissions.year
 inner join raw.cities as cities on receipts.city_id = cities.city_id
-where files.is_present and files.status = 'read'
+where files.is_present and files.status = 'read' and ? - receipts.year between 0 and ?
 """
 VALUES_WITHIN_AGE = "select * from core.values where ? - year between 0 and ?"
-SUBMISSIONS = "select * from raw.submissions"
-REGISTER = "select * from raw.cities"
+SUBMISSIONS_WITHIN_AGE = "select * from raw.submissions where ? - year between 0 and ?"
+# The register has no years; the edition is asked for as every query of a year asks.
+REGISTER = "select * from raw.cities where ?::smallint is not null"
 SELECTED_OF_EDITION = "select * from index.selected where edition = ?"
 CITIES_OF_EDITION = "select * from index.cities where edition = ?"
 
@@ -54,18 +56,23 @@ def select(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
     """Select the newest verified values that each edition may draw on, and the cities in its scope."""
     workspace = store.workspace
     age = max_age(read_edition_method(workspace.method_path))
-    read = store.read(receipts=PRESENT_RECEIPTS, submissions=SUBMISSIONS, register=REGISTER)
-    accepted = accepted_submissions(read["receipts"], workspace.as_of)
     classes = load_catalogue().scoring.size_classes.classes
 
     def selection(edition: int, inputs: Inputs) -> dict[str, pl.DataFrame]:
+        accepted = accepted_submissions(inputs["receipts"], workspace.as_of)
         selected = selected_values(inputs["values"], accepted, [edition], age)
-        cities = edition_cities(selected, accepted, read["submissions"], read["register"], classes, [edition], age)
+        cities = edition_cities(selected, accepted, inputs["submissions"], inputs["register"], classes, [edition], age)
         return {index.SELECTED.name: selected, index.CITIES.name: cities}
 
-    queries = {"values": (VALUES_WITHIN_AGE, [age])}
-    written = replace_years(store, "Selecting values", SELECTION, "edition", years_of(context), queries, selection)
-    yield from all_materialised(SELECTION, written)
+    queries: dict[str, Query] = {
+        "values": (VALUES_WITHIN_AGE, [age]),
+        "receipts": (RECEIPTS_WITHIN_AGE, [age]),
+        "submissions": (SUBMISSIONS_WITHIN_AGE, [age]),
+        "register": REGISTER,
+    }
+    also = [f"age {age}", f"as of {workspace.as_of}"]
+    step = YearStep("select_values", "Selecting values", SELECTION, "edition", queries, selection, also)
+    yield from all_materialised(SELECTION, replace_years(store, step, years_of(context)))
 
 
 @dg.multi_asset(
@@ -86,5 +93,6 @@ def compute(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iter
         return edition_tables(edition, inputs["selected"], inputs["cities"], framework, method)
 
     queries = {"selected": SELECTED_OF_EDITION, "cities": CITIES_OF_EDITION}
-    written = replace_years(store, "Computing editions", STEPS, "edition", years_of(context), queries, computation)
-    yield from all_materialised(STEPS, written)
+    also = [repr(method.as_mapping())]
+    step = YearStep("compute_index", "Computing editions", STEPS, "edition", queries, computation, also)
+    yield from all_materialised(STEPS, replace_years(store, step, years_of(context)))

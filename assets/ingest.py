@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from assets.freshness import READING, code_sha256, record, recorded
 from assets.warehouse import insert_rows, replace_rows, transaction
 from assets.workspace import Workspace
 from intake.reading import REGISTER_NAME, raw_files, read_submission, sha256_of, stray_files
@@ -29,6 +30,7 @@ from ssc_index.framework.catalogue import load_catalogue
 
 # Below so many new files a pool of processes costs more than it saves.
 SMALLEST_POOL = 24
+STEP = "ingest_submissions"
 
 Progress = Callable[[int, int], None]
 
@@ -50,13 +52,19 @@ class Ingested:
     failures: Mapping[str, list[Failure]]
 
 
-def ingest(workspace: Workspace, connection: duckdb.DuckDBPyConnection, progress: Progress) -> Ingested:
+def ingest(
+    workspace: Workspace, connection: duckdb.DuckDBPyConnection, progress: Progress, *, afresh: bool = False
+) -> Ingested:
     """Bring schema ``raw`` up to what lies below ``raw/``, in one transaction.
+
+    A file that was parsed by other code or another catalogue is parsed again, so that a warehouse that grew holds
+    what one built from nothing would; what a vanished file held stays as it was.
 
     Args:
         workspace: The workspace.
-        connection: An open writer with the tables of `schemas.raw`.
+        connection: An open writer with the tables of `schemas.raw` and `schemas.state`.
         progress: Called with files parsed and files to parse.
+        afresh: Whether to parse every file again.
 
     Returns:
         What was found.
@@ -64,11 +72,17 @@ def ingest(workspace: Workspace, connection: duckdb.DuckDBPyConnection, progress
     places, doubles = _places(raw_files(workspace.raw), workspace.raw)
     strays = faults_frame([*stray_files(workspace.raw), *doubles])
     known = set(connection.sql("select file_sha256 from raw.files").pl()["file_sha256"])
-    new = {sha: path for sha, path in places.items() if sha not in known}
+    reader = code_sha256(READING)
+    is_same_reader = recorded(connection, STEP) == {0: reader} and not afresh
+    new = {sha: path for sha, path in places.items() if sha not in known or not is_same_reader}
     parsed = list(_parse(new, progress))
     register, register_faults = read_register(workspace.raw / REGISTER_NAME)
     written: list[tuple[Table, pl.DataFrame]] = list(_new_rows(parsed, places, workspace.raw))
     with transaction(connection):
+        again = [list(known & new.keys())]
+        for table in (raw.FILES, raw.SUBMISSIONS, raw.CELLS, raw.FAULTS):
+            connection.execute("delete from " + table.name + " where list_contains(?, file_sha256)", again)
+        record(connection, STEP, {0: reader})
         for table, frame in written:
             insert_rows(connection, table, frame)
         _mark_present(connection, places, workspace.raw)

@@ -5,23 +5,30 @@ what (`intake/consent.py`) and how files are switched (`assets/publish.py`).
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
+from functools import partial
+from typing import TypeVar
 
 import dagster as dg
 import polars as pl
 
 from assets import core as core_assets
-from assets.publish import INTERNAL_MODE, PUBLIC_MODE, Published, building
+from assets.freshness import PUBLISHING, basis_sha256, code_sha256, record, recorded
+from assets.publish import INTERNAL_MODE, PUBLIC_MODE, Published, building, standing
 from assets.reporting import asset_key, asset_spec
 from assets.resources import WorkspaceResource
-from assets.warehouse import writer_lock
+from assets.warehouse import transaction, writer_lock
 from assets.workspace import Workspace
 from intake.consent import public_view
 from intake.selection import accepted_submissions
 from schemas import benchmark, core, index, marts, raw
+from schemas.state import STEPS
 from schemas.table import Table
 from ssc_index.framework.catalogue import Catalogue, load_catalogue
 from ssc_index.method import read_method
+
+Result = TypeVar("Result")
 
 # What does not grow with the editions, or little.
 SHARED: Mapping[str, str] = {
@@ -91,22 +98,72 @@ def publish_marts(store: WorkspaceResource) -> Iterator[dg.MaterializeResult[Non
 
 
 def publish_workspace(store: WorkspaceResource) -> tuple[Published, Published]:
-    """Build both marts side by side, reading each edition once; the public one is switched last."""
+    """Publish both marts, unless they stand already on what they would be made from.
+
+    Returns:
+        The public and the internal mart.
+    """
     workspace = store.workspace
     shared = shared_frames(store)
+    with store.writer("publish the marts", [STEPS]) as connection:
+        known = recorded(connection, "publish_marts").get(0)
+        steps = connection.table(STEPS.name).pl().filter(pl.col("year") > 0)
+    inputs = {**shared, "steps": steps}
+    stand = standing(workspace.public_mart), standing(workspace.internal_mart)
+    if stand[0] and stand[1] and known == _basis(inputs, stand[0], stand[1]) and not store.afresh:
+        return stand[0], stand[1]
+    public, internal = build_marts(store, shared)
+    with store.writer("publish the marts", [STEPS]) as connection, transaction(connection):
+        record(connection, "publish_marts", {0: _basis(inputs, public, internal)})
+    return public, internal
+
+
+def _basis(inputs: Mapping[str, pl.DataFrame], public: Published, internal: Published) -> str:
+    """Address of what marts are made from and of what was made: either may change behind our back."""
+    also = [code_sha256(PUBLISHING), public.content_sha256, internal.content_sha256]
+    return basis_sha256(inputs, also, marts.INTERNAL)
+
+
+def build_marts(store: WorkspaceResource, shared: Mapping[str, pl.DataFrame]) -> tuple[Published, Published]:
+    """Build both marts side by side, reading each edition once; the public one is switched last."""
+    workspace = store.workspace
     tree = parents(load_catalogue())
     with (
         writer_lock(workspace.public_mart, "publishing the marts"),
         building(workspace.internal_mart, marts.INTERNAL, INTERNAL_MODE) as internal,
         building(workspace.public_mart, marts.PUBLIC, PUBLIC_MODE) as public,
+        ThreadPoolExecutor(2) as pool,
     ):
-        internal.insert(shared, whole(marts.INTERNAL))
-        public.insert(public_view({**shared, **empty_frames()}, tree), whole(marts.PUBLIC))
+
+        def fill_internal(frames: Mapping[str, pl.DataFrame], tables: list[Table]) -> None:
+            internal.insert(internal_view(frames), tables)
+
+        def fill_public(frames: Mapping[str, pl.DataFrame], tables: list[Table]) -> None:
+            public.insert(public_view(frames, tree), tables)
+
+        whole_frames = {**shared, **empty_frames()}
+        both(
+            pool,
+            lambda: fill_internal(whole_frames, whole(marts.INTERNAL)),
+            lambda: fill_public(whole_frames, whole(marts.PUBLIC)),
+        )
         for frames in edition_frames(store, shared):
-            internal.insert(internal_view(frames), by_edition(marts.INTERNAL))
-            public.insert(public_view(frames, tree), by_edition(marts.PUBLIC))
-        kept = internal.publish()
-        return public.publish(), kept
+            both(
+                pool,
+                partial(fill_internal, frames, by_edition(marts.INTERNAL)),
+                partial(fill_public, frames, by_edition(marts.PUBLIC)),
+            )
+        kept, published = both(pool, internal.seal, public.seal)
+        internal.switch(kept)
+        public.switch(published)
+        return published, kept
+
+
+def both(pool: Executor, one: Callable[[], Result], other: Callable[[], Result]) -> tuple[Result, Result]:
+    """Do two things at once; wait for both even if one fails."""
+    jobs = pool.submit(one), pool.submit(other)
+    wait(jobs)
+    return jobs[0].result(), jobs[1].result()
 
 
 def by_edition(tables: tuple[Table, ...]) -> list[Table]:

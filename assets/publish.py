@@ -92,8 +92,8 @@ class MartBuilder:
         for name in frames:
             self._connection.unregister(name)
 
-    def publish(self) -> Published:
-        """Check what was filled and put it in the place of the old mart.
+    def seal(self) -> Published:
+        """Check what was filled, export it and close the file; nothing is published yet.
 
         Raises:
             PublishError: If a check fails; every fault is listed and the old mart is untouched.
@@ -113,8 +113,11 @@ class MartBuilder:
         content = _content_sha256(hashes, self._tables)
         manifest = {"content_sha256": content, "tables": hashes, "rows": rows, "checks": checks}
         _write_manifest(self._folder / "manifest.json", manifest)
-        _switch(self._folder, self._path, content, self._mode)
         return Published(self._path, rows, content, tuple(checks))
+
+    def switch(self, sealed: Published) -> None:
+        """Put the mart that was sealed in the place of the old one."""
+        _switch(self._folder, self._path, sealed.content_sha256, self._mode)
 
     def _export(self, faults: list[str]) -> tuple[dict[str, str], dict[str, int]]:
         """Write every table as Parquet; return hash and rows of each."""
@@ -152,7 +155,18 @@ def publish(path: Path, tables: Sequence[Table], frames: Mapping[str, pl.DataFra
     """Build and publish a mart from frames that fit in memory; see `MartBuilder`."""
     with building(path, tables, mode) as builder:
         builder.insert(frames)
-        return builder.publish()
+        sealed = builder.seal()
+        builder.switch(sealed)
+        return sealed
+
+
+def standing(path: Path) -> Published | None:
+    """What is published at a path, by its manifest; None where mart, manifest or Parquet folder is missing."""
+    manifest = path.with_name(f"{path.stem}_manifest.json")
+    if not (path.is_file() and manifest.is_file() and path.with_name(f"{path.stem}_parquet").is_dir()):
+        return None
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    return Published(path, told["rows"], told["content_sha256"], tuple(told["checks"]))
 
 
 @contextmanager

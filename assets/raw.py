@@ -13,6 +13,7 @@ from assets.ingest import ingest
 from assets.reporting import asset_key, asset_spec, fault_result, schema_checks, schema_result
 from assets.resources import WorkspaceResource
 from schemas import raw
+from schemas.state import STEPS
 
 
 @dg.multi_asset(
@@ -31,8 +32,8 @@ from schemas import raw
 )
 def ingest_submissions(store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Take in what lies below raw/: parse only files not seen before, read receipts and register anew."""
-    with store.writer("ingest submissions", raw.TABLES) as connection:
-        found = ingest(store.workspace, connection, progress.of("Reading submissions"))
+    with store.writer("ingest submissions", (*raw.TABLES, STEPS)) as connection:
+        found = ingest(store.workspace, connection, progress.of("Reading submissions"), afresh=store.afresh)
         faults = {table.name: connection.table(table.name).pl() for table in (raw.FAULTS, raw.RECEIPT_FAULTS)}
         rows = {table.name: connection.table(table.name).count("*").fetchall()[0][0] for table in raw.TABLES}
     for table in raw.TABLES:

@@ -25,10 +25,12 @@ class WorkspaceResource(dg.ConfigurableResource[None]):
     Attributes:
         root: Folder of the workspace.
         as_of: ISO date and time with zone; only submissions received by then count. Empty counts all.
+        afresh: Whether to compute what already stands on the same inputs.
     """
 
     root: str
     as_of: str = ""
+    afresh: bool = False
 
     @property
     def workspace(self) -> Workspace:

@@ -1,9 +1,11 @@
-"""Replacing the rows of some years in one transaction, one year in memory at a time.
+"""Replacing the rows of some years in one transaction, those that are stale, two years in memory at a time.
 
 What belongs here: the loop over years, its checks and its report. What does not: what a year's rows are.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -11,81 +13,97 @@ import duckdb
 import polars as pl
 
 from assets import progress
+from assets.freshness import basis_sha256, forget, record, recorded
 from assets.reporting import asset_key, schema_result
 from assets.resources import WorkspaceResource
 from assets.warehouse import Query, insert_rows, rows_of, transaction
+from schemas.state import STEPS
 from schemas.table import Table
 from schemas.validate import Failure, failures
 
 Inputs = Mapping[str, pl.DataFrame]
+Frames = Mapping[str, pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class YearStep:
+    """One step of the data flow that fills tables year by year.
+
+    Attributes:
+        name: Its name, as Dagster shows it.
+        purpose: What it does, told to whoever waits for the warehouse and on the progress bar.
+        tables: Tables that it fills.
+        column: The year column of these tables: ``edition`` or ``year``.
+        queries: What a year is computed from: SQL by name, its first ``?`` for the year.
+        also: What else its rows rest on, as text.
+        compute: From a year and its inputs to its rows, by table name. It runs beside the writing of the year
+            before and must look at nothing but its inputs and what ``also`` tells of.
+    """
+
+    name: str
+    purpose: str
+    tables: Sequence[Table]
+    column: str
+    queries: Mapping[str, Query]
+    compute: Callable[[int, Inputs], Frames]
+    also: Sequence[str] = ()
 
 
 @dataclass
 class Written:
-    """What was written to one table.
+    """What tables hold of some years after a step.
 
     Attributes:
-        rows: Number of rows.
+        computed: Years computed now; the others stood already on what they would be computed from.
+        rows: Rows of the years asked for, by table name.
         cities: Cities among them.
         missing: Missing cells among the columns that may be missing.
-        failures: What the table's schema refuses.
+        failures: What the schemas refuse of the rows written now.
     """
 
-    rows: int = 0
-    cities: set[str] = field(default_factory=set)
-    missing: int = 0
-    failures: list[Failure] = field(default_factory=list)
+    computed: list[int] = field(default_factory=list)
+    rows: dict[str, int] = field(default_factory=dict)
+    cities: dict[str, int] = field(default_factory=dict)
+    missing: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, list[Failure]] = field(default_factory=dict)
 
 
-def replace_years(
-    store: WorkspaceResource,
-    purpose: str,
-    tables: Sequence[Table],
-    column: str,
-    years: Sequence[int],
-    queries: Mapping[str, Query],
-    compute: Callable[[int, Inputs], Mapping[str, pl.DataFrame]],
-) -> dict[str, Written]:
-    """Compute and replace some years' rows of some tables: all of it or nothing.
+def replace_years(store: WorkspaceResource, step: YearStep, years: Sequence[int]) -> Written:
+    """Compute and replace a step's rows of those years that are stale: all of it or nothing.
 
     Args:
         store: The workspace.
-        purpose: What is done, told to whoever waits for the warehouse and on the progress bar.
-        tables: Tables to replace rows of.
-        column: The year column of these tables: ``edition`` or ``year``.
-        years: Years to replace.
-        queries: What a year is computed from: SQL by name, its first ``?`` for the year.
-        compute: From a year and its inputs to its rows, by table name.
+        step: The step.
+        years: Years asked for.
 
     Returns:
-        What was written, by table name. Rows that a schema refuses are written all the same: the blocking check of
-        the asset stops what follows.
+        What the tables hold of these years. Rows that a schema refuses are written all the same, and their year
+        stays stale: the blocking check of the asset stops what follows.
     """
-    with store.writer(purpose, tables) as connection, transaction(connection):
-        return replace_years_in(connection, purpose, tables, column, years, queries, compute)
+    with store.writer(step.purpose, [*step.tables, STEPS]) as connection, transaction(connection):
+        return replace_years_in(connection, step, years, afresh=store.afresh)
 
 
 def replace_years_in(
-    connection: duckdb.DuckDBPyConnection,
-    purpose: str,
-    tables: Sequence[Table],
-    column: str,
-    years: Sequence[int],
-    queries: Mapping[str, Query],
-    compute: Callable[[int, Inputs], Mapping[str, pl.DataFrame]],
-) -> dict[str, Written]:
-    """As `replace_years`, in a transaction that the caller holds."""
-    written = {table.name: Written() for table in tables}
-    tell = progress.of(purpose)
-    for table in tables:
-        # Table and column names come from the definitions in schemas/, never from data.
-        connection.execute("delete from " + table.name + " where list_contains(?, " + column + ")", [list(years)])
-    for done, year in enumerate(years, 1):
-        inputs = {name: rows_of(connection, _for_year(query, year)) for name, query in queries.items()}
-        frames = compute(year, inputs)
-        for table in tables:
-            write_rows(connection, table, table.conform(frames[table.name]), written[table.name])
-        tell(done, len(years))
+    connection: duckdb.DuckDBPyConnection, step: YearStep, years: Sequence[int], *, afresh: bool = False
+) -> Written:
+    """As `replace_years`, in a transaction that the caller holds; ``afresh`` takes every year for stale."""
+    known = {} if afresh else recorded(connection, step.name)
+    written = Written(failures={table.name: [] for table in step.tables})
+    tell = progress.of(step.purpose)
+    ahead: deque[tuple[int, str, Future[Frames]]] = deque()
+    with ThreadPoolExecutor(1) as pool:
+        for done, year in enumerate(years, 1):
+            inputs = {name: rows_of(connection, _for_year(query, year)) for name, query in step.queries.items()}
+            basis = basis_sha256(inputs, step.also, step.tables)
+            if known.get(year) != basis:
+                ahead.append((year, basis, pool.submit(step.compute, year, inputs)))
+            if len(ahead) > 1:
+                _write_year(connection, step, *ahead.popleft(), written)
+            tell(done, len(years))
+        while ahead:
+            _write_year(connection, step, *ahead.popleft(), written)
+    _count(connection, step, years, written)
     return written
 
 
@@ -94,14 +112,48 @@ def _for_year(query: Query, year: int) -> Query:
     return sql, [year, *parameters]
 
 
-def write_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame, written: Written) -> None:
-    """Check and append rows of a table, in its form, and count them."""
-    written.failures += failures(table, frame)
-    written.rows += frame.height
-    written.missing += sum(frame[name].null_count() for name, column in table.columns.items() if column.nullable)
-    if "city_id" in frame.columns:
-        written.cities |= set(frame["city_id"].drop_nulls().unique())
+def _write_year(
+    connection: duckdb.DuckDBPyConnection,
+    step: YearStep,
+    year: int,
+    basis: str,
+    computed: "Future[Frames]",
+    written: Written,
+) -> None:
+    """Replace a year's rows and, if the schemas take them, note what they rest on."""
+    frames = computed.result()
+    refused = False
+    for table in step.tables:
+        # Table and column names come from the definitions in schemas/, never from data.
+        connection.execute("delete from " + table.name + " where " + step.column + " = ?", [year])
+        refused |= bool(write_rows(connection, table, table.conform(frames[table.name]), written))
+    if refused:
+        forget(connection, step.name, [year])
+    else:
+        record(connection, step.name, {year: basis})
+    written.computed.append(year)
+
+
+def write_rows(
+    connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame, written: Written
+) -> list[Failure]:
+    """Check and append rows of a table, in its form; return and note what its schema refuses."""
+    found = failures(table, frame) if frame.height else []
+    written.failures[table.name] += found
     insert_rows(connection, table, frame)
+    return found
+
+
+def _count(connection: duckdb.DuckDBPyConnection, step: YearStep, years: Sequence[int], written: Written) -> None:
+    """Count what the tables hold of some years, computed now or before."""
+    for table in step.tables:
+        optional = [f'count("{name}")' for name, column in table.columns.items() if column.nullable]
+        cities = "count(distinct city_id)" if "city_id" in table.columns else "0"
+        present = " + ".join(optional) or "0"
+        rows = connection.table(table.name).filter(step.column + " in (" + ", ".join(map(str, years)) + ")")
+        (row,) = rows.aggregate("count(*), " + cities + ", " + present).fetchall()
+        written.rows[table.name], written.cities[table.name] = row[0], row[1]
+        written.missing[table.name] = row[0] * len(optional) - row[2]
 
 
 def materialised(
@@ -109,17 +161,23 @@ def materialised(
 ) -> dg.MaterializeResult[None]:
     """A table's materialisation: rows, cities, missing share, and its schema check."""
     optional = sum(column.nullable for column in table.columns.values())
-    facts: dict[str, int | float] = {"dagster/row_count": written.rows}
+    rows = written.rows[table.name]
+    facts: dict[str, int | float | str] = {
+        "dagster/row_count": rows,
+        "years_computed": ", ".join(map(str, written.computed)) or "none: nothing they rest on has changed",
+    }
     if "city_id" in table.columns:
-        facts["cities"] = len(written.cities)
-    if written.rows and optional:
-        facts["missing_pct_of_optional_cells"] = round(100 * written.missing / (written.rows * optional), 2)
+        facts["cities"] = written.cities[table.name]
+    if rows and optional:
+        facts["missing_pct_of_optional_cells"] = round(100 * written.missing[table.name] / (rows * optional), 2)
     return dg.MaterializeResult(
-        asset_key=asset_key(table), metadata=facts, check_results=[schema_result(table, written.failures), *checks]
+        asset_key=asset_key(table),
+        metadata=facts,
+        check_results=[schema_result(table, written.failures[table.name]), *checks],
     )
 
 
-def all_materialised(tables: Sequence[Table], written: Mapping[str, Written]) -> Iterator[dg.MaterializeResult[None]]:
+def all_materialised(tables: Sequence[Table], written: Written) -> Iterator[dg.MaterializeResult[None]]:
     """Materialisations of some tables that have no check but their schema."""
     for table in tables:
-        yield materialised(table, written[table.name])
+        yield materialised(table, written)

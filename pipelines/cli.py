@@ -158,10 +158,11 @@ def build(
             help="Build from what was received by then (UTC), in marts of its own below as-of/.",
         ),
     ] = None,
+    afresh: Annotated[bool, typer.Option("--afresh", help="Compute everything anew, changed or not.")] = False,
     strict: Annotated[bool, typer.Option(help="End with 1 if anything was kept out as an error.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Take in submissions, compute editions, publish the marts."""
+    """Take in submissions, compute the editions that are stale, publish the marts."""
     from pipelines import run, show
 
     place = opened(workspace, as_of.replace(tzinfo=UTC) if as_of else None)
@@ -171,11 +172,18 @@ def build(
         from assets import progress
 
         with progress.shown_by(listener):
-            outcome = run.build(place, *years)
+            outcome = run.build(place, *years, afresh=afresh)
     errors = show.count_errors(place)
     if as_json:
-        typer.echo(json.dumps(show.summary(place) | {"run_id": outcome.run_id, "kept_out_as_error": errors}))
+        typer.echo(
+            json.dumps(
+                show.summary(place)
+                | {"run_id": outcome.run_id, "is_unchanged": outcome.is_unchanged, "kept_out_as_error": errors}
+            )
+        )
     else:
+        if outcome.is_unchanged:
+            typer.echo("Nothing has changed since the last build.")
         show.show_build(screen(), place)
     if strict and errors:
         raise typer.Exit(KEPT_OUT)

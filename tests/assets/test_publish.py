@@ -224,7 +224,7 @@ def test_edition_by_edition_is_the_same_as_all_at_once(tmp_path: Path, both: Mar
                 for name, frame in frames.items()
             }
             builder.insert(part, by_edition(marts.INTERNAL))
-        published = builder.publish()
+        published = builder.seal()
     assert (published.content_sha256, published.rows) == (both.internal.content_sha256, both.internal.rows)
 
 

@@ -14,7 +14,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from assets.index import PRESENT_RECEIPTS
+from assets.index import RECEIPTS_WITHIN_AGE
 from assets.warehouse import (
     WarehouseError,
     connect,
@@ -229,4 +229,4 @@ def test_receipts_of_cities_outside_the_register_count_for_nothing(tmp_path: Pat
         filled = [(raw.FILES, files), (raw.RECEIPTS, receipts), (raw.SUBMISSIONS, submissions)]
         for table, frame in [*filled, (raw.CITIES, register_frame("ab"))]:
             insert_rows(connection, table, frame)
-    assert read_queries(path, {"receipts": PRESENT_RECEIPTS})["receipts"]["city_id"].to_list() == ["a"]
+    assert read_queries(path, {"receipts": (RECEIPTS_WITHIN_AGE, [2023, 2])})["receipts"]["city_id"].to_list() == ["a"]

@@ -213,7 +213,7 @@ def test_after_the_fault_is_mended_the_next_build_is_as_if_nothing_had_been(
 
     with monkeypatch.context() as patch:
         patch.setattr("assets.benchmark.peer_tables", fail)
-        result = invoke("build", "-w", workspace)
+        result = invoke("build", "-w", workspace, "--afresh")
     assert result.exit_code == 3
     assert "compare_peers: RuntimeError: the disk is on fire" in result.stderr
     assert addresses(workspace) == addresses(small_workspace)
@@ -223,7 +223,7 @@ def test_after_the_fault_is_mended_the_next_build_is_as_if_nothing_had_been(
 
 def test_a_blocking_check_is_told_on_the_command_line(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assets.index.SELECTION", (index.SELECTED, _without_consent()))
-    result = invoke("build", "-w", workspace, "--edition", "2020")
+    result = invoke("build", "-w", workspace, "--edition", "2020", "--afresh")
     assert result.exit_code == 3
     assert "index/cities" in result.stderr
     assert "schema" in result.stderr

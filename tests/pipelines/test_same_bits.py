@@ -51,7 +51,7 @@ def test_deleting_warehouse_and_marts_and_rebuilding_gives_the_same_bits(
 
 
 def test_a_second_build_changes_no_bit(workspace: Path, small_workspace: Path) -> None:
-    build(workspace)
+    build(workspace, afresh=True)
     assert content(workspace) == content(small_workspace)
 
 

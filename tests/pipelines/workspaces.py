@@ -174,12 +174,19 @@ def dagster_in_memory() -> Any:
         yield
 
 
-def build(root: Path, first: int | None = None, last: int | None = None, as_of: datetime | None = None) -> Workspace:
+def build(
+    root: Path,
+    first: int | None = None,
+    last: int | None = None,
+    as_of: datetime | None = None,
+    *,
+    afresh: bool = False,
+) -> Workspace:
     """Build a workspace in this process: a range of editions, or all years with receipts."""
     workspace = open_workspace(root, as_of)
     years = run.received_years(workspace) if first is None else (first, last or first)
     with dagster_in_memory():
-        run.build(workspace, *years)
+        run.build(workspace, *years, afresh=afresh)
     return workspace
 
 

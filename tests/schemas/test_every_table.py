@@ -11,7 +11,7 @@ import pandera.polars as pa
 import polars as pl
 import pytest
 
-from schemas import benchmark, core, index, marts, raw
+from schemas import benchmark, core, index, marts, raw, state
 from schemas.table import DUCKDB_TYPES, Column, Table
 from schemas.validate import failures
 from ssc_index.framework.catalogue import load_catalogue
@@ -23,6 +23,7 @@ TABLES = (
     core.FINDINGS,
     *index.TABLES,
     *benchmark.TABLES,
+    *state.TABLES,
     *marts.INTERNAL,
 )
 BY_NAME = {table.name: table for table in TABLES}

@@ -1,0 +1,192 @@
+"""What a change makes stale: exactly the years and steps that rest on it, and nothing when nothing has changed."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from assets import freshness
+from assets.workspace import open_workspace
+from intake.template import Entry
+from pipelines import run
+from pipelines.definitions import definitions
+from tests.pipelines.workspaces import (
+    REPORT,
+    YEARS,
+    add_submission,
+    addresses,
+    build,
+    change_receipt,
+    change_register,
+    content,
+    copy_workspace,
+    dagster_in_memory,
+    drop_built,
+    invoke,
+)
+
+HOTSPOTS = "EC_ICT_ICT_5C.main"
+# After every submission of the cohort.
+LATE = datetime(2023, 1, 2, 9, tzinfo=UTC)
+NOTHING = "none: nothing they rest on has changed"
+# One table of each step that has years.
+TABLE_OF = {
+    "derive_values": "core/values",
+    "select_values": "index/selected",
+    "compute_index": "index/scores",
+    "score_benchmarks": "benchmark/points",
+    "compare_peers": "benchmark/peers",
+}
+
+
+def computed(root: Path) -> dict[str, list[int]]:
+    """Run the job over all years; the years that each step computed."""
+    job = definitions(root).resolve_job_def("build_editions")
+    tags = {run.RANGE_START: str(YEARS[0]), run.RANGE_END: str(YEARS[-1])}
+    with dagster_in_memory(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        result = job.execute_in_process(tags=tags)
+    told = {
+        event.materialization.asset_key.to_user_string(): event.materialization.metadata
+        for event in result.get_asset_materialization_events()
+    }
+    found = {step: str(told[table]["years_computed"].value) for step, table in TABLE_OF.items()}
+    return {step: [] if text == NOTHING else [int(year) for year in text.split(", ")] for step, text in found.items()}
+
+
+def moment(root: Path) -> tuple[int, int]:
+    """Which file the public mart is."""
+    stat = (root / "marts" / "ssc_index.duckdb").stat()
+    return stat.st_ino, stat.st_mtime_ns
+
+
+def rebuilt_from_nothing(root: Path, target: Path) -> Path:
+    copy_workspace(root, target, built=False)
+    build(target)
+    return target
+
+
+def test_a_build_with_nothing_new_runs_nothing_and_says_so(workspace: Path) -> None:
+    assert not invoke("build", "-w", workspace).exit_code
+    before = moment(workspace)
+    again = invoke("build", "-w", workspace)
+    assert again.stdout.startswith("Nothing has changed since the last build.")
+    assert moment(workspace) == before
+
+
+def test_a_change_that_touches_no_year_computes_none_and_leaves_the_marts(workspace: Path) -> None:
+    before = moment(workspace)
+    assert computed(workspace) == {step: [] for step in TABLE_OF}
+    assert moment(workspace) == before
+
+
+def test_afresh_computes_everything(workspace: Path, small_workspace: Path) -> None:
+    before = moment(workspace)
+    assert invoke("build", "-w", workspace, "--afresh").exit_code == 0
+    assert moment(workspace) != before
+    assert content(workspace) == content(small_workspace)
+
+
+def test_a_revision_makes_its_year_and_what_draws_on_it_stale(workspace: Path, tmp_path: Path) -> None:
+    # The city reports 2018 again, with one value: 2018 has another report, and later editions nothing to carry.
+    add_submission(workspace, "2018/revision.xlsx", REPORT, 2018, {HOTSPOTS: Entry(numerator=77.0)}, received_at=LATE)
+    found = computed(workspace)
+    assert found["derive_values"] == [2018]
+    assert found["select_values"] == list(YEARS)
+    assert 2018 in found["compute_index"]
+    assert content(workspace) == content(rebuilt_from_nothing(workspace, tmp_path / "anew"))
+
+
+def test_a_revision_of_the_last_year_leaves_the_earlier_editions(workspace: Path, tmp_path: Path) -> None:
+    add_submission(workspace, "2020/revision.xlsx", REPORT, 2020, {HOTSPOTS: Entry(numerator=77.0)}, received_at=LATE)
+    found = computed(workspace)
+    assert found == {step: [2020] for step in TABLE_OF}
+    assert content(workspace) == content(rebuilt_from_nothing(workspace, tmp_path / "anew"))
+
+
+def test_a_change_that_changes_no_selected_value_stops_at_the_selection(workspace: Path) -> None:
+    (receipt,) = sorted((workspace / "raw").rglob(f"*{REPORT}*.receipt.csv"))[-1:]
+    change_receipt(receipt, lambda row: {**row, "received_from": "Another office (invented)"})
+    found = computed(workspace)
+    assert found["select_values"]
+    assert found["compute_index"] == found["score_benchmarks"] == found["compare_peers"] == []
+
+
+def test_a_withdrawn_consent_is_published_even_if_no_score_changes(workspace: Path, tmp_path: Path) -> None:
+    for receipt in sorted((workspace / "raw").rglob(f"*{REPORT}*.receipt.csv")):
+        change_receipt(receipt, lambda row: {**row, "consent": "none"})
+    before = addresses(workspace)
+    build(workspace)
+    assert addresses(workspace)[0] != before[0]
+    with duckdb.connect(str(workspace / "marts" / "ssc_index.duckdb"), read_only=True) as mart:
+        assert mart.execute("select count(*) from fact_score where city_id = ?", [REPORT]).fetchall() == [(0,)]
+    assert content(workspace) == content(rebuilt_from_nothing(workspace, tmp_path / "anew"))
+
+
+def test_another_name_in_the_register_is_published_without_computing_an_edition(workspace: Path) -> None:
+    change_register(workspace, lambda row: {**row, "name": row["name"] + " upon Test"})
+    assert computed(workspace)["compute_index"] == []
+    with duckdb.connect(str(workspace / "marts" / "ssc_index.duckdb"), read_only=True) as mart:
+        names = [name for (name,) in mart.execute("select name from dim_city").fetchall()]
+    assert names
+    assert all(name.endswith(" upon Test") for name in names)
+
+
+def test_another_method_computes_editions_and_derives_nothing(workspace: Path) -> None:
+    text = open_workspace(workspace).method_path.read_text(encoding="utf-8")
+    (workspace / "other.yaml").write_text(text.replace("floor: 1.0", "floor: 2.0"), encoding="utf-8")
+    marker = workspace / "workspace.yaml"
+    marker.write_text(marker.read_text(encoding="utf-8") + "method: other.yaml\n", encoding="utf-8")
+    found = computed(workspace)
+    assert found["derive_values"] == found["select_values"] == found["score_benchmarks"] == []
+    assert found["compute_index"] == list(YEARS)
+
+
+@pytest.mark.parametrize("name", ["ssc_index.duckdb", "ssc_index_internal.duckdb", "ssc_index_manifest.json"])
+def test_what_was_deleted_of_the_marts_is_published_again(workspace: Path, small_workspace: Path, name: str) -> None:
+    assert invoke("build", "-w", workspace).exit_code == 0
+    (workspace / "marts" / name).unlink()
+    assert invoke("build", "-w", workspace).exit_code == 0
+    assert content(workspace) == content(small_workspace)
+
+
+def test_a_deleted_warehouse_is_built_again(workspace: Path, small_workspace: Path) -> None:
+    assert invoke("build", "-w", workspace).exit_code == 0
+    drop_built(workspace)
+    assert invoke("build", "-w", workspace).exit_code == 0
+    assert content(workspace) == content(small_workspace)
+
+
+def test_files_that_other_code_has_read_are_read_again(
+    workspace: Path, small_workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with duckdb.connect(str(workspace / "warehouse.duckdb")) as warehouse:
+        warehouse.execute("update raw.cells set numerator = 1, result = 1")
+        warehouse.execute("update state.steps set basis_sha256 = repeat('0', 64) where step = 'ingest_submissions'")
+    build(workspace)
+    assert content(workspace) == content(small_workspace)
+
+
+def test_other_code_makes_every_step_stale(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def code_sha256(folders: tuple[str, ...] = freshness.COMPUTING) -> str:
+        return "0" * 64
+
+    monkeypatch.setattr("assets.freshness.code_sha256", code_sha256)
+    found = computed(workspace)
+    assert {step: years[-3:] for step, years in found.items()} == {step: list(YEARS) for step in TABLE_OF}
+
+
+def test_the_address_of_the_code_is_that_of_its_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("assets.freshness.PROJECT", tmp_path)
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "one.py").write_text("a = 1\n", encoding="utf-8")
+    plain = freshness.code_sha256.__wrapped__
+    first = plain(("part",))
+    assert plain(("part",)) == first
+    (tmp_path / "part" / "one.py").write_text("a = 2\n", encoding="utf-8")
+    assert plain(("part",)) != first
