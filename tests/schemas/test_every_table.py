@@ -68,7 +68,7 @@ def cases() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
-        for schema in ("raw", "core", "index", "benchmark"):
+        for schema in ("raw", "core", "index", "benchmark", "state"):
             connection.execute(f"create schema {schema}")
         yield connection
 
