@@ -12,24 +12,31 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from pipelines import report_commands
+from pipelines.console import (
+    FAILED,
+    KEPT_OUT,
+    UNUSABLE,
+    JsonOption,
+    WorkspaceOption,
+    opened,
+    progress_bar,
+    screen,
+    stop,
+    told_errors,
+)
 
-    from assets.progress import Listener
+if TYPE_CHECKING:
     from assets.workspace import Workspace
 
 os.environ.setdefault("POLARS_ENGINE_AFFINITY", "in-memory")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
-KEPT_OUT, UNUSABLE, FAILED = 1, 2, 3
 
 app = typer.Typer(
     name="ssc-index",
@@ -40,44 +47,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-
-WorkspaceOption = Annotated[
-    Path | None,
-    typer.Option("--workspace", "-w", help="Folder with raw/. Default: SSC_INDEX_WORKSPACE, else ./data."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
-
-
-def stop(message: str, code: int) -> NoReturn:
-    """Say what is wrong on standard error and end with a code."""
-    typer.secho(message, err=True, fg="red")
-    raise typer.Exit(code)
-
-
-@contextmanager
-def told_errors(code: int = UNUSABLE) -> Iterator[None]:
-    """Turn the project's own errors, and those of the file system, into a message and an exit code."""
-    from ssc_index.errors import SscIndexError
-
-    try:
-        yield
-    except (SscIndexError, OSError) as error:
-        stop(str(error), code)
-
-
-def screen() -> Console:
-    """Where results are shown; what comes from files is shown as it stands, not read as markup."""
-    from rich.console import Console
-
-    return Console(markup=False, emoji=False)
-
-
-def opened(root: Path | None, as_of: datetime | None = None) -> Workspace:
-    """The workspace that a command is for."""
-    from assets.workspace import default_root, open_workspace
-
-    with told_errors():
-        return open_workspace(root or default_root(), as_of)
 
 
 @app.command(epilog="Example: ssc-index template --city no-karmoy --year 2025 --out karmoy-2025.xlsx")
@@ -300,23 +269,7 @@ def dev(
     os.execv(sys.executable, [sys.executable, *quiet, "-m", "dagster", "dev", *options])
 
 
-@contextmanager
-def progress_bar(quiet: bool = False) -> Iterator[Listener]:
-    """A bar on standard error while a block runs; silent where nobody looks."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def listener(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total)
-            bar.update(tasks[what], completed=done, total=total)
-
-        yield listener
+report_commands.register(app)
 
 
 if __name__ == "__main__":

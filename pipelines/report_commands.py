@@ -1,0 +1,75 @@
+"""Commands that make what people read: the explorer site, factsheets, pages in the terminal.
+
+What belongs here: options, reading the public mart, writing files. What does not: what is in them (`reports`). The
+internal mart is never opened here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.console import WorkspaceOption, opened, progress_bar, told_errors
+
+if TYPE_CHECKING:
+    from assets.workspace import Workspace
+    from reports.mart import PublicMart
+
+
+def read_public_mart(place: Workspace) -> PublicMart:
+    """The public mart of a workspace as reports take it."""
+    from pipelines.show import opened_mart
+    from reports.mart import TABLES, PublicMart
+
+    with opened_mart(place) as connection:
+        tables = {name: connection.table(name).pl() for name in TABLES}
+    manifest = place.public_mart.with_name(f"{place.public_mart.stem}_manifest.json")
+    content = json.loads(manifest.read_text(encoding="utf-8"))["content_sha256"] if manifest.is_file() else ""
+    return PublicMart(tables, place.name, place.is_demo, content)
+
+
+def method_text(place: Workspace, mart: PublicMart) -> str:
+    """The method file, if it is the one that the mart was computed by."""
+    from reports.mart import ReportError
+
+    text = place.method_path.read_bytes()
+    used = set(mart["dim_edition"]["method_sha256"].to_list())
+    if used - {hashlib.sha256(text).hexdigest()}:
+        raise ReportError(
+            f"{place.method_path.name} has changed since the mart was built. Run `ssc-index build` first."
+        )
+    return text.decode("utf-8-sig")
+
+
+def site(
+    workspace: WorkspaceOption = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write. Default: site/ beside the marts.")] = None,
+) -> None:
+    """Write the explorer: static pages that any browser opens, from the public mart alone."""
+    from pipelines.show import _short
+    from reports.site.build import write_site
+    from ssc_index.framework.catalogue import load_catalogue
+    from ssc_index.method import read_method
+
+    place = opened(workspace)
+    with told_errors(), progress_bar() as listener:
+        mart = read_public_mart(place)
+        text = method_text(place, mart)
+        written = write_site(
+            out or place.marts.parent / "site",
+            mart,
+            load_catalogue(),
+            read_method(place.method_path),
+            text,
+            lambda done, total: listener("Writing cities", done, total),
+        )
+    typer.echo(f"Wrote {written.files} files, {written.bytes / 1e6:.1f} MB. Open {_short(written.index)}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command(epilog="Example: ssc-index site --workspace workspaces/demo --out site")(site)

@@ -1,0 +1,103 @@
+"""The public mart as reports read it: a frame a table, and what follows from one of them.
+
+What belongs here: the tables and small look-ups. What does not: opening a database (`pipelines`), and any figure that
+the mart does not hold. There is no way from here to the internal mart: who fills this, fills it from the public one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from ssc_index.errors import SscIndexError
+
+TABLES = (
+    "dim_city",
+    "dim_edition",
+    "dim_goalpost",
+    "dim_kpi",
+    "fact_benchmark",
+    "fact_peer",
+    "fact_peer_position",
+    "fact_score",
+    "fact_value",
+)
+GROUPINGS = ("region", "income_group", "size_class")
+UPPER_LEVELS = ("index", "dimension", "sub_dimension")
+
+
+class ReportError(SscIndexError):
+    """A report that cannot be made from this mart, and what to do."""
+
+
+@dataclass(frozen=True)
+class PublicMart:
+    """The public mart of one workspace.
+
+    Attributes:
+        tables: Frames of `TABLES` by name.
+        workspace: Name of the workspace, shown to people.
+        is_demo: Whether every city and number is invented.
+        content_sha256: Address of the mart's content, from its manifest; empty where there is none.
+        intervals: Rank intervals, with ``edition``, ``city_id``, ``rank_low``, ``rank_high``; empty where the mart has
+            none.
+    """
+
+    tables: Mapping[str, pl.DataFrame]
+    workspace: str
+    is_demo: bool
+    content_sha256: str = ""
+    intervals: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+    def __getitem__(self, table: str) -> pl.DataFrame:
+        return self.tables[table]
+
+    @cached_property
+    def editions(self) -> list[int]:
+        """Editions, the oldest first."""
+        return sorted(self["dim_edition"]["edition"].to_list())
+
+    @cached_property
+    def nodes(self) -> list[dict[str, Any]]:
+        """Rows of ``dim_kpi`` in the catalogue's order."""
+        return self["dim_kpi"].sort("position").to_dicts()
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Name of each node."""
+        return {node["node"]: node["name"] for node in self.nodes}
+
+    @cached_property
+    def city_rows(self) -> dict[str, dict[str, Any]]:
+        """Rows of ``dim_city`` by key, in the order of the keys."""
+        return {row["city_id"]: row for row in self["dim_city"].sort("city_id").to_dicts()}
+
+    def edition_row(self, edition: int) -> dict[str, Any]:
+        """The row of ``dim_edition``."""
+        rows = self["dim_edition"].filter(pl.col("edition") == edition).to_dicts()
+        if not rows:
+            raise ReportError(f"The mart has no edition {edition}; it has {', '.join(map(str, self.editions))}.")
+        return rows[0]
+
+    def city_named(self, words: str) -> str:
+        """Key of the city that somebody means: its key, its name, or a part that fits one city alone.
+
+        Raises:
+            ReportError: If none or several fit; the message names those that are near.
+        """
+        wanted = words.casefold()
+        rows = self.city_rows
+        exact = [key for key, row in rows.items() if wanted in (key.casefold(), row["name"].casefold())]
+        part = [key for key, row in rows.items() if wanted in key.casefold() or wanted in row["name"].casefold()]
+        found = exact or part
+        if len(found) == 1:
+            return found[0]
+        if found:
+            listed = ", ".join(f"{rows[key]['name']} ({key})" for key in found[:8])
+            raise ReportError(f"{words} fits {len(found)} cities: {listed}. Give the key.")
+        near = ", ".join(list(rows)[:5]) or "none: the public mart is empty"
+        raise ReportError(f"{words} is no city of the public mart. Known are, for example: {near}.")

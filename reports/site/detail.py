@@ -1,0 +1,139 @@
+"""What one city's page and one KPI's page need, each in a file of its own that is read when the page is opened.
+
+What belongs here: rows of the mart in a compact shape: a list a data point, its fields by position (`FIELDS`).
+What does not: what every page needs (`payload.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from reports.figures.palette import BANDS
+from reports.mart import GROUPINGS, PublicMart
+
+# Fields of a data point in a city's file, by position.
+FIELDS = (
+    "value",
+    "value_year",
+    "quality",
+    "source",
+    "derivation",
+    "file",
+    "cell",
+    "score",
+    "points",
+    "target_share",
+    *GROUPINGS,
+)
+WORDS = ("quality", "source", "derivation", "file")
+LEVELS = ("index", "dimension", "sub_dimension", "category")
+_BAND = {band.key: count for count, band in enumerate(BANDS)}
+
+
+def city_files(mart: PublicMart) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each city's key and data: every edition with nodes, data points, benchmark cuts, and the words they refer to."""
+    order = {node["node"]: count for count, node in enumerate(mart.nodes) if node["level"] == "data_point"}
+    column = {node: count for count, node in enumerate(sorted(order, key=order.__getitem__))}
+    values = _by_city(_points(mart))
+    nodes = _by_city(_node_rows(mart))
+    cuts = _by_city(_cut_rows(mart))
+    for city in mart.city_rows:
+        book = _Words()
+        editions: dict[str, dict[str, Any]] = {}
+
+        def edition(year: int, editions: dict[str, dict[str, Any]] = editions) -> dict[str, Any]:
+            fresh = {"nodes": {}, "points": [0] * len(column), "cuts": {}}
+            return editions.setdefault(str(year), fresh)
+
+        for year, node, score, rank, coverage, carried in nodes.get(city, ()):
+            edition(year)["nodes"][node] = [score, rank, coverage, carried]
+        for year, point, *row in values.get(city, ()):
+            for count, field in enumerate(FIELDS):
+                if field in WORDS:
+                    row[count] = book.place(field, row[count])
+            edition(year)["points"][column[point]] = _trimmed(row)
+        for year, cut, node, percentage, band, reported, scored in cuts.get(city, ()):
+            edition(year)["cuts"][f"{cut}|{node}"] = [percentage, _BAND.get(band), reported, scored]
+        yield city, {"id": city, "editions": dict(sorted(editions.items())), "words": book.lists}
+
+
+class _Words:
+    """Texts that repeat, each told once."""
+
+    def __init__(self) -> None:
+        self.lists: dict[str, list[str]] = {field: [] for field in WORDS}
+        self._places: dict[tuple[str, str], int] = {}
+
+    def place(self, field: str, word: str | None) -> int | None:
+        """Where a text stands in its list; None for none."""
+        if word is None:
+            return None
+        if (field, word) not in self._places:
+            self._places[field, word] = len(self.lists[field])
+            self.lists[field].append(word)
+        return self._places[field, word]
+
+
+def _trimmed(row: list[Any]) -> list[Any]:
+    """A row without the nulls at its end."""
+    while row and row[-1] is None:
+        row.pop()
+    return row
+
+
+def _by_city(frame: pl.DataFrame) -> dict[str, list[tuple[Any, ...]]]:
+    """Rows by city, ``city_id`` left out."""
+    parts = frame.partition_by("city_id", as_dict=True, include_key=False, maintain_order=True)
+    return {str(key[0]): part.rows() for key, part in parts.items()}
+
+
+def _points(mart: PublicMart) -> pl.DataFrame:
+    """A row a city, edition and data point with a public value: value, score, points and percentiles."""
+    key = ["edition", "city_id", "data_point"]
+    scores = mart["fact_score"].filter(pl.col("level") == "data_point")
+    score = scores.select("edition", "city_id", pl.col("node").alias("data_point"), pl.col("score").round(6))
+    benchmark = mart["fact_benchmark"].filter(pl.col("cut") == "data_point")
+    points = benchmark.select(
+        "edition", "city_id", pl.col("node").alias("data_point"), "points", pl.col("target_share").round(4)
+    )
+    places = mart["fact_peer_position"].filter(pl.col("measure") == "value")
+    percentiles = [pl.col(f"{name}_percentile").round(1).alias(name) for name in GROUPINGS]
+    place = places.select("edition", "city_id", pl.col("item").alias("data_point"), *percentiles)
+    cell = pl.concat_str(pl.col("sheet"), pl.col("cell"), separator="!", ignore_nulls=True).alias("cell")
+    joined = (
+        mart["fact_value"]
+        .with_columns(cell, pl.col("file_sha256").str.head(12).alias("file"))
+        .join(score, on=key, how="left")
+        .join(points, on=key, how="left")
+        .join(place, on=key, how="left")
+    )
+    return joined.sort("city_id", "edition", "data_point").select("city_id", "edition", "data_point", *FIELDS)
+
+
+def _node_rows(mart: PublicMart) -> pl.DataFrame:
+    rows = mart["fact_score"].filter(pl.col("level").is_in(LEVELS)).sort("city_id", "edition", "node")
+    return rows.select("city_id", "edition", "node", "score", "rank", "coverage", "n_carried")
+
+
+def _cut_rows(mart: PublicMart) -> pl.DataFrame:
+    rows = mart["fact_benchmark"].filter((pl.col("kpi_level") == "all") & (pl.col("cut") != "data_point"))
+    return rows.sort("city_id", "edition", "cut", "node").select(
+        "city_id", "edition", "cut", "node", "percentage", "band", "n_reported", "n_scored"
+    )
+
+
+def kpi_files(mart: PublicMart) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each KPI's code and data: by data point and edition, the cities' values and the years they are of."""
+    place = {city: count for count, city in enumerate(mart.city_rows)}
+    found: dict[str, dict[str, dict[str, list[Any]]]] = {
+        node["node"]: {} for node in mart.nodes if node["level"] == "kpi"
+    }
+    rows = mart["fact_value"].sort("kpi_code", "data_point", "edition", "city_id")
+    for kpi, point, edition, city, value, year in rows.select(
+        "kpi_code", "data_point", "edition", "city_id", "value", "value_year"
+    ).iter_rows():
+        found[kpi].setdefault(point, {}).setdefault(str(edition), []).append([place[city], value, edition - year])
+    yield from found.items()
