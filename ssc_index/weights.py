@@ -6,14 +6,14 @@ what is present, which differs by row (`aggregate.py`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
-from ssc_index.framework.model import Framework
+from ssc_index.framework.model import Framework, Node
 
 
-def sibling_weights(framework: Framework, parent: str, source: Literal["framework", "equal"]) -> tuple[float, ...]:
-    """Weights of a node's children, in file order, not rescaled."""
-    children = framework.children[parent]
+def sibling_weights(children: Sequence[Node], source: Literal["framework", "equal"]) -> tuple[float, ...]:
+    """Weights of a node's children, in their order, not rescaled."""
     return tuple(1.0 if source == "equal" else child.weight for child in children)
 
 
@@ -31,7 +31,7 @@ def effective_weights(framework: Framework, source: Literal["framework", "equal"
     """
     weights = {framework.root.code: 1.0}
     for parent, children in framework.children.items():
-        own = sibling_weights(framework, parent, source)
+        own = sibling_weights(children, source)
         total = sum(own)
         for child, weight in zip(children, own, strict=True):
             weights[child.code] = weights[parent] * weight / total

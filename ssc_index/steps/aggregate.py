@@ -14,8 +14,8 @@ from pydantic import Field
 
 from ssc_index.aggregate import refused, weighted_mean
 from ssc_index.errors import ComputationError
-from ssc_index.framework.model import Node
-from ssc_index.steps.parameters import Mean, Name, Parameters, Share
+from ssc_index.framework.model import Framework, Node
+from ssc_index.steps.parameters import Mean, Name, Names, Parameters, Share
 from ssc_index.steps.state import Outcome, State, all_scores, place
 from ssc_index.steps.walk import Walk, listed, nodes_reached, setting_at
 from ssc_index.values import Floats
@@ -33,6 +33,8 @@ class Aggregate(Parameters):
             level name; a node below it has no score.
         floor: Scores below it are raised to it where a geometric mean takes them; with 0 a part of 0 makes
             the mean 0; None refuses 0 and less.
+        leave_out: Nodes that count as if the framework lacked them, in weights and coverage; a node all of whose
+            children are left out is left out itself. Their own scores are computed all the same.
         to: Level at which the step stops; None is the root.
     """
 
@@ -42,6 +44,7 @@ class Aggregate(Parameters):
     weights: Literal["framework", "equal"] = "framework"
     min_coverage: Share | dict[Name, Share] = 0.0
     floor: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)] | None = None
+    leave_out: Names | None = None
     to: Name | None = None
 
 
@@ -52,6 +55,8 @@ def check(walk: Walk, step: Aggregate) -> None:
     """Every fault of the step on a framework, into the walk."""
     by_coverage = step.min_coverage if isinstance(step.min_coverage, dict) else {}
     fits = walk.known(step.levels, "levels") & walk.known(by_coverage, "min_coverage")
+    if walk.known(step.leave_out, "leave_out") and walk.framework.root.code in left_out(walk.framework, step.leave_out):
+        walk.fault(".leave_out: leaves nothing of the root")
     if step.to is not None and step.to not in walk.framework.levels[:-1]:
         walk.fault(f".to: {step.to!r} is no level above the indicators: {', '.join(walk.framework.levels[:-1])}")
         return
@@ -103,14 +108,17 @@ def run(state: State, step: Aggregate) -> Outcome:
     position = state.node_column_of
     faults: list[str] = []
     nodes = nodes_reached(state.framework, state.done, step.to)
+    out = left_out(state.framework, step.leave_out)
     for node in nodes:
-        children = state.framework.children[node.code]
+        children = [child for child in state.framework.children[node.code] if child.code not in out]
+        if not children:
+            continue
         parts = [scores[:, position[child.code]] for child in children]
         mean, least = mean_at(step, node), _least_coverage(step, node)
         if mean == "geometric":
-            parts, found = _positive(state, step, node, parts)
+            parts, found = _positive(state, step, node, children, parts)
             faults += found
-        weights = sibling_weights(state.framework, node.code, step.weights)
+        weights = sibling_weights(children, step.weights)
         scores[:, position[node.code]] = weighted_mean(parts, weights, mean, least)
     if faults:
         raise ComputationError(place(state, "aggregate"), faults)
@@ -119,11 +127,22 @@ def run(state: State, step: Aggregate) -> Outcome:
     return Outcome()
 
 
-def _positive(state: State, step: Aggregate, node: Node, parts: Sequence[Floats]) -> tuple[list[Floats], list[str]]:
+def left_out(framework: Framework, names: Iterable[str] | None) -> set[str]:
+    """Codes of the nodes that names leave out, and of those above them that have no child left."""
+    out = {node.code for name in names or () for node in framework.named(name)}
+    for node in reversed(framework.nodes) if out else ():
+        children = framework.children.get(node.code, ())
+        if children and all(child.code in out for child in children):
+            out.add(node.code)
+    return out
+
+
+def _positive(
+    state: State, step: Aggregate, node: Node, children: Sequence[Node], parts: Sequence[Floats]
+) -> tuple[list[Floats], list[str]]:
     """Raise scores to the floor, or refuse every one that is not above 0."""
     if step.floor is not None:
         return [np.maximum(part, step.floor) for part in parts], []
-    children = state.framework.children[node.code]
     faults = [
         f"{state.values.row_name(row)}, {children[child].code}: {parts[child][row]:g} is not above 0, so "
         f"{node.code} has no geometric mean; give the step a floor, or this node another mean"

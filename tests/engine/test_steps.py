@@ -231,7 +231,7 @@ def test_effective_weights_multiply_down_the_tree():
     # A 3/4, b 1/4; a1 3/4 × 1/5 = 0.15, a2 3/4 × 4/5 = 0.6.
     assert effective_weights(_tree()) == pytest.approx({"i": 1, "A": 0.75, "b": 0.25, "a1": 0.15, "a2": 0.6})
     assert effective_weights(_tree(), "equal") == {"i": 1, "A": 0.5, "b": 0.5, "a1": 0.25, "a2": 0.25}
-    assert sibling_weights(_tree(), "A", "framework") == (1.0, 4.0)
+    assert sibling_weights(_tree().children["A"], "framework") == (1.0, 4.0)
 
 
 def test_weights_are_renormalised_over_what_is_present():

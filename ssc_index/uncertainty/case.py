@@ -1,0 +1,278 @@
+"""An index whose choices are uncertain: what is given, and what a replication decides.
+
+What belongs here: from a row of numbers to choices. What does not: what follows from choices (`plain.py`, the slow
+and certain way; `kernel.py`, the fast one).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssc_index.errors import ValuesError
+from ssc_index.framework.model import Framework
+from ssc_index.method import Method
+from ssc_index.steps.aggregate import Aggregate, left_out
+from ssc_index.steps.state import Bools, Ints
+from ssc_index.uncertainty import draws
+from ssc_index.uncertainty.grades import Error
+from ssc_index.uncertainty.inputs import (
+    Alternatives,
+    Dirichlet,
+    Exclusion,
+    Goalposts,
+    Measurement,
+    Uncertainty,
+    WeightNoise,
+    Weights,
+    WeightTable,
+    read_uncertainty,
+)
+from ssc_index.values import Floats, Values
+from ssc_index.weights import sibling_weights
+
+Grades = NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Case:
+    """An index with what is uncertain about it. Build it with `case_of`.
+
+    Attributes:
+        values: Values of all years.
+        framework: The framework.
+        method: The method as it stands.
+        section: What varies.
+        year: Year whose ranks are asked for; None without years.
+        grades: Data-quality grade of each value, shape (n_rows, n_indicators), empty where none is declared; None
+            where nothing is declared at all.
+        bounds: Smallest and greatest possible value of each indicator, shape (2, n_indicators); NaN is open.
+    """
+
+    values: Values
+    framework: Framework
+    method: Method
+    section: Uncertainty
+    year: int | None
+    grades: Grades | None
+    bounds: Floats
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the inputs: the columns of a row."""
+        return tuple(self.section.inputs)
+
+    @cached_property
+    def rows(self) -> slice:
+        """Rows of the year."""
+        return dict(self.values.year_slices())[self.year]
+
+    @cached_property
+    def position(self) -> Mapping[str, int]:
+        """Place of each node in the framework."""
+        return {node.code: place for place, node in enumerate(self.framework.nodes)}
+
+    @cached_property
+    def base_weights(self) -> Floats:
+        """Weights of the method as it stands, by node; the root has 1, shape (n_nodes,)."""
+        steps = [step for step in self.method.steps if isinstance(step, Aggregate)]
+        source = steps[0].weights if steps else "framework"
+        weights = np.ones(len(self.framework.nodes))
+        for children in self.framework.children.values():
+            for child, weight in zip(children, sibling_weights(children, source), strict=True):
+                weights[self.position[child.code]] = weight
+        return weights
+
+    @cached_property
+    def weighted(self) -> bool:
+        """Whether any input varies weights."""
+        return any(isinstance(one, Weights) for one in self.section.inputs.values())
+
+    @cached_property
+    def candidates(self) -> tuple[str, ...]:
+        """Nodes of which one may be left out."""
+        for one in self.section.inputs.values():
+            if isinstance(one, Exclusion):
+                meant = [node.code for name in one.nodes for node in self.framework.named(name)]
+                return tuple(dict.fromkeys(meant))
+        return ()
+
+    @cached_property
+    def measurement(self) -> Measurement | None:
+        """The input of measurement error, if there is one."""
+        return next((one for one in self.section.inputs.values() if isinstance(one, Measurement)), None)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What replications decide; the first axis of every array is the replication.
+
+    Attributes:
+        options: Number of the option by input (alternatives and goalposts), shape (n,); −1 is the method as it is.
+        weights: Weight of each node among its siblings, shape (n, n_nodes); None where no input varies them.
+        excluded: Place of the node left out in `Case.candidates`, shape (n,); −1 is none.
+        noise: Key of the measurement errors, shape (n,); 0 is no error.
+    """
+
+    options: Mapping[str, Ints]
+    weights: Floats | None
+    excluded: Ints
+    noise: NDArray[np.uint64]
+
+
+def case_of(
+    values: Values,
+    framework: Framework,
+    method: Method,
+    year: int | None = None,
+    grades: Grades | None = None,
+    bounds: Floats | None = None,
+) -> Case:
+    """Put a case together and check it.
+
+    Args:
+        values: Values of all years.
+        framework: The framework.
+        method: The method, with its section ``uncertainty``.
+        year: Year whose ranks are asked for; None is the last.
+        grades: Data-quality grade of each value, shape (n_rows, n_indicators), empty where none is declared.
+        bounds: Smallest and greatest possible value of each indicator, shape (2, n_indicators); NaN is open.
+
+    Raises:
+        MethodError: With every fault of the section.
+        ValuesError: With a year or grades that the values do not fit.
+    """
+    section = read_uncertainty(method, framework, tuple(values.groups), values.years is not None)
+    years = [one for one, _ in values.year_slices()]
+    faults = []
+    if year is not None and year not in years:
+        faults.append(f"year {year}: the values have none of it; they have {', '.join(map(str, years))}")
+    if grades is not None and grades.shape != values.values.shape:
+        faults.append(f"grades of shape {grades.shape} for values of shape {values.values.shape}")
+    if faults:
+        raise ValuesError("uncertainty", faults)
+    open_ = np.full((2, len(framework.codes)), np.nan)
+    bounds = open_ if bounds is None else bounds
+    case = Case(values, framework, method, section, years[-1] if year is None else year, grades, bounds)
+    if case.measurement is not None and grades is not None:
+        unknown = sorted({*np.unique(grades).tolist()} - {"", *case.measurement.table})
+        if unknown:
+            known = ", ".join(case.measurement.table)
+            raise ValuesError("uncertainty", [f"grade {grade!r} has no error; known are {known}" for grade in unknown])
+    return case
+
+
+def rows_of(case: Case, start: int, stop: int) -> Floats:
+    """Rows of the replications ``start`` to ``stop - 1``, shape (stop - start, n_inputs)."""
+    return draws.rows(case.section.seed, start, stop, len(case.names))
+
+
+def decide(case: Case, rows: Floats) -> Choices:
+    """What rows of numbers decide.
+
+    Args:
+        case: The case.
+        rows: Shape (n, n_inputs), in (0, 1); NaN leaves an input as the method has it.
+    """
+    n = rows.shape[0]
+    options: dict[str, Ints] = {}
+    weights = np.repeat(case.base_weights[None, :], n, axis=0) if case.weighted else None
+    excluded = np.full(n, -1, dtype=np.int64)
+    noise = np.zeros(n, dtype=np.uint64)
+    for column, (name, one) in enumerate(case.section.inputs.items()):
+        number = np.ascontiguousarray(rows[:, column])
+        drawn = ~np.isnan(number)
+        if isinstance(one, Alternatives | Goalposts):
+            options[name] = np.where(drawn, _picked(number, len(one.options), one.probabilities), -1)
+        elif isinstance(one, Exclusion):
+            place = np.floor(np.nan_to_num(number) / one.probability * len(case.candidates)).astype(np.int64)
+            excluded = np.where(drawn & (number < one.probability), np.minimum(place, len(case.candidates) - 1), -1)
+        elif isinstance(one, Measurement):
+            noise = np.where(drawn, draws.keys(number), 0).astype(np.uint64)
+        else:
+            assert weights is not None
+            found, columns = _weights(case, one, number)
+            weights[:, columns] = np.where(drawn[:, None], found, weights[:, columns])
+    return Choices(options, weights, excluded, noise)
+
+
+def _picked(number: Floats, count: int, probabilities: Sequence[float] | None) -> Ints:
+    """Option of each number: the inverse of the cumulated probabilities."""
+    shares = np.ones(count) if probabilities is None else np.asarray(probabilities)
+    upper = np.cumsum(shares / shares.sum())[:-1]
+    return np.searchsorted(upper, np.nan_to_num(number), side="right").astype(np.int64)
+
+
+def _weights(case: Case, one: Weights, number: Floats) -> tuple[Floats, list[int]]:
+    """Weights that an input gives, shape (n, n_columns), and the nodes they belong to."""
+    key = draws.keys(number)
+    if isinstance(one, WeightTable):
+        codes = list(one.experts[0])
+        table = np.array([[expert[code] for code in codes] for expert in one.experts])
+        columns = [case.position[code] for code in codes]
+        if not one.bootstrap:
+            return table[_picked(number, len(table), None)], columns
+        drawn, _ = draws.stream(key, len(table))
+        picked = np.floor(drawn * len(table)).astype(np.int64)
+        total = np.zeros((len(number), len(codes)))
+        for place in range(len(table)):
+            total += table[picked[:, place]]
+        return total / len(table), columns
+    codes = list(dict.fromkeys(node.code for name in one.at for node in case.framework.named(name)))
+    if isinstance(one, WeightNoise):
+        columns = [case.position[code] for code in codes]
+        drawn, _ = draws.stream(key, len(columns))
+        return case.base_weights[columns] * (1.0 + one.factor * (2.0 * drawn - 1.0)), columns
+    assert isinstance(one, Dirichlet)
+    parents = dict.fromkeys(case.framework.by_code[code].parent for code in codes)
+    columns, shapes = [], []
+    for parent in parents:
+        assert parent is not None
+        family = [case.position[child.code] for child in case.framework.children[parent]]
+        own = case.base_weights[family]
+        columns += family
+        shapes += (one.concentration * own / own.sum()).tolist()
+    shape = np.asarray(shapes)
+    drawn = np.zeros((len(number), len(columns)))
+    drawn[:, shape > 0] = draws.gammas(key, shape[shape > 0])
+    return drawn, columns
+
+
+def alive(case: Case) -> Bools:
+    """Which nodes count, by the candidate that is left out; the last row leaves none out.
+
+    Returns:
+        Shape (n_candidates + 1, n_nodes).
+    """
+    table = np.ones((len(case.candidates) + 1, len(case.framework.nodes)), dtype=bool)
+    for place, code in enumerate(case.candidates):
+        table[place, [case.position[one] for one in left_out(case.framework, [code])]] = False
+    return table
+
+
+def deviations(case: Case, values: Floats, grades: Grades | None) -> Floats:
+    """Standard deviation of the measurement error of values, in their units.
+
+    Args:
+        case: A case with measurement error.
+        values: Shape (n, n_indicators).
+        grades: Grade of each, or None.
+
+    Returns:
+        Shape (n, n_indicators); NaN where the value is missing.
+    """
+    measurement = case.measurement
+    assert measurement is not None
+
+    def of(error: Error) -> Floats:
+        return np.hypot(error.relative * np.abs(values), error.absolute) * measurement.scale
+
+    result = of(measurement.undeclared)
+    if grades is not None:
+        for grade, error in measurement.table.items():
+            result = np.where(grades == grade, of(error), result)
+    return result

@@ -1,0 +1,163 @@
+"""Random numbers by their place: the same number for (seed, replication, input), whoever asks and in what order.
+
+What belongs here: the generator and the distributions drawn from it. What does not: what a number decides
+(`inputs.py`).
+
+A replication is a row of numbers between 0 and 1, one for each input. An input that needs more than one number, such
+as noise on every value, takes the bits of its number as the key of a stream of its own. So a row is all there is to
+a replication, and a sensitivity analysis may put rows together as its design asks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssc_index.values import Floats
+
+Words = NDArray[np.uint64]
+MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
+STEPS = (np.uint64(0x9E3779B9), np.uint64(0xBB67AE85))
+LOW = np.uint64(0xFFFFFFFF)
+HALF = np.uint64(32)
+ROUNDS = 10
+
+
+def philox(counter: tuple[Words, Words, Words, Words], key: tuple[Words, Words]) -> tuple[Words, Words, Words, Words]:
+    """Philox4x32-10: four random words of 32 bits for each counter of four words and key of two.
+
+    Source: Salmon et al. (2011), *Parallel random numbers: as easy as 1, 2, 3*; known answers in its Random123.
+
+    >>> zero = np.zeros(1, np.uint64)
+    >>> [hex(int(word[0])) for word in philox((zero, zero, zero, zero), (zero, zero))]
+    ['0x6627e8d5', '0xe169c58d', '0xbc57ac4c', '0x9b00dbd8']
+    """
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(ROUNDS):
+        p0, p1 = MULTIPLIERS[0] * c0, MULTIPLIERS[1] * c2
+        c0, c1, c2, c3 = (p1 >> HALF) ^ c1 ^ k0, p1 & LOW, (p0 >> HALF) ^ c3 ^ k1, p0 & LOW
+        k0, k1 = (k0 + STEPS[0]) & LOW, (k1 + STEPS[1]) & LOW
+    return c0, c1, c2, c3
+
+
+def rows(seed: int, start: int, stop: int, n_inputs: int) -> Floats:
+    """Rows of replications ``start`` to ``stop - 1``: one number in (0, 1) per input.
+
+    Args:
+        seed: Seed of the analysis, below 2⁶⁴.
+        start: First replication, from 0.
+        stop: The one after the last.
+        n_inputs: Number of inputs.
+
+    Returns:
+        Shape (stop - start, n_inputs), multiples of 2⁻⁵³ plus half of it.
+
+    >>> bool((rows(7, 0, 10, 3)[4:6] == rows(7, 4, 6, 3)).all())
+    True
+    """
+    number = np.arange(start, stop, dtype=np.uint64)[:, None]
+    place = np.arange(n_inputs, dtype=np.uint64)[None, :]
+    number, place = np.broadcast_arrays(number, place)
+    zero = np.zeros(number.shape, np.uint64)
+    first, second, _, _ = philox((number & LOW, number >> HALF, place, zero), split(np.uint64(seed)))
+    return unit(first, second)
+
+
+def unit(first: Words, second: Words) -> Floats:
+    """Numbers in (0, 1) of 52 bits from two words each."""
+    whole = (first << np.uint64(20)) | (second >> np.uint64(12))
+    return (whole.astype(np.float64) + 0.5) * 2.0**-52
+
+
+def split(number: np.uint64 | Words) -> tuple[Words, Words]:
+    """The low and the high word of 64 bits."""
+    whole = np.asarray(number, dtype=np.uint64)
+    return whole & LOW, whole >> HALF
+
+
+def keys(numbers: Floats) -> Words:
+    """Keys of streams from numbers in (0, 1): their bits, shape as given; a missing number (NaN) is a key too."""
+    return np.ascontiguousarray(numbers).view(np.uint64)
+
+
+def stream(key: Words, width: int, attempt: int = 0) -> Floats:
+    """Uniform numbers of streams: two of each counter.
+
+    Args:
+        key: Key of each stream, shape (n,).
+        width: Numbers wanted of each.
+        attempt: Which set of numbers, for draws that may be thrown away.
+
+    Returns:
+        Shape (2, n, width), in (0, 1): two independent sets.
+    """
+    place = np.arange(width, dtype=np.uint64)[None, :]
+    low, high = split(key[:, None])
+    zero = np.zeros((key.size, width), np.uint64)
+    counter = (zero + place, zero, zero + np.uint64(attempt), zero + np.uint64(1))
+    one, two, three, four = philox(counter, (zero + low, zero + high))
+    return np.stack([unit(one, two), unit(three, four)])
+
+
+def gammas(key: Words, shapes: Floats) -> Floats:
+    """Gamma draws of scale 1: one per stream and shape.
+
+    Args:
+        key: Key of each stream, shape (n,).
+        shapes: Shape parameters above 0, shape (width,).
+
+    Returns:
+        Shape (n, width).
+
+    Source: Marsaglia and Tsang (2000); shapes below 1 by their ``gamma(a + 1) u^(1/a)``.
+    """
+    raised = np.where(shapes < 1, shapes + 1, shapes)
+    d = raised - 1 / 3
+    c = 1 / np.sqrt(9 * d)
+    drawn = np.zeros((key.size, shapes.size))
+    open_ = np.ones(drawn.shape, dtype=bool)
+    attempt = 0
+    while open_.any():
+        angle, radius = stream(key, shapes.size, 2 * attempt)
+        accept, _ = stream(key, shapes.size, 2 * attempt + 1)
+        normal = np.sqrt(-2 * np.log(radius)) * np.cos(2 * np.pi * angle)
+        cube = (1 + c * normal) ** 3
+        positive = cube > 0
+        safe = np.where(positive, cube, 1.0)
+        good = positive & (np.log(accept) < 0.5 * normal**2 + d - d * safe + d * np.log(safe))
+        drawn = np.where(open_ & good, d * safe, drawn)
+        open_ &= ~good
+        attempt += 1
+    if (shapes < 1).any():
+        boost, _ = stream(key, shapes.size, 2**31)
+        drawn = np.where(shapes < 1, drawn * boost ** (1 / shapes), drawn)
+    return drawn
+
+
+def normals(key: np.uint64, n_rows: int, n_columns: int) -> Floats:
+    """Standard normal noise of one replication, the same numbers as the compiled kernel draws (to 1e-6).
+
+    Four neighbours come of one counter: lanes ``i``, ``i + q``, ``i + 2q``, ``i + 3q`` of ``q = ⌈n_rows / 4⌉``.
+
+    Returns:
+        Shape (n_rows, n_columns).
+    """
+    quarter = -(-n_rows // 4)
+    lane = np.arange(quarter, dtype=np.uint64)[None, :]
+    column = np.arange(n_columns, dtype=np.uint64)[:, None]
+    zero = np.zeros((n_columns, quarter), np.uint64)
+    low, high = split(key)
+    words = philox((zero + lane, zero + column, zero, zero + np.uint64(2)), (zero + low, zero + high))
+    one, two, three, four = ((word >> np.uint64(8)).astype(np.float64) * 2.0**-24 + 2.0**-25 for word in words)
+    first, second = np.sqrt(-2 * np.log(one)), np.sqrt(-2 * np.log(three))
+    drawn = np.concatenate(
+        [
+            first * np.cos(2 * np.pi * two),
+            first * np.sin(2 * np.pi * two),
+            second * np.cos(2 * np.pi * four),
+            second * np.sin(2 * np.pi * four),
+        ],
+        axis=1,
+    )
+    return np.ascontiguousarray(drawn[:, :n_rows].T)

@@ -1,0 +1,76 @@
+"""What can be wrong with the section `uncertainty` of a method file."""
+
+from __future__ import annotations
+
+import pytest
+
+from ssc_index.errors import MethodError
+from ssc_index.framework.catalogue import load_catalogue
+from ssc_index.uncertainty.grades import GRADES
+from ssc_index.uncertainty.inputs import read_uncertainty
+from tests.uncertainty import examples
+
+
+def test_every_fault_is_told_at_once_and_by_its_place():
+    inputs = {
+        "unknown": {"kind": "nonsense"},
+        "key": {"kind": "exclusion", "nodes": ["p1"], "probability": 0.5, "colour": "red"},
+        "share": {"kind": "exclusion", "nodes": ["p1"], "probability": 1.5},
+    }
+    with pytest.raises(MethodError) as error:
+        read_uncertainty(examples.method(inputs), examples.framework())
+    said = str(error.value)
+    assert len(error.value.faults) == 3
+    assert "uncertainty.inputs.unknown.kind: 'nonsense' is no kind of input; known are alternatives" in said
+    assert "uncertainty.inputs.key.colour: unknown key" in said
+    assert "uncertainty.inputs.share.probability: 1.5" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"kind": "alternatives", "step": "treat", "options": [{}]}, "the method has no step 'treat'"),
+        ({"kind": "alternatives", "step": 9, "options": [{}]}, "there is no step 9; the method has 4"),
+        (
+            {"kind": "alternatives", "step": "normalise", "options": [{"method": "magic"}]},
+            "options[0]: steps[2].normalise.method: unknown method 'magic'",
+        ),
+        (
+            {"kind": "alternatives", "step": "impute", "options": [{"method": "group_mean", "group": "planet"}]},
+            "'planet' is no group column",
+        ),
+        (
+            {"kind": "alternatives", "step": "aggregate", "options": [{"levels": {"pilar": "geometric"}}]},
+            "'pilar' is no level and no node",
+        ),
+        ({**examples.MEANS, "probabilities": [1]}, "probabilities: 1 for 2 options"),
+        ({"kind": "weight_noise", "at": "pilar", "factor": 0.2}, "at: 'pilar' is no level and no node"),
+        ({"kind": "weight_noise", "at": "index", "factor": 0.2}, "'index' is the root"),
+        ({"kind": "weight_table", "experts": [{"p0": 1}, {"p1": 1}]}, "names p0, p1 where another does not"),
+        ({"kind": "exclusion", "nodes": ["x99"], "probability": 0.5}, "'x99' is no level and no node"),
+        ({"kind": "goalposts", "options": [{"x99": [0.0, 1.0]}]}, "'x99' is no indicator"),
+        ({"kind": "goalposts", "options": [{"x00": [5.0, 5.0]}]}, "options[0]"),
+    ],
+)
+def test_a_reference_to_what_is_not_there_is_named(given, said):
+    with pytest.raises(MethodError) as error:
+        read_uncertainty(examples.method({"input": given}), examples.framework(), ["region"])
+    assert said in str(error.value)
+
+
+def test_two_inputs_may_not_vary_the_same_weight():
+    inputs = {"one": examples.DIRICHLET, "two": {"kind": "weight_noise", "at": ["p1"], "factor": 0.1}}
+    with pytest.raises(MethodError) as error:
+        read_uncertainty(examples.method(inputs), examples.framework())
+    assert "the weight of p1 is varied by uncertainty.inputs.one already" in str(error.value)
+
+
+def test_the_table_of_errors_knows_the_grades_of_the_catalogue_in_their_order():
+    grades = [choice.code for choice in load_catalogue().scoring.quality_grades.choices]
+    assert list(GRADES) == grades
+    assert [GRADES[grade].relative for grade in grades] == sorted(error.relative for error in GRADES.values())
+
+
+def test_a_replication_is_a_method_like_any_other():
+    case = examples.case(examples.EVERYTHING)
+    assert case.names == tuple(examples.EVERYTHING)

@@ -1,0 +1,56 @@
+"""Replications written out in full, checked against what one does by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ssc_index.index import compute_index
+from ssc_index.uncertainty.case import Choices, decide, rows_of
+from ssc_index.uncertainty.plain import before_normalisation, built, replication, scores_of
+from tests.uncertainty import examples
+
+
+def test_the_row_without_numbers_gives_the_nominal_index():
+    case = examples.case(examples.EVERYTHING)
+    nominal = compute_index(case.values, case.framework, case.method).scores
+    choices = decide(case, np.full((1, len(case.names)), np.nan))
+    np.testing.assert_array_equal(scores_of(case, built(case, choices)), nominal)
+
+
+def test_a_node_left_out_counts_neither_in_weights_nor_in_coverage():
+    case = examples.case({"exclusion": {"kind": "exclusion", "nodes": ["x10", "p2"], "probability": 1.0}})
+    full = compute_index(case.values, case.framework, case.method).scores
+    none = np.zeros(1, dtype=np.uint64)
+    without_x10 = scores_of(case, built(case, Choices({}, None, np.array([0]), none)))
+    # p1 has two indicators; without the first it is the second.
+    np.testing.assert_array_equal(without_x10[:, case.position["p1"]], full[:, case.position["x11"]])
+    without_p2 = scores_of(case, built(case, Choices({}, None, np.array([1]), none)))
+    p0, p1 = full[:, case.position["p0"]], full[:, case.position["p1"]]
+    # Geometric mean of the two that are left, weights 1 and 2, floor 1.
+    expected = np.exp((np.log(np.maximum(p0, 1)) + 2 * np.log(np.maximum(p1, 1))) / 3)
+    np.testing.assert_allclose(without_p2[:, 0], expected, rtol=1e-12)
+
+
+def test_errors_are_as_large_as_the_grade_says_and_stay_within_bounds():
+    case = examples.case({"errors": examples.MEASUREMENT}, units=40)
+    before = before_normalisation(case, case.framework, case.method)
+    relative = before.deviation / case.values.values
+    shares = {0: 0.1, 1: 0.02, 2: 0.05, 3: 0.25, 4: 0.30}  # the grades by turns, the first of them undeclared
+    for turn, share in shares.items():
+        cells = (np.arange(relative.size).reshape(relative.shape) % 5 == turn) & ~np.isnan(before.values.values)
+        np.testing.assert_allclose(relative[cells], share)
+    tables = np.array([replication(case, number).values.values for number in range(300)])
+    assert np.nanmin(tables) >= 0
+    assert np.nanmax(tables) <= 100
+    accurate = (np.arange(relative.size).reshape(relative.shape) % 5 == 1) & ~np.isnan(before.values.values)
+    z = (tables - before.values.values)[:, accurate] / before.deviation[accurate]
+    assert abs(z.mean()) < 0.02
+    assert abs(z.std() - 1) < 0.02
+
+
+def test_a_replication_can_be_built_again_alone():
+    case = examples.case(examples.EVERYTHING)
+    choices = decide(case, rows_of(case, 0, 8))
+    for number in range(8):
+        again = scores_of(case, replication(case, number))
+        np.testing.assert_array_equal(again, scores_of(case, built(case, choices, number)))
