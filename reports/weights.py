@@ -42,8 +42,8 @@ def weighing(framework: Framework, method: Method) -> dict[str, Any]:
     """
     step = aggregate_step(method)
     weights = {framework.root.code: 1.0}
-    for parent, children in framework.children.items():
-        own = sibling_weights(framework, parent, step.weights)
+    for children in framework.children.values():
+        own = sibling_weights(children, step.weights)
         weights |= {child.code: weight for child, weight in zip(children, own, strict=True)}
     nodes = []
     for node in framework.nodes:
