@@ -39,7 +39,7 @@ dev: $(RUN) ## Open the Dagster UI on the demo cohort (WORKSPACE=data make dev: 
 	@$(BIN)/ssc-index demo --workspace $(DEMO) --if-absent
 	@$(BIN)/ssc-index dev --workspace $(if $(filter command line environment,$(origin WORKSPACE)),$(WORKSPACE),$(DEMO))
 
-bench: $(RUN) ## Print the table of speed and memory
+bench: $(DEV) ## Print the table of speed and memory
 	@$(BIN)/python -m benchmarks
 
 lock: $(DEV) ## Pin the dependencies anew, with hashes and without addresses

@@ -71,6 +71,8 @@ class MartBuilder:
     def __init__(self, path: Path, tables: Sequence[Table], mode: int, folder: Path) -> None:
         self._path, self._tables, self._mode, self._folder = path, tuple(tables), mode, folder
         self._connection = connect()
+        # Two marts are filled at once, beside the editions' frames.
+        self._connection.execute("set memory_limit = '200MB'")
         self._connection.execute(ATTACH, [str(folder / path.name)])
         self._connection.execute("use mart")
         # The one checkpoint at the end writes everything; one after each edition would write the first ten times.

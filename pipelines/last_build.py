@@ -1,22 +1,42 @@
-"""What the last build from the command line was made from, so that a build with nothing new ends at once.
+"""What the last build from the command line was made from, so that the next one does no more than it must.
 
-What belongs here: the address of all that a build looks at, and the note of the last one. What does not: which
-steps are stale once something is new (`assets/freshness.py`).
+What belongs here: the address of all that a build looks at, the note of the last one, and the editions that a
+change of files can reach. What does not: which steps are stale (`assets/freshness.py` decides, whatever is run).
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from assets.editions import max_age, read_edition_method
 from assets.freshness import PUBLISHING, code_sha256
 from assets.publish import standing
 from assets.workspace import MARKER, Workspace
+from intake.receipts import RECEIPT_SUFFIX
 
 NOTE = "last-build"
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Everything that a build looks at.
+
+    Attributes:
+        at_large: Address of the code, the method, the workspace's settings and the files that belong to no year.
+        files: Address of each submission and receipt, by place below raw/.
+        years: Years that the receipt of a submission names, by place of either.
+    """
+
+    at_large: str
+    files: dict[str, str]
+    years: dict[str, list[int]]
 
 
 @dataclass(frozen=True)
@@ -24,7 +44,7 @@ class LastBuild:
     """A build that came to its end.
 
     Attributes:
-        basis_sha256: Address of everything it looked at.
+        looked: What it looked at.
         marts: Addresses of the public and the internal mart that it left.
         first: First edition that was asked for.
         last: Last edition that was asked for.
@@ -32,7 +52,7 @@ class LastBuild:
         failed_checks: Asset checks that did not hold, with what they counted.
     """
 
-    basis_sha256: str
+    looked: Looked
     marts: list[str]
     first: int
     last: int
@@ -40,29 +60,73 @@ class LastBuild:
     failed_checks: dict[str, str]
 
 
-def basis_of(workspace: Workspace) -> str:
-    """Address of every file below raw/ by place and content, the method, the workspace's settings and the code."""
-    digest = hashlib.sha256(f"{code_sha256(PUBLISHING)} {workspace.as_of}".encode())
-    settings = [workspace.root / MARKER, workspace.method_path]
-    for path in [*settings, *sorted(workspace.raw.rglob("*"))]:
-        if path.is_file():
-            with path.open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
-            digest.update(f"\n{os.path.relpath(path, workspace.root)} {content}".encode(errors="surrogateescape"))
-    return digest.hexdigest()
+def look(workspace: Workspace) -> Looked:
+    """Take the address of everything that a build looks at."""
+    large = hashlib.sha256(f"{code_sha256(PUBLISHING)} {workspace.as_of}".encode())
+    files: dict[str, str] = {}
+    years: dict[str, list[int]] = {}
+    for path in [workspace.root / MARKER, workspace.method_path, *sorted(workspace.raw.rglob("*"))]:
+        if not path.is_file():
+            continue
+        place = os.path.relpath(path, workspace.raw)
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        receipt = path if path.name.endswith(RECEIPT_SUFFIX) else path.with_name(path.name + RECEIPT_SUFFIX)
+        named = sorted(years_named(receipt)) if receipt.is_file() else []
+        if named:
+            files[place], years[place] = content, named
+        else:
+            large.update(f"\n{place} {content}".encode(errors="surrogateescape"))
+    return Looked(large.hexdigest(), files, years)
 
 
-def nothing_new(workspace: Workspace, basis: str, first: int, last: int) -> LastBuild | None:
+def years_named(receipt: Path) -> set[int]:
+    """Years that a receipt names; what cannot be read or is no year is left to the ingest to complain about."""
+    years: set[int] = set()
+    with receipt.open(encoding="utf-8-sig", errors="replace", newline="") as lines, suppress(csv.Error):
+        for row in csv.DictReader(lines, restkey=""):
+            named = {name.strip(): value for name, value in row.items()}
+            text = str(named.get("year") or "").strip()
+            years |= {int(text)} if text.isdecimal() else set()
+    return years
+
+
+def nothing_new(workspace: Workspace, looked: Looked, first: int, last: int) -> LastBuild | None:
     """The last build, if it was made from the same, covers the range, and what it left is still there."""
-    note = _note(workspace)
-    if not (note.is_file() and workspace.warehouse.is_file()):
+    found = _last(workspace)
+    if found is None or found.looked != looked or found.marts != addresses(workspace):
         return None
-    try:
-        found = LastBuild(**json.loads(note.read_text(encoding="utf-8")))
-    except (ValueError, TypeError):
-        return None  # another version's note
-    is_same = found.basis_sha256 == basis and found.marts == addresses(workspace)
-    return found if is_same and found.first <= first and last <= found.last else None
+    return found if found.first <= first and last <= found.last else None
+
+
+def reached(workspace: Workspace, looked: Looked, first: int, last: int) -> tuple[int, int]:
+    """The part of a range that files changed since the last build can reach.
+
+    Args:
+        workspace: The workspace.
+        looked: What is there now.
+        first: First edition asked for.
+        last: Last edition asked for.
+
+    Returns:
+        The years of changed files and as many more as the method carries values; the whole range if anything else
+        has changed, or if the last build did not cover it.
+    """
+    found = _last(workspace)
+    if found is None or found.looked.at_large != looked.at_large or not (found.first <= first and last <= found.last):
+        return first, last
+    was, now = found.looked, looked
+    changed = {place for place in was.files.keys() | now.files.keys() if was.files.get(place) != now.files.get(place)}
+    years = {year for place in changed for year in (*_years(was.years, place), *_years(now.years, place))}
+    if not years:
+        return first, last
+    age = max_age(read_edition_method(workspace.method_path))
+    low, high = max(first, min(years)), min(last, max(years) + age)
+    return (low, high) if low <= high else (first, last)
+
+
+def _years(years: Mapping[str, list[int]], place: str) -> list[int]:
+    return years.get(place, [])
 
 
 def addresses(workspace: Workspace) -> list[str]:
@@ -75,8 +139,20 @@ def note_build(workspace: Workspace, build: LastBuild) -> None:
     """Keep the note of a build that came to its end."""
     note = _note(workspace)
     new = note.with_name(f"{note.name}.{os.getpid()}")
-    new.write_text(json.dumps(asdict(build), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    new.write_text(json.dumps(asdict(build), indent=1, sort_keys=True) + "\n", encoding="utf-8")
     new.replace(note)
+
+
+def _last(workspace: Workspace) -> LastBuild | None:
+    """The note of the last build, while the warehouse that it filled is there."""
+    note = _note(workspace)
+    if not (note.is_file() and workspace.warehouse.is_file()):
+        return None
+    try:
+        told = json.loads(note.read_text(encoding="utf-8"))
+        return LastBuild(**{**told, "looked": Looked(**told["looked"])})
+    except (ValueError, TypeError, KeyError):
+        return None  # another version's note
 
 
 def _note(workspace: Workspace) -> Path:

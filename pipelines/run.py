@@ -6,11 +6,10 @@ is printed (`show.py`).
 
 from __future__ import annotations
 
-import csv
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from assets.partitions import FIRST_YEAR, YEARS
 from assets.warehouse import read_queries, writer_lock
 from assets.workspace import PROJECT, Workspace
 from intake.receipts import RECEIPT_SUFFIX
-from pipelines.last_build import LastBuild, addresses, basis_of, note_build, nothing_new
+from pipelines.last_build import LastBuild, addresses, look, note_build, nothing_new, reached, years_named
 from ssc_index.errors import SscIndexError
 
 RANGE_START = "dagster/asset_partition_range_start"
@@ -144,12 +143,13 @@ def build(workspace: Workspace, first: int, last: int, *, afresh: bool = False) 
         BuildError: If a step failed, with its error; the marts are the old ones.
     """
     # Before anything is read: what arrives while the build runs is new for the next one.
-    basis = basis_of(workspace)
-    if not afresh and (found := nothing_new(workspace, basis, first, last)):
+    looked = look(workspace)
+    if not afresh and (found := nothing_new(workspace, looked, first, last)):
         return Outcome(found.run_id, found.failed_checks, is_unchanged=True)
-    outcome = _run(workspace, first, last, afresh=afresh)
-    marts = addresses(workspace)
-    note_build(workspace, LastBuild(basis, marts, first, last, outcome.run_id, dict(outcome.failed_checks)))
+    years = (first, last) if afresh else reached(workspace, looked, first, last)
+    outcome = _run(workspace, *years, afresh=afresh)
+    note = LastBuild(looked, addresses(workspace), first, last, outcome.run_id, dict(outcome.failed_checks))
+    note_build(workspace, note)
     return outcome
 
 
@@ -196,12 +196,5 @@ def _counted(check: dg.AssetCheckEvaluation) -> str:
 
 
 def receipt_years(raw: Path) -> set[int]:
-    """Years that receipts name; what cannot be read or is no year is left to the ingest to complain about."""
-    years: set[int] = set()
-    for path in sorted(raw.rglob(f"*{RECEIPT_SUFFIX}")):
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines, suppress(csv.Error):
-            for row in csv.DictReader(lines, restkey=""):
-                named = {name.strip(): value for name, value in row.items()}
-                text = str(named.get("year") or "").strip()
-                years |= {int(text)} if text.isdecimal() else set()
-    return years
+    """Years that receipts name."""
+    return {year for path in raw.rglob(f"*{RECEIPT_SUFFIX}") for year in years_named(path)}

@@ -15,6 +15,7 @@ from assets.workspace import open_workspace
 from intake.template import Entry
 from pipelines import run
 from pipelines.definitions import definitions
+from pipelines.last_build import look, reached
 from tests.pipelines.workspaces import (
     REPORT,
     YEARS,
@@ -27,6 +28,7 @@ from tests.pipelines.workspaces import (
     copy_workspace,
     dagster_in_memory,
     drop_built,
+    drop_submission,
     invoke,
 )
 
@@ -190,3 +192,35 @@ def test_the_address_of_the_code_is_that_of_its_files(monkeypatch: pytest.Monkey
     assert plain(("part",)) == first
     (tmp_path / "part" / "one.py").write_text("a = 2\n", encoding="utf-8")
     assert plain(("part",)) != first
+
+
+def test_a_build_after_a_correction_runs_no_more_editions_than_it_can_reach(workspace: Path) -> None:
+    assert invoke("build", "-w", workspace).exit_code == 0
+    place = open_workspace(workspace)
+    same = look(place)
+    assert reached(place, same, *YEARS[::2]) == (2018, 2020)
+    add_submission(workspace, "2019/revision.xlsx", REPORT, 2019, {HOTSPOTS: Entry(numerator=77.0)}, received_at=LATE)
+    # The method carries values for two years; 2021 was not asked for.
+    assert reached(place, look(place), 2018, 2020) == (2019, 2020)
+    change_register(workspace, lambda row: {**row, "name": row["name"] + " upon Test"})
+    assert reached(place, look(place), 2018, 2020) == (2018, 2020)
+
+
+def test_corrections_one_after_another_equal_a_build_from_nothing(workspace: Path, tmp_path: Path) -> None:
+    assert invoke("build", "-w", workspace).exit_code == 0
+    for year in (2020, 2018, 2019):
+        add_submission(
+            workspace, f"{year}/r.xlsx", REPORT, year, {HOTSPOTS: Entry(numerator=float(year))}, received_at=LATE
+        )
+        assert invoke("build", "-w", workspace).exit_code == 0
+    drop_submission(workspace / "raw" / "2019" / "r.xlsx")
+    assert invoke("build", "-w", workspace).exit_code == 0
+    assert content(workspace) == content(rebuilt_from_nothing(workspace, tmp_path / "anew"))
+
+
+def test_a_receipt_that_moves_to_another_year_reaches_both(workspace: Path) -> None:
+    assert invoke("build", "-w", workspace).exit_code == 0
+    (receipt,) = sorted((workspace / "raw" / "2018").glob(f"*{REPORT}*.receipt.csv"))[:1]
+    change_receipt(receipt, lambda row: {**row, "year": "2020"})
+    place = open_workspace(workspace)
+    assert reached(place, look(place), 2018, 2020) == (2018, 2020)
