@@ -183,13 +183,14 @@ def compute(
     values: Annotated[Path, typer.Option(help="CSV or Parquet, wide or long.")],
     method: Annotated[Path, typer.Option(help="Method file, YAML.")],
     out: Annotated[Path, typer.Option(help="Folder for scores.csv, one CSV per step and run.json.")],
+    audit: Annotated[bool, typer.Option("--audit", help="Also write audit_*.csv: one more run for each node.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compute any index from files: framework, values, method."""
     from ssc_index import files
 
     with told_errors():
-        result = files.compute(framework, values, method, out)
+        result = files.compute(framework, values, method, out, audit)
     ranked = int((result.ranks[:, 0] >= 1).sum())
     facts = {"units": len(result.units), "ranked": ranked, "steps": len(result.steps), "out": str(out)}
     if as_json:

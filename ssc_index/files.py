@@ -30,7 +30,9 @@ from ssc_index.result import IndexResult
 from ssc_index.values import Floats, Values, values_from_columns
 
 LONG_COLUMNS = {"unit", "year", "code", "value"}
-OUR_FILES = re.compile(r"(step|cells|parameters)_\d+_[a-z]+\.csv|scores\.csv|excluded\.csv|run\.json")
+OUR_FILES = re.compile(
+    r"(step|cells|parameters)_\d+_[a-z]+\.csv|audit_[a-z_]+\.csv|scores\.csv|excluded\.csv|run\.json"
+)
 FORMULA_START = r"^([=+\-@\t\r])"
 PACKAGES = ("numpy", "polars", "pydantic", "pyyaml", "ssc-index")
 
@@ -246,7 +248,7 @@ def _long(table: _Table, framework: Framework, subject: str) -> Values:
     )
 
 
-def compute(framework_path: Path, values_path: Path, method_path: Path, out: Path) -> IndexResult:
+def compute(framework_path: Path, values_path: Path, method_path: Path, out: Path, audit: bool = False) -> IndexResult:
     """Compute an index from files and write its result: what ``ssc-index compute`` does.
 
     Faults of framework and method are reported together; values are read once the framework is known.
@@ -256,6 +258,7 @@ def compute(framework_path: Path, values_path: Path, method_path: Path, out: Pat
         values_path: CSV or Parquet file of the values.
         method_path: YAML file of the method.
         out: Directory of the result; made if need be.
+        audit: Whether to write the tables of the audit as well.
 
     Returns:
         The result.
@@ -277,7 +280,7 @@ def compute(framework_path: Path, values_path: Path, method_path: Path, out: Pat
         raise _joined(errors)
     result = compute_index(read_values(values_path, framework), framework, method)
     paths = {"framework": framework_path, "values": values_path, "method": method_path}
-    write_result(result, out, paths)
+    write_result(result, out, paths, audit)
     return result
 
 
@@ -289,12 +292,13 @@ def _joined(errors: Sequence[FaultsError]) -> FaultsError:
     return FaultsError(subject, [f"{error.subject}: {fault}" for error in errors for fault in error.faults])
 
 
-def write_result(result: IndexResult, out: Path, inputs: Mapping[str, Path]) -> tuple[str, ...]:
+def write_result(result: IndexResult, out: Path, inputs: Mapping[str, Path], audit: bool = False) -> tuple[str, ...]:
     """Write a result as CSV files and a record of the run.
 
     ``scores.csv``; per step ``step_<n>_<name>.csv`` (the table after it), where there is something to tell
     also ``cells_<n>_<name>.csv`` (cells treated or filled, before and after) and
-    ``parameters_<n>_<name>.csv``; ``excluded.csv`` (rows screened out, and why); last ``run.json``. Numbers
+    ``parameters_<n>_<name>.csv``; ``excluded.csv`` (rows screened out, and why); ``audit_<name>.csv`` if asked for
+    (`audit.report.audit_frames`); last ``run.json``. Numbers
     are written so that they read back to the same bits. Text that a spreadsheet would take for a formula gets
     a quote in front. Files of an earlier result in the directory are removed first.
 
@@ -302,6 +306,7 @@ def write_result(result: IndexResult, out: Path, inputs: Mapping[str, Path]) -> 
         result: The result.
         out: Directory; made if need be.
         inputs: Input files by what they are, for their hashes.
+        audit: Whether to write the tables of the audit as well.
 
     Returns:
         Names of the files written, in order.
@@ -314,6 +319,10 @@ def write_result(result: IndexResult, out: Path, inputs: Mapping[str, Path]) -> 
         if OUR_FILES.fullmatch(path.name):
             path.unlink()
     frames = _frames(result)
+    if audit:
+        from ssc_index.audit.report import audit_frames  # slow to import
+
+        frames |= {f"audit_{name}.csv": frame for name, frame in audit_frames(result).items()}
     for name, frame in frames.items():
         _write_csv(frame, out / name)
     record = run_record(result, inputs, tuple(frames))

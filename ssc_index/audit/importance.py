@@ -1,0 +1,181 @@
+"""What each part truly drives: its main effect on a node, beside the weight that it was given.
+
+What belongs here: the correlation ratio and its smoother. What does not: weights fitted to it (a weighting step).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from ssc_index.audit.structure import nominal_weights
+from ssc_index.rank import rank_ascending
+from ssc_index.result import IndexResult
+from ssc_index.sample import frame_of, rows_of, scores_of, year_column
+from ssc_index.statistics import is_constant
+from ssc_index.values import Floats
+
+LEAST_ROWS = 10
+SEGMENTS = 20
+PENALTIES = 10.0 ** np.arange(-5.0, 6.25, 0.25)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """How much of the variance of one column another accounts for on its own.
+
+    Attributes:
+        n: Rows in which both are present.
+        correlation: Pearson's r; its square is what a straight line accounts for.
+        main_effect: Correlation ratio ``Var(E[y|x]) / Var(y)``, 0 to 1; what any curve accounts for.
+        freedom: Degrees of freedom of the curve; 2 is a straight line.
+        reason: Why the figures are NaN; None if they are not.
+    """
+
+    n: int
+    correlation: float
+    main_effect: float
+    freedom: float
+    reason: str | None = None
+
+
+def main_effect(x: Floats, y: Floats) -> Effect:
+    """Correlation ratio of y on x: how much of y's variance is that of its mean given x.
+
+    The mean given x is a penalised cubic B-spline (P-spline): 20 segments, second differences, the penalty out
+    of 45 fixed ones (10⁻⁵ to 10⁶ times the rows) with the least corrected AIC, once on x and once on the
+    mean ranks of x; the better of the two. The ratio does not change with a monotone change of x,
+    and a line fits what is a line. No draw is involved. Few rows leave noise: unrelated columns of 50 rows
+    come out at some 0.05, not at 0.
+
+    Args:
+        x: The part, shape (n_rows,); NaN is missing.
+        y: The whole, same shape; rows where either is missing are left out.
+
+    Returns:
+        The effect; NaN with a reason for fewer than 10 rows or where either is constant.
+
+    Source: Paruolo, Saisana and Saltelli (2013), J. R. Statist. Soc. A 176(3), 609-634 (the measure); Becker,
+    Paruolo, Saisana and Saltelli (2017), Ecological Indicators 80, 12-22 (penalised splines for it); Eilers and
+    Marx (1996), Statistical Science 11(2), 89-121 (the spline); Hurvich, Simonoff and Tsai (1998), J. R. Statist.
+    Soc. B 60(2), 271-293 (the choice of its penalty).
+    """
+    there = ~(np.isnan(x) | np.isnan(y))
+    x, y = x[there], y[there]
+    if x.size < LEAST_ROWS:
+        return Effect(x.size, np.nan, np.nan, np.nan, f"{x.size} complete pairs; at least {LEAST_ROWS} are needed")
+    flat = [name for name, column in (("the part", x), ("the whole", y)) if is_constant(column)]
+    if flat:
+        return Effect(x.size, np.nan, np.nan, np.nan, f"{' and '.join(flat)} is constant")
+    y = y - y.mean()
+    y = y / np.sqrt((y * y).mean())
+    fits = [_smooth(_unit(design), y) for design in (x, rank_ascending(x, "average"))]
+    _, fitted, freedom = min(fits, key=lambda fit: fit[0])
+    centred = x - x.mean()
+    centred = centred / np.abs(centred).max()
+    correlation = float((centred * y).sum() / np.sqrt((centred * centred).sum() * y.size))
+    return Effect(x.size, correlation, float(np.clip(fitted.var(), 0.0, 1.0)), freedom)
+
+
+def _unit(x: Floats) -> Floats:
+    """Move onto 0 … 1."""
+    scaled: Floats = (x - x.min()) / (x.max() - x.min())
+    return scaled
+
+
+def _smooth(x: Floats, y: Floats) -> tuple[float, Floats, float]:
+    """Fit the P-spline: its corrected AIC, fitted values and degrees of freedom."""
+    basis = _basis(x)
+    gram, right = basis.T @ basis, basis.T @ y
+    difference = np.diff(np.eye(gram.shape[0]), n=2, axis=0)
+    roughness = difference.T @ difference
+    best = (np.inf, np.zeros(y.size), 2.0)
+    for penalty in PENALTIES.tolist():
+        solved = np.linalg.solve(gram + penalty * y.size * roughness, np.column_stack([gram, right]))
+        freedom = float(np.trace(solved[:, :-1]))
+        fitted = basis @ solved[:, -1]
+        residual = y - fitted
+        if freedom > y.size - 3:
+            continue
+        variance = max(float((residual * residual).mean()), np.finfo(np.float64).tiny)
+        criterion = float(np.log(variance)) + 2 * (freedom + 1) / (y.size - freedom - 2)
+        if criterion < best[0]:
+            best = (criterion, fitted, freedom)
+    return best
+
+
+def _basis(x: Floats) -> Floats:
+    """Cubic B-splines on 20 equal segments of 0 … 1, shape (n, 23)."""
+    place = np.minimum((x * SEGMENTS).astype(np.int64), SEGMENTS - 1)
+    t = x * SEGMENTS - place
+    pieces = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=1) / 6
+    basis = np.zeros((x.size, SEGMENTS + 3))
+    np.put_along_axis(basis, place[:, None] + np.arange(4), pieces, axis=1)
+    return basis
+
+
+def importance_frame(result: IndexResult, year: int | None = None) -> pl.DataFrame:
+    """Main effects of parts on their wholes, beside nominal weights.
+
+    Args:
+        result: An index.
+        year: Year of the rows; None if the values know at most one.
+
+    Returns:
+        A row for each part of the root at any depth, and of every other node for its children: ``year, node,
+        code, level, n, weight`` (nominal, product of shares down to the part), ``correlation, r2,
+        main_effect, share`` (main effect over the sum of those of the parts of the same level in this node),
+        ``weight_share`` (weight, likewise), ``gap`` (share − weight_share), ``freedom, reason``. Leaves of
+        unequal depth share the last level, as in the framework.
+    """
+    framework, rows = result.framework, rows_of(result, year)
+    out: list[tuple[object, ...]] = []
+    for node in framework.nodes:
+        if node.code not in framework.children:
+            continue
+        weights = nominal_weights(result, node.code)
+        is_root = node.parent is None
+        parts = [
+            part
+            for part in framework.nodes
+            if part.code in weights and (part.parent == node.code or (is_root and part.code != node.code))
+        ]
+        whole = scores_of(result, rows, [node.code])[:, 0]
+        table = scores_of(result, rows, [part.code for part in parts])
+        effects = {part.code: main_effect(table[:, i], whole) for i, part in enumerate(parts)}
+        for part in parts:
+            alike = [other.code for other in parts if other.level == part.level]
+            share = _share(effects[part.code].main_effect, [effects[code].main_effect for code in alike])
+            weight_share = _share(weights[part.code], [weights[code] for code in alike])
+            effect = effects[part.code]
+            figures = (effect.correlation, effect.correlation**2, effect.main_effect, share, weight_share)
+            head = (node.code, part.code, part.level, effect.n, weights[part.code])
+            out.append((*head, *figures, share - weight_share, effect.freedom, effect.reason))
+    return year_column(
+        frame_of(
+            out,
+            node=str,
+            code=str,
+            level=str,
+            n=int,
+            weight=float,
+            correlation=float,
+            r2=float,
+            main_effect=float,
+            share=float,
+            weight_share=float,
+            gap=float,
+            freedom=float,
+            reason=str,
+        ),
+        result,
+        year,
+    )
+
+
+def _share(part: float, parts: list[float]) -> float:
+    """A part of a sum; parts without a figure count nothing, a sum of 0 has no share."""
+    total = float(np.nansum(parts))
+    return part / total if total > 0 else np.nan

@@ -1,0 +1,265 @@
+"""Do the parts of a node measure one thing: Cronbach's α, sampling adequacy (KMO), Bartlett's test, item by item.
+
+What belongs here: statistics of a group of columns that is to be one scale. What does not: pairs of columns
+(`correlation.py`) and principal components (`components.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from ssc_index.audit.correlation import correlate, covariance
+from ssc_index.result import IndexResult
+from ssc_index.sample import frame_of, rows_of, scores_of, year_column
+from ssc_index.statistics import is_constant
+from ssc_index.values import Floats
+
+SINGULAR = 1e-12
+
+
+@dataclass(frozen=True)
+class Alpha:
+    """Cronbach's α of a group of columns.
+
+    Attributes:
+        alpha: ``k / (k − 1) (1 − tr C / Σ C)``, C the pairwise complete covariances; NaN with a reason.
+        standardised: The same of the correlations; NaN where a column is constant.
+        reason: Why there is no α; None if there is.
+    """
+
+    alpha: float
+    standardised: float
+    reason: str | None = None
+
+
+def cronbach_alpha(table: Floats) -> Alpha:
+    """Cronbach's α: the share of the variance of a sum that its parts have in common.
+
+    Below 0 where the parts run against each other on balance. The columns must point the same way: take scores,
+    not values of which some are better when lower.
+
+    Args:
+        table: Shape (n_rows, k); NaN is missing, covariances are pairwise complete.
+
+    Returns:
+        α and its standardised form.
+
+    Source: Cronbach (1951), Psychometrika 16(3), 297-334; OECD/JRC Handbook (2008), step 4.
+
+    >>> round(cronbach_alpha(np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 3.0]])).alpha, 6)
+    0.666667
+    """
+    k = table.shape[1]
+    if k < 2:
+        return Alpha(np.nan, np.nan, f"{k} column; α needs two")
+    matrix = covariance(table)
+    if np.isnan(matrix).any():
+        return Alpha(np.nan, np.nan, "two columns share fewer than two rows")
+    total = float(matrix.sum())
+    if total <= SINGULAR * float(np.abs(matrix).sum()):
+        return Alpha(np.nan, np.nan, "the sum of the columns does not vary")
+    alpha = k / (k - 1) * (1 - float(np.trace(matrix)) / total)
+    correlations = correlate(table, [str(column) for column in range(k)]).coefficient
+    whole = float(correlations.sum())
+    standardised = k / (k - 1) * (1 - k / whole) if whole > SINGULAR * k else np.nan
+    return Alpha(alpha, standardised)
+
+
+@dataclass(frozen=True)
+class Adequacy:
+    """Whether the columns share enough for factors, over complete rows.
+
+    Attributes:
+        n: Complete rows.
+        kmo: ``Σ r² / (Σ r² + Σ q²)`` over all pairs, q the partial correlations given all other columns.
+        kmo_by_column: The same over the pairs of one column, shape (k,).
+        bartlett: ``−(n − 1 − (2k + 5) / 6) ln |R|``.
+        freedom: Its degrees of freedom, ``k (k − 1) / 2``.
+        p_value: Of Bartlett's test that all columns are uncorrelated.
+        inflation: Variance inflation of each column given the others, ``1 / (1 − R²)``, shape (k,); infinite
+            where the others determine it.
+        reason: Why figures are NaN; None if none is.
+    """
+
+    n: int
+    kmo: float
+    kmo_by_column: Floats
+    bartlett: float
+    freedom: int
+    p_value: float
+    inflation: Floats
+    reason: str | None = None
+
+
+def adequacy(table: Floats) -> Adequacy:
+    """Kaiser–Meyer–Olkin measure, Bartlett's test of sphericity and variance inflation.
+
+    Args:
+        table: Shape (n_rows, k); rows with a NaN are left out.
+
+    Returns:
+        The figures. Without two columns, with a constant one, or with fewer rows than k + 1 all are NaN; where
+        a column is determined by others (R is singular), KMO is NaN, Bartlett's statistic infinite.
+
+    Source: Kaiser (1974), Psychometrika 39(1), 31-36; Bartlett (1951), Biometrika 38, 337-344;
+    OECD/JRC Handbook (2008), step 4.
+    """
+    complete = table[~np.isnan(table).any(axis=1)]
+    n, k = complete.shape
+    reason = _why_not(complete)
+    nothing = np.full(k, np.nan)
+    freedom = k * (k - 1) // 2
+    if reason:
+        return Adequacy(n, np.nan, nothing, np.nan, freedom, np.nan, nothing, reason)
+    matrix = correlate(complete, [str(column) for column in range(k)]).coefficient
+    eigenvalues, vectors = np.linalg.eigh(matrix)
+    tied = eigenvalues < SINGULAR * k
+    if tied.any():
+        determined = (np.abs(vectors[:, tied]) > 1e-6).any(axis=1)
+        said = f"columns {', '.join(str(column + 1) for column in np.flatnonzero(determined))} determine each other"
+        inflation = np.where(determined, np.inf, np.nan)
+        return Adequacy(n, np.nan, nothing, np.inf, freedom, 0.0, inflation, said)
+    inverse = np.linalg.inv(matrix)
+    scale = np.sqrt(np.diag(inverse))
+    partial = inverse / np.outer(scale, scale)
+    apart = ~np.eye(k, dtype=bool)
+    shared, left = np.where(apart, matrix**2, 0.0), np.where(apart, partial**2, 0.0)
+    by_column = shared.sum(axis=0) + left.sum(axis=0)
+    of_column = np.divide(shared.sum(axis=0), by_column, out=np.full(k, np.nan), where=by_column > 0)
+    everything = float(shared.sum() + left.sum())
+    statistic = -(n - 1 - (2 * k + 5) / 6) * float(np.log(eigenvalues).sum())
+    return Adequacy(
+        n=n,
+        kmo=float(shared.sum()) / everything if everything > 0 else np.nan,
+        kmo_by_column=of_column,
+        bartlett=statistic,
+        freedom=freedom,
+        p_value=_chi_square_tail(statistic, freedom),
+        inflation=np.diag(inverse).copy(),
+        reason=None if everything > 0 else "no two columns are correlated: KMO is 0/0",
+    )
+
+
+def _why_not(complete: Floats) -> str | None:
+    """What stands in the way of a correlation matrix that can be inverted."""
+    n, k = complete.shape
+    if k < 2:
+        return f"{k} column; two are needed"
+    if n < k + 1:
+        return f"{n} complete rows for {k} columns; at least {k + 1} are needed"
+    flat = [str(column + 1) for column in range(k) if is_constant(complete[:, column])]
+    return f"constant: column {', '.join(flat)}" if flat else None
+
+
+def _chi_square_tail(statistic: float, freedom: int) -> float:
+    """Probability of a χ² at least as large."""
+    from scipy.special import chdtrc  # slow to import
+
+    return float(chdtrc(freedom, max(statistic, 0.0)))
+
+
+def item_rest_correlations(table: Floats) -> Floats:
+    """Correlate each column with the sum of the others, over complete rows.
+
+    Args:
+        table: Shape (n_rows, k); rows with a NaN are left out.
+
+    Returns:
+        Shape (k,); NaN where the column or the rest is constant, with one column, or below three rows.
+
+    Source: Nunnally (1978), Psychometric Theory (corrected item–total correlation).
+    """
+    complete = table[~np.isnan(table).any(axis=1)]
+    rest = complete.sum(axis=1, keepdims=True) - complete
+    found = [
+        correlate(np.stack([complete[:, column], rest[:, column]], axis=1), ["item", "rest"]).coefficient[0, 1]
+        for column in range(table.shape[1])
+    ]
+    return np.array(found) if table.shape[1] > 1 else np.full(1, np.nan)
+
+
+def reliability_frames(result: IndexResult, year: int | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Reliability of every node, of its children and of the indicators beneath it; and item by item.
+
+    Args:
+        result: An index; scores are looked at, so that all columns point the same way.
+        year: Year of the rows; None if the values know at most one.
+
+    Returns:
+        Per node above the indicators and kind of parts (``of``: ``children``, and ``indicators`` where they
+        are others): ``year, node, level, of, n_parts, n_complete, alpha, alpha_standardised, kmo, bartlett,
+        freedom, p_value, reason``. Per part: ``year, node, of, code, alpha_without, item_rest, kmo,
+        inflation, r2_by_others, reason``.
+    """
+    framework, rows = result.framework, rows_of(result, year)
+    wholes: list[tuple[object, ...]] = []
+    items: list[tuple[object, ...]] = []
+    for node in framework.nodes:
+        if node.code not in framework.children:
+            continue
+        children = tuple(child.code for child in framework.children[node.code])
+        groups = {"children": children, "indicators": framework.leaves_under[node.code]}
+        if groups["indicators"] == children:
+            del groups["indicators"]
+        for kind, codes in groups.items():
+            table = scores_of(result, rows, codes)
+            whole, parts = _of_group(table, codes)
+            wholes.append((node.code, node.level, kind, len(codes), *whole))
+            items += [(node.code, kind, *part) for part in parts]
+    return (
+        year_column(
+            frame_of(
+                wholes,
+                node=str,
+                level=str,
+                of=str,
+                n_parts=int,
+                n_complete=int,
+                alpha=float,
+                alpha_standardised=float,
+                kmo=float,
+                bartlett=float,
+                freedom=int,
+                p_value=float,
+                reason=str,
+            ),
+            result,
+            year,
+        ),
+        year_column(
+            frame_of(
+                items,
+                node=str,
+                of=str,
+                code=str,
+                alpha_without=float,
+                item_rest=float,
+                kmo=float,
+                inflation=float,
+                r2_by_others=float,
+                reason=str,
+            ),
+            result,
+            year,
+        ),
+    )
+
+
+def _of_group(table: Floats, codes: Sequence[str]) -> tuple[tuple[object, ...], list[tuple[object, ...]]]:
+    """Figures of a group of columns, and of each of them."""
+    alpha, fit = cronbach_alpha(table), adequacy(table)
+    reasons = list(dict.fromkeys(said for said in (alpha.reason, fit.reason) if said))
+    whole = (fit.n, alpha.alpha, alpha.standardised, fit.kmo, fit.bartlett, fit.freedom, fit.p_value)
+    rest = item_rest_correlations(table)
+    parts: list[tuple[object, ...]] = []
+    for column, code in enumerate(codes):
+        without = cronbach_alpha(np.delete(table, column, axis=1))
+        said = list(dict.fromkeys(said for said in (without.reason, fit.reason) if said))
+        inflation = float(fit.inflation[column])
+        figures = (without.alpha, rest[column], fit.kmo_by_column[column], inflation, 1.0 - 1.0 / inflation)
+        parts.append((code, *(float(figure) for figure in figures), "; ".join(said) or None))
+    return (*whole, "; ".join(reasons) or None), parts

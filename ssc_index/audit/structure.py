@@ -1,0 +1,69 @@
+"""How each node of a result came out of its children: the mean, the weights and the floor that its method used.
+
+What belongs here: the one place where the analyses read steps of a method. What does not: the steps themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ssc_index.result import IndexResult
+from ssc_index.steps.aggregate import Aggregate, mean_at
+from ssc_index.steps.walk import nodes_reached
+from ssc_index.weights import sibling_weights
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a node is made of its children.
+
+    Attributes:
+        mean: Name of the mean.
+        weights: Weight of each child, in the order of the framework, not rescaled.
+        floor: Scores below it are raised to it first; None if nothing is.
+    """
+
+    mean: str
+    weights: tuple[float, ...]
+    floor: float | None
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Weights rescaled to a sum of 1."""
+        total = sum(self.weights)
+        return tuple(weight / total for weight in self.weights)
+
+
+def aggregation_rules(result: IndexResult) -> dict[str, Rule]:
+    """The rule of every node that a step of the method aggregates, by code."""
+    rules: dict[str, Rule] = {}
+    for step in result.method.steps:
+        if not isinstance(step, Aggregate):
+            continue
+        for node in nodes_reached(result.framework, rules, step.to):
+            mean = mean_at(step, node)
+            weights = sibling_weights(result.framework, node.code, step.weights)
+            rules[node.code] = Rule(mean, weights, step.floor if mean == "geometric" else None)
+    return rules
+
+
+def nominal_weights(result: IndexResult, node: str) -> dict[str, float]:
+    """Weight that each descendant of a node has in it by its rules: the product of shares down the tree.
+
+    Args:
+        result: An index.
+        node: Code of the node; it has 1.
+
+    Returns:
+        Weights by code; descendants that no step aggregates are left out.
+
+    Source: OECD/JRC Handbook (2008), step 6; COINr (``get_eff_weights``).
+    """
+    rules = aggregation_rules(result)
+    weights = {node: 1.0}
+    for parent in result.framework.nodes:
+        if parent.code in weights and parent.code in rules:
+            children = result.framework.children[parent.code]
+            for child, share in zip(children, rules[parent.code].shares, strict=True):
+                weights[child.code] = weights[parent.code] * share
+    return weights

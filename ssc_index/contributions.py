@@ -1,0 +1,264 @@
+"""What a change of a score is made of: the contribution of every node beneath, parts that sum to the whole.
+
+What belongs here: the decomposition of the change between two years or two results. What does not: growth over
+more than two points (`trends.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from ssc_index.aggregate import weighted_mean
+from ssc_index.audit.structure import Rule, aggregation_rules
+from ssc_index.errors import ValuesError
+from ssc_index.result import IndexResult
+from ssc_index.sample import rows_of
+from ssc_index.values import Floats
+
+MOST_CHILDREN = 16
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """A function f for which the mean is ``f⁻¹(Σ w f(x) / Σ w)``, and its derivative."""
+
+    f: Callable[[Floats], Floats]
+    slope: Callable[[Floats], Floats]
+
+
+CURVES: dict[str, _Curve] = {
+    "arithmetic": _Curve(lambda x: x, np.ones_like),
+    "geometric": _Curve(np.log, lambda x: 1.0 / x),
+    "harmonic": _Curve(lambda x: 1.0 / x, lambda x: -1.0 / (x * x)),
+}
+
+
+def change_contributions(
+    before: IndexResult, after: IndexResult, year_before: int | None = None, year_after: int | None = None
+) -> pl.DataFrame:
+    """Decompose the change of each unit's index into contributions of all nodes.
+
+    At a node whose mean is ``f(S) = Σ w f(s) / Σ w`` a child contributes ``w Δf(s) / Σ w · ΔS / Δf(S)``
+    (``ΔS / Δf(S)`` → ``1 / f′(S)`` where S does not change). For the arithmetic mean that is ``w Δs``; for the
+    geometric mean it is the logarithmic-mean weight of LMDI; both are exact, and equal whichever year comes first
+    up to the sign. Where f has no value (a geometric mean with a 0), and for other means, children contribute their
+    Shapley values. Contributions pass down the tree as shares of the node's own, and hold for a node whose score
+    does not change while its parts do.
+
+    A child that is missing in one year counts there with the score that its absence implies, its parent's; one
+    missing in both years contributes nothing. What a node's change does not owe to its children (rounding, a
+    filled score, a rule that is no mean of them, other weights) is its ``own``.
+
+    Args:
+        before: A result.
+        after: Another, or the same in another year, with the same framework and the same weights and means.
+        year_before: Year in the first; None if it knows at most one.
+        year_after: Year in the second; None if it knows at most one.
+
+    Returns:
+        One row per unit with an index in both, and node: ``unit, node, parent, level, score_before,
+        score_after`` (null where missing), ``change, contribution`` (to the change of the index), ``own``,
+        ``reason`` (why a node's own part is what it is). ``contribution`` = ``own`` + the contributions of the
+        children, and that of the root is the change of the index, to rounding. Sorted by unit and the order of
+        the framework.
+
+    Raises:
+        ValuesError: If the frameworks have other nodes or parents, or a year is not there.
+
+    Source: Ang (2015), Energy Policy 86, 233-238 (LMDI-I); Shapley (1953); Shorrocks (2013), J. Econ. Inequality 11.
+    """
+    if [(n.code, n.parent) for n in before.framework.nodes] != [(n.code, n.parent) for n in after.framework.nodes]:
+        raise ValuesError("contributions", ["the two results have other nodes or another tree"])
+    root = before.nodes.index(before.framework.root.code)
+    places = [
+        {result.units[row]: row for row in rows_of(result, year).tolist() if not np.isnan(result.scores[row, root])}
+        for result, year in ((before, year_before), (after, year_after))
+    ]
+    units = sorted(set(places[0]) & set(places[1]))
+    first = before.scores[[places[0][unit] for unit in units]]
+    last = after.scores[[places[1][unit] for unit in units]]
+    rules = [aggregation_rules(before), aggregation_rules(after)]
+    tree = _Tree(before, rules, first, last)
+    tree.walk(root)
+    return tree.frame(units)
+
+
+class _Tree:
+    """The walk down the tree, node by node, for all units at once."""
+
+    def __init__(self, result: IndexResult, rules: list[dict[str, Rule]], first: Floats, last: Floats) -> None:
+        self.framework = result.framework
+        self.rules = rules
+        self.column = {code: i for i, code in enumerate(result.nodes)}
+        self.first, self.last = first, last
+        self.whole_first, self.whole_last = first.copy(), last.copy()  # with what an absence implies
+        self.contribution = np.zeros(first.shape)
+        self.own = np.zeros(first.shape)
+        self.factor = np.zeros(first.shape)  # contribution per point of the node's own change
+        self.reasons: dict[str, str] = {}
+
+    def walk(self, root: int) -> None:
+        """Fill in contributions from the root down."""
+        self.contribution[:, root] = self.last[:, root] - self.first[:, root]
+        self.factor[:, root] = 1.0
+        for node in self.framework.nodes:
+            if node.code in self.framework.children:
+                self._split(node.code)
+            else:
+                self.own[:, self.column[node.code]] = self.contribution[:, self.column[node.code]]
+
+    def _split(self, code: str) -> None:
+        """Divide a node's contribution among its children."""
+        at, parts = self.column[code], [self.column[child.code] for child in self.framework.children[code]]
+        s0, s1 = self.whole_first[:, at], self.whole_last[:, at]
+        here = [~np.isnan(table[:, parts]) & ~np.isnan(table[:, [at]]) for table in (self.first, self.last)]
+        counted = here[0] | here[1]
+        x0 = np.where(here[0], self.first[:, parts], s0[:, None])
+        x1 = np.where(here[1], self.last[:, parts], s1[:, None])
+        self.whole_first[:, parts], self.whole_last[:, parts] = x0, x1
+        old, new = (rules.get(code) for rules in self.rules)
+        if old is None or old != new:
+            said = "no step aggregates it" if old is None and new is None else "its rule differs between the two"
+            self._all_own(code, said)
+            return
+        if old.floor is not None:
+            (
+                x0,
+                x1,
+            ) = np.maximum(x0, old.floor), np.maximum(x1, old.floor)
+        weights = np.where(counted, np.asarray(old.weights), 0.0)
+        weights[weights.sum(axis=1) == 0] = 1.0  # missing in both years: it contributes nothing, and so do they
+        found = _shares(old.mean, weights, x0, x1, s0, s1)
+        if found is None:
+            self._all_own(code, f"{len(parts)} children by '{old.mean}' are too many for Shapley values")
+            return
+        share, per_point = found
+        factor = self.factor[:, [at]]
+        self.contribution[:, parts] = np.where(counted, factor * share, 0.0)
+        self.factor[:, parts] = np.where(counted, factor * per_point, 0.0)
+        own = self.contribution[:, at] - self.contribution[:, parts].sum(axis=1)
+        size = np.maximum(np.abs(s0), np.abs(s1)) * np.abs(self.factor[:, at])
+        self.own[:, at] = np.where(np.abs(own) <= ROUNDING * np.maximum(size, 1e-300), 0.0, own)
+        if self.own[:, at].any():
+            self.reasons[code] = "its score is not the mean of its children alone (rounded, filled, or held at a bound)"
+
+    def _all_own(self, code: str, reason: str) -> None:
+        """Keep a node's contribution with itself."""
+        self.own[:, self.column[code]] = self.contribution[:, self.column[code]]
+        self.reasons[code] = f"not divided among its children: {reason}"
+
+    def frame(self, units: list[str]) -> pl.DataFrame:
+        """The rows of the result."""
+        nodes, shape = self.framework.nodes, self.first.shape
+        names = {
+            "node": [node.code for node in nodes],
+            "parent": [node.parent for node in nodes],
+            "level": [node.level for node in nodes],
+        }
+        figures = {
+            "score_before": self.first,
+            "score_after": self.last,
+            "change": self.last - self.first,
+            "contribution": self.contribution,
+            "own": self.own,
+        }
+        rows, columns = np.nonzero(self.own)
+        told = np.full(shape, None, dtype=object)
+        told[rows, columns] = [self.reasons.get(nodes[column].code) for column in columns.tolist()]
+        return pl.DataFrame(
+            [
+                pl.Series("unit", np.repeat(np.array(units, dtype=object), shape[1]), dtype=pl.String),
+                *(pl.Series(name, column * shape[0], dtype=pl.String) for name, column in names.items()),
+                *(pl.Series(name, np.ravel(array), nan_to_null=True) for name, array in figures.items()),
+                pl.Series("reason", told.ravel(), dtype=pl.String),
+            ]
+        )
+
+
+def _shares(mean: str, weights: Floats, x0: Floats, x1: Floats, s0: Floats, s1: Floats) -> tuple[Floats, Floats] | None:
+    """Contribution of each child to a node's change, and what it is per point of the child's change.
+
+    Args:
+        mean: Name of the mean.
+        weights: Shape (n, k); 0 for children that do not count.
+        x0: Children before, shape (n, k), no gaps.
+        x1: Children after.
+        s0: The node before, shape (n,).
+        s1: The node after.
+
+    Returns:
+        Two arrays of shape (n, k); None where there are too many children for Shapley values.
+    """
+    share, per_point = np.zeros(x0.shape), np.zeros(x0.shape)
+    curve = CURVES.get(mean)
+    fits = np.zeros(s0.shape, dtype=bool)
+    if curve is not None:
+        positive = ((x0 > 0) & (x1 > 0)).all(axis=1) & (s0 > 0) & (s1 > 0)
+        fits = np.ones(s0.shape, dtype=np.bool_) if mean == "arithmetic" else positive
+        w = weights[fits] / weights[fits].sum(axis=1, keepdims=True)
+        level = 1.0 / _ratio(curve, s0[fits], s1[fits])[:, None]
+        per_point[fits] = w * _ratio(curve, x0[fits], x1[fits]) * level
+        share[fits] = per_point[fits] * (x1[fits] - x0[fits])
+    for row in np.flatnonzero(~fits).tolist():
+        counted = np.flatnonzero(weights[row] > 0)
+        if counted.size > MOST_CHILDREN or mean not in ("arithmetic", "geometric"):
+            return None
+        values = shapley_values(mean, weights[row, counted], x0[row, counted], x1[row, counted])
+        share[row, counted] = values
+        change = x1[row, counted] - x0[row, counted]
+        per_point[row, counted] = np.divide(values, change, out=np.zeros(values.shape), where=change != 0)
+    return share, per_point
+
+
+def _ratio(curve: _Curve, a: Floats, b: Floats) -> Floats:
+    """``(f(b) − f(a)) / (b − a)``, and ``f′`` at the middle where the two are as good as equal."""
+    middle = (a + b) / 2
+    near = np.abs(b - a) <= 1e-5 * np.abs(middle)
+    apart = np.where(near, 1.0, b - a)
+    return np.where(near, curve.slope(np.where(near & (middle == 0), 1.0, middle)), (curve.f(b) - curve.f(a)) / apart)
+
+
+def shapley_values(mean: str, weights: Floats, before: Floats, after: Floats) -> Floats:
+    """Average, over all orders in which children change, of what each change does to their mean.
+
+    Args:
+        mean: ``arithmetic`` or ``geometric``.
+        weights: Shape (k,).
+        before: Shape (k,), none missing.
+        after: Shape (k,), none missing.
+
+    Returns:
+        Shape (k,); sums to the change of the mean. 2ᵏ means are computed.
+
+    Source: Shapley (1953), A value for n-person games.
+
+    >>> shapley_values("geometric", np.ones(2), np.array([0.0, 4.0]), np.array([4.0, 9.0])).tolist()
+    [5.0, 1.0]
+    """
+    k = before.size
+    subsets = np.arange(2**k)
+    changed = (subsets[:, None] >> np.arange(k)) & 1
+    table = np.where(changed == 1, after, before)
+    means = weighted_mean([table[:, i] for i in range(k)], weights.tolist(), mean)  # type: ignore[arg-type]
+    sizes = changed.sum(axis=1)
+    coefficient = _order_shares(k)
+    values = np.zeros(k)
+    for i in range(k):
+        without = subsets[changed[:, i] == 0]
+        gain = means[without | (1 << i)] - means[without]
+        values[i] = (coefficient[sizes[without]] * gain).sum()
+    return values
+
+
+def _order_shares(k: int) -> Floats:
+    """``s! (k − s − 1)! / k!`` for s = 0 … k − 1."""
+    shares = np.empty(k)
+    shares[0] = 1.0 / k
+    for s in range(1, k):
+        shares[s] = shares[s - 1] * s / (k - s)
+    return shares

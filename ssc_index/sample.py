@@ -1,0 +1,68 @@
+"""What every analysis starts from and ends with: the rows of one year that take part, and a frame of rows.
+
+What belongs here: the choice of rows and columns, and the form of a table. What does not: any analysis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ssc_index.errors import ValuesError
+from ssc_index.result import IndexResult
+from ssc_index.values import Floats
+
+TYPES: dict[type, type[pl.DataType]] = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean}
+
+
+def years_of(result: IndexResult) -> tuple[int | None, ...]:
+    """Years of a result, each once, in order; (None,) without years."""
+    return tuple(year for year, _ in result.values.year_slices())
+
+
+def rows_of(result: IndexResult, year: int | None = None) -> NDArray[np.int64]:
+    """Rows of one year that take part.
+
+    Args:
+        result: An index.
+        year: The year; None if the values know at most one.
+
+    Returns:
+        Row numbers, ascending.
+
+    Raises:
+        ValuesError: If the year is not there, or none is named and there are several.
+    """
+    blocks = dict(result.values.year_slices())
+    if year is None and len(blocks) == 1:
+        year = next(iter(blocks))
+    if year not in blocks:
+        known = ", ".join(str(known) for known in blocks)
+        said = "several years" if year is None else f"no year {year}"
+        raise ValuesError("values", [f"{said}; name one of {known}"])
+    block = blocks[year]
+    return np.arange(block.start, block.stop)[result.included[block]]
+
+
+def year_column(frame: pl.DataFrame, result: IndexResult, year: int | None) -> pl.DataFrame:
+    """Put the year in front of a frame; null without years."""
+    known = years_of(result)
+    said = known[0] if year is None and len(known) == 1 else year
+    return frame.select(pl.lit(said, dtype=pl.Int64).alias("year"), pl.all())
+
+
+def scores_of(result: IndexResult, rows: NDArray[np.int64], codes: Sequence[str]) -> Floats:
+    """Scores of some rows and nodes, shape (n_rows, n_codes)."""
+    columns = np.array([result.nodes.index(code) for code in codes], dtype=np.int64)
+    table: Floats = result.scores[rows[:, None], columns]
+    return table
+
+
+def frame_of(rows: Sequence[tuple[object, ...]], **columns: type) -> pl.DataFrame:
+    """Build a frame of rows; columns by name and type (``str``, ``int``, ``float``, ``bool``); NaN is null."""
+    schema = {name: TYPES[kind] for name, kind in columns.items()}
+    plain = [[cell.item() if isinstance(cell, np.generic) else cell for cell in row] for row in rows]
+    return pl.DataFrame(plain, schema=schema, orient="row").with_columns(pl.col(pl.Float64).fill_nan(None))
