@@ -6,22 +6,27 @@ varied at random (uncertainty analysis).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from ssc_index.errors import FaultsError, ValuesError
+from ssc_index.errors import FaultsError, FrameworkError, MethodError, ValuesError
 from ssc_index.framework.load import framework_from_nodes
 from ssc_index.framework.model import Framework
 from ssc_index.index import compute_index
 from ssc_index.method import Method, method_from_mapping
+from ssc_index.plan import check_method
 from ssc_index.result import IndexResult
 from ssc_index.results import Comparison, compare
 from ssc_index.sample import frame_of, year_column
 from ssc_index.values import Values
+
+IDLE = re.compile(r"steps\[(?P<step>\d+)\]\.(?:(?!aggregate: )\w+: |\w+\.(?!only\b)(?P<key>\w+): )")
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ def what_if(result: IndexResult, methods: Mapping[str, Method], year: int | None
     return table.variants()[0]
 
 
-def changed_step(method: Method, number: int, **parameters: object) -> Method:
+def changed_step(method: Method, number: int, /, **parameters: object) -> Method:
     """The method with some parameters of one step changed, for `what_if`.
 
     Args:
@@ -149,6 +154,8 @@ def without(result: IndexResult, removed: Sequence[str]) -> tuple[Values, Framew
         MethodError: If the method cannot do without them.
     """
     gone = set(removed)
+    if result.framework.root.code in gone:
+        raise FrameworkError("leave-one-out", ["nothing is left of the framework"])
     framework = framework_from_nodes([node for node in result.framework.nodes if node.code not in gone], "what is left")
     columns = [column for column, code in enumerate(result.values.codes) if code not in gone]
     table = np.asfortranarray(result.values.values[:, columns])
@@ -156,11 +163,38 @@ def without(result: IndexResult, removed: Sequence[str]) -> tuple[Values, Framew
     mapping = result.method.as_mapping()
     names = gone | (set(result.framework.levels) - set(framework.levels))
     steps = [_pruned_step(step, names) for step in mapping["steps"]]
-    method = method_from_mapping({**mapping, "steps": [step for step in steps if step]}, "what is left of the method")
-    return replace(result.values, codes=framework.codes, values=table), framework, method
+    mapping["steps"] = [step for step in steps if step]
+    values = replace(result.values, codes=framework.codes, values=table)
+    return values, framework, _fitting(mapping, framework, values)
 
 
-def _pruned_step(step: dict[str, dict[str, object]], names: set[str]) -> dict[str, dict[str, object]] | None:
+def _fitting(mapping: dict[str, Any], framework: Framework, values: Values) -> Method:
+    """The method, without the steps and settings that have nothing left to act on.
+
+    The whole method fits the whole framework, so that what does not fit now is what lost its nodes. An aggregation
+    is never dropped, nor is ``only``: the method would be another.
+    """
+    subject = "what is left of the method"
+    fits = partial(check_method, framework=framework, groups=tuple(values.groups), has_years=values.years is not None)
+    method = method_from_mapping(mapping, subject)
+    try:
+        fits(method)
+    except MethodError as error:
+        idle = [IDLE.match(fault) for fault in error.faults]
+        if not all(idle):
+            raise
+        steps: list[dict[str, Any] | None] = list(mapping["steps"])
+        for found in filter(None, idle):
+            step, key = steps[int(found["step"])], found["key"]
+            if step is not None and key:
+                next(iter(step.values())).pop(key, None)
+            else:
+                steps[int(found["step"])] = None
+        method = method_from_mapping({**mapping, "steps": [step for step in steps if step]}, subject)
+    return method
+
+
+def _pruned_step(step: dict[str, Any], names: set[str]) -> dict[str, Any] | None:
     """A step without the settings of some nodes; None if it acted on them only."""
     ((name, parameters),) = step.items()
     kept: dict[str, object] = {}
