@@ -255,3 +255,22 @@ def test_rows_screened_out_stay_in_the_scores_with_their_coverage_and_a_reason(r
         None,
         "coverage 0.5 of index is below 0.75 (1 of 2 indicators)",
     )
+
+
+def test_the_audit_is_written_if_asked_for_and_removed_if_not(tmp_path, run):
+    values = pl.DataFrame({"unit": ["=p", "q", "r"], "a": [1.0, 2.0, 4.0], "b": [3.0, 1.0, 2.0]})
+    done = run(ROWS, values, {"steps": [{"normalise": {"method": "none"}}, {"aggregate": {}}]})
+    paths = [
+        tmp_path / f"{name}.{ending}" for name, ending in (("framework", "csv"), ("values", "csv"), ("method", "yaml"))
+    ]
+    compute(*paths, done.out, audit=True)
+    written = {path.name for path in done.out.glob("audit_*.csv")}
+    assert {"audit_correlations.csv", "audit_importance.csv", "audit_without_node.csv"} <= written
+    assert written <= set(json.loads((done.out / "run.json").read_text())["files"])
+    assert done.table("audit_statistics.csv").select("code", "mean", "year").rows() == [
+        ("a", 7 / 3, None),
+        ("b", 2.0, None),
+    ]
+    assert "'=p" in (done.out / "audit_without_node_units.csv").read_text()
+    compute(*paths, done.out)
+    assert not list(done.out.glob("audit_*.csv"))

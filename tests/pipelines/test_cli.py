@@ -396,7 +396,9 @@ def test_compute_tells_what_it_did_in_words_and_as_json(tmp_path: Path) -> None:
     assert (facts["units"], facts["ranked"]) == (3, 3)
     assert facts["out"] == str(tmp_path / "a")
     assert (tmp_path / "a" / "scores.csv").is_file()
-    assert "3 have a rank" in squeezed(invoke("compute", *files, "--out", tmp_path / "b").output)
+    assert "3 have a rank" in squeezed(invoke("compute", *files, "--out", tmp_path / "b", "--audit").output)
+    assert not (tmp_path / "a" / "audit_importance.csv").exists()
+    assert (tmp_path / "b" / "audit_importance.csv").is_file()
 
 
 def test_compute_refuses_files_that_do_not_fit_and_ends_with_2(tmp_path: Path) -> None:

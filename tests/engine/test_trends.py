@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from ssc_index.audit.variants import without
+from ssc_index.contributions import change_contributions, shapley_values
+from ssc_index.errors import ValuesError
+from ssc_index.index import compute_index
+from ssc_index.trends import (
+    Panel,
+    beta_convergence,
+    growth_frame,
+    panel_of_scores,
+    panel_of_values,
+    rank_mobility,
+    sigma_convergence,
+)
+from tests.engine.test_audit import _index
+
+NAN = np.nan
+YEARS = (2020, 2021, 2023)
+
+
+def _panel(rows, years=YEARS):
+    table = np.asarray(rows, dtype=float)
+    return Panel(tuple(f"u{i}" for i in range(len(table))), years, ("a",), table[:, :, None])
+
+
+def test_growth_of_three_points_is_scipys_line():
+    row = growth_frame(_panel([[10.0, 14.0, 17.0]])).row(0, named=True)
+    line = scipy.stats.linregress(YEARS, [10.0, 14.0, 17.0])
+    assert row["slope"] == pytest.approx(line.slope)
+    assert row["slope_error"] == pytest.approx(line.stderr)
+    assert row["p_value"] == pytest.approx(line.pvalue)
+    assert row["r2"] == pytest.approx(line.rvalue**2)
+    assert row["slope_pct"] == pytest.approx(100 * line.slope / (line.intercept + line.slope * 2020))
+    assert row["cagr"] == pytest.approx(1.7 ** (1 / 3) - 1)
+    assert (row["change"], row["first_year"], row["last_year"], row["reason"]) == (7.0, 2020, 2023, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "reason"),
+    [
+        ([NAN, 4.0, 9.0], {"cagr": 0.5, "slope": 2.5, "slope_error": None, "first_year": 2021}, "two points"),
+        ([NAN, 4.0, NAN], {"cagr": None, "slope": None, "change": None, "n": 1}, "one year with a value"),
+        ([NAN, NAN, NAN], {"first": None, "first_year": None, "last_year": None}, "no year with a value"),
+        ([0.0, 1.0, 2.0], {"cagr": None, "change": 2.0}, "the first value is not above 0: no cagr"),
+        ([4.0, 2.0, -1.0], {"cagr": None}, "the last value is below 0: no cagr"),
+        ([4.0, 2.0, 0.0], {"cagr": -1.0}, None),
+        ([5.0, 5.0, 5.0], {"cagr": 0.0, "slope": 0.0, "r2": None, "p_value": None}, "all values are equal"),
+    ],
+)
+def test_growth_of_what_is_there_and_why_not(values, expected, reason):
+    row = growth_frame(_panel([values, [1.0, 2.0, 3.0]])).row(0, named=True)
+    for name, value in expected.items():
+        assert row[name] == (value if value is None else pytest.approx(value)), name
+    assert (reason is None and row["reason"] is None) or reason in row["reason"]
+
+
+def test_a_panel_is_made_of_the_rows_that_take_part():
+    table = np.array([[1.0, 2, 3, 4], [5, 6, 7, 8], [9, 9, 9, 9], [NAN, NAN, NAN, 1]])
+    steps = [{"screen": {"min_coverage": 0.5}}, {"normalise": {"method": "none"}}, {"aggregate": {}}]
+    result = _index(table, steps, years=[2020, 2020, 2021, 2021])
+    panel = panel_of_scores(result)
+    np.testing.assert_allclose(panel.column("index"), [[2.5, 9.0], [6.5, NAN]])
+    np.testing.assert_allclose(panel_of_values(result).column("d"), [[4.0, 9.0], [8.0, NAN]])
+    with pytest.raises(ValuesError, match="no column 'z'"):
+        panel.column("z")
+    with pytest.raises(ValuesError, match="fewer than two years"):
+        panel_of_scores(_index(table[:2]))
+
+
+def test_beta_convergence_with_a_known_speed():
+    # ln y closes 5 % of its gap to 3 each year: ln y_T = 3 + (ln y_0 − 3) e^(−0.05 T), so the speed is 0.05 exactly.
+    start = np.array([0.5, 1.0, 1.7, 2.2, 3.4])
+    end = 3 + (start - 3) * np.exp(-0.05 * 3)
+    found = beta_convergence(_panel(np.exp(np.stack([start, start, end], axis=1))), "a")
+    assert found.speed == pytest.approx(0.05)
+    assert found.half_life == pytest.approx(np.log(2) / 0.05)
+    assert found.slope == pytest.approx((np.exp(-0.15) - 1) / 3)
+    assert (found.n, found.r2, found.reason) == (5, pytest.approx(1), None)
+
+
+def test_beta_convergence_is_a_regression_with_its_error():
+    generator = np.random.default_rng(2)
+    start, end = generator.uniform(10, 90, size=(2, 30))
+    found = beta_convergence(_panel(np.stack([start, start, end], axis=1)), "a", scale="level")
+    line = scipy.stats.linregress(start, (end - start) / 3)
+    for name, value in (("slope", line.slope), ("slope_error", line.stderr), ("p_value", line.pvalue)):
+        assert getattr(found, name) == pytest.approx(value), name
+
+
+def test_convergence_that_cannot_be_known_says_why():
+    assert "units; at least 3" in (beta_convergence(_panel([[1, 1, 2], [2, 2, 3]]), "a").reason or "")
+    assert beta_convergence(_panel([[1, 1, 2], [1, 2, 3], [1, 3, 4]]), "a").reason == "all units start alike"
+    found = beta_convergence(_panel([[0, 1, 2], [1, 2, 3], [2, 3, 9], [4, 4, 7]]), "a")
+    assert found.n == 3
+    assert "1 units at 0 or less are left out" in found.reason
+    with pytest.raises(ValuesError, match="the first year must lie before the last"):
+        beta_convergence(_panel([[1, 2, 3]]), "a", 2023, 2020)
+    with pytest.raises(ValuesError, match="no year 2022"):
+        beta_convergence(_panel([[1, 2, 3]]), "a", 2020, 2022)
+
+
+def test_dispersion_is_that_of_the_units_with_every_year():
+    rows = sigma_convergence(_panel([[10, 20, 30], [20, 25, 32], [99, NAN, 99]])).rows(named=True)
+    # sd of 10, 20 is √50; of 30, 32 it is √2: a change of √(2/50) − 1 = −0.8.
+    assert [row["n"] for row in rows] == [2, 2, 2]
+    assert rows[0]["sd"] == pytest.approx(np.sqrt(50))
+    assert rows[2]["change_of_sd"] == pytest.approx(-0.8)
+    assert rows[2]["cv"] == pytest.approx(np.sqrt(2) / 31)
+    assert rows[1]["sd_log"] == pytest.approx(np.log(25 / 20) / np.sqrt(2))
+    lonely = sigma_convergence(_panel([[1, 2, 3]])).row(0, named=True)
+    assert (lonely["sd"], lonely["reason"]) == (None, "1 units have all years; two are needed")
+
+
+def test_mobility_between_halves():
+    # Best first in 2020: u3 u2 u1 u0; in 2023: u3 u1 u2 u0. One of two leaves each half.
+    found = rank_mobility(_panel([[1, 1, 1], [2, 2, 3], [3, 3, 2], [4, 4, 4]]), "a", classes=2)
+    np.testing.assert_allclose(found.transitions, [[0.5, 0.5], [0.5, 0.5]])
+    assert found.shorrocks == pytest.approx(1.0)  # (2 − 1) / 1
+    assert found.mean_shift == 0.5
+    assert found.units.rows()[1] == ("u2", 2, 3, 1)
+    assert found.spearman == pytest.approx(0.8)  # 1 − 6 · 2 / (4 · 15)
+    still = rank_mobility(_panel([[1, 1, 1], [2, 2, 2], [3, 3, 3], [4, 4, 4]]), "a")
+    assert (still.shorrocks, still.mean_shift, still.kendall) == (0.0, 0.0, pytest.approx(1.0))
+    tied = rank_mobility(_panel([[1, 1, 1], [1, 1, 2], [1, 1, 3]]), "a", classes=2)
+    assert "class 2 is empty" in tied.reason
+    assert np.isnan(tied.shorrocks)
+    with pytest.raises(ValuesError, match="at least 2"):
+        rank_mobility(_panel([[1, 2, 3]]), "a", classes=1)
+
+
+# contributions
+
+GEOMETRIC = [{"normalise": {"method": "none"}}, {"aggregate": {"method": "geometric"}}]
+MIXED = [{"normalise": {"method": "none"}}, {"aggregate": {"levels": {"index": "geometric"}}}]
+ZEROS = [{"normalise": {"method": "none"}}, {"aggregate": {"method": "geometric", "floor": 0.0}}]
+
+
+def _changes(table, steps=None, **more):
+    result = _index(table, steps, years=[2020] * (len(table) // 2) + [2021] * (len(table) // 2), **more)
+    return change_contributions(result, result, 2020, 2021)
+
+
+def _of(frame, unit="u000"):
+    return {row["node"]: row for row in frame.filter(unit=unit).iter_rows(named=True)}
+
+
+def _assert_adds_up(frame):
+    for unit in frame["unit"].unique():
+        rows = _of(frame, unit)
+        assert rows["index"]["contribution"] == pytest.approx(rows["index"]["change"], abs=1e-9)
+        for node, children in (("index", "xy"), ("x", "ab"), ("y", "cd")):
+            parts = sum(rows[child]["contribution"] for child in children)
+            assert rows[node]["contribution"] == pytest.approx(rows[node]["own"] + parts, abs=1e-9)
+
+
+def test_contributions_to_an_arithmetic_index_are_weights_times_changes():
+    # index = ((3 a + b) / 4 + (c + d) / 2) / 2; a rises by 8: 3/8 of it is 3; d falls by 4: a quarter is −1.
+    rows = _of(_changes([[10, 20, 30, 40], [18, 20, 30, 36]], weights=(3.0, 1.0, 1.0, 1.0)))
+    assert {code: rows[code]["contribution"] for code in "abcdxy"} == pytest.approx(
+        {"a": 3, "b": 0, "c": 0, "d": -1, "x": 3, "y": -1}
+    )
+    assert rows["index"]["contribution"] == pytest.approx(2.0)
+
+
+def test_contributions_to_a_geometric_index_are_logarithmic_means():
+    # x: √(4 · 9) = 6 → √(16 · 9) = 12; y stays at 25. index: √150 → √300.
+    rows = _of(_changes([[4, 9, 25, 25], [16, 9, 25, 25]], GEOMETRIC))
+    before, after = np.sqrt(150), np.sqrt(300)
+    mean = (after - before) / np.log(after / before)
+    assert rows["x"]["contribution"] == pytest.approx(mean * 0.5 * np.log(2))
+    assert rows["a"]["contribution"] == pytest.approx(after - before)
+    assert rows["b"]["contribution"] == rows["y"]["contribution"] == 0.0
+
+
+def test_parts_that_cancel_are_seen_though_the_node_does_not_change():
+    # c up, d down: y stays at 20 (40 · 10 = 20 · 20), and so does the index.
+    rows = _of(_changes([[5, 5, 20, 20], [5, 5, 40, 10]], GEOMETRIC))
+    assert rows["index"]["contribution"] == pytest.approx(0, abs=1e-12)
+    assert rows["c"]["contribution"] == pytest.approx(-rows["d"]["contribution"])
+    # y = 20, ΔS/Δln S → 20, half the weight each: 20 · ½ ln 2 in y; the index is 10 · d ln = 10/20/2 per point of y.
+    assert rows["c"]["contribution"] == pytest.approx(20 * 0.5 * np.log(2) * 10 / 20 / 2)
+
+
+def test_a_child_that_was_missing_counts_with_what_its_absence_implied():
+    # 2020: x = a = 10 (b missing); 2021: x = (10 + 30) / 2 = 20. b stood in for 10, so all 10 points are b's.
+    frame = _changes([[10, NAN, 50, 50], [10, 30, 50, 50]])
+    rows = _of(frame)
+    assert (rows["a"]["contribution"], rows["b"]["contribution"]) == (0.0, pytest.approx(5.0))
+    assert rows["b"]["score_before"] is None
+    _assert_adds_up(frame)
+
+
+def test_a_zero_under_a_geometric_mean_takes_shapley_values():
+    # x: √(0 · 4) = 0 → √(4 · 9) = 6 gives a 5 and b 1 (both orders by hand); y = 6: index √(0·6) = 0 → 6.
+    rows = _of(_changes([[0, 4, 6, 6], [4, 9, 6, 6]], ZEROS))
+    assert rows["x"]["contribution"] == pytest.approx(6.0)
+    assert (rows["a"]["contribution"], rows["b"]["contribution"]) == pytest.approx((5.0, 1.0))
+
+
+@given(
+    arrays(np.float64, (6, 4), elements=st.sampled_from([NAN, 1.0, 2.0, 7.0, 30.0, 99.0])),
+    st.sampled_from([None, GEOMETRIC, MIXED]),
+)
+@settings(max_examples=40, deadline=None)
+def test_contributions_sum_to_the_whole_and_turn_round_with_time(table, steps):
+    result = _index(table, steps, years=[2020] * 3 + [2021] * 3, weights=(3.0, 1.0, 2.0, 1.0))
+    forth = change_contributions(result, result, 2020, 2021)
+    back = change_contributions(result, result, 2021, 2020)
+    _assert_adds_up(forth)
+    assert forth["own"].filter(forth["node"].is_in(["index", "x", "y"])).abs().sum() == 0
+    np.testing.assert_allclose(forth["contribution"], -back["contribution"], atol=1e-9)
+
+
+def test_parts_of_a_filled_node_start_from_what_was_filled():
+    steps = [
+        {"normalise": {"method": "none"}},
+        {"aggregate": {"to": "level_1"}},
+        {"impute": {"method": "mean", "level": "level_1"}},
+        {"aggregate": {}},
+    ]
+    frame = _changes([[1, 1, NAN, NAN], [9, 9, 40, 40], [1, 1, 20, 20], [9, 9, 40, 40]], steps)
+    rows = _of(frame)
+    assert (rows["y"]["score_before"], rows["c"]["score_before"]) == (40, None)
+    assert rows["c"]["contribution"] == pytest.approx(-5.0)  # from 40 to 20, a quarter of the index
+    _assert_adds_up(frame)
+
+
+def test_two_trees_or_two_rules_are_not_mixed():
+    table = [[10.0, 20, 30, 40]] * 4
+    plain, other = _index(table), _index(table, GEOMETRIC)
+    frame = change_contributions(plain, other)
+    rows = _of(frame)
+    assert rows["index"]["own"] == pytest.approx(rows["index"]["change"])
+    assert "its rule differs" in rows["index"]["reason"]
+    with pytest.raises(ValuesError, match="other nodes"):
+        change_contributions(plain, compute_index(*without(plain, ["a"])))
+
+
+def test_shapley_values_sum_to_the_change():
+    generator = np.random.default_rng(1)
+    before, after, weights = generator.uniform(0, 9, size=(3, 6))
+    before[2] = 0.0
+    values = shapley_values("geometric", weights, before, after)
+    mean = np.exp((weights * np.log(after)).sum() / weights.sum())
+    assert values.sum() == pytest.approx(mean)
