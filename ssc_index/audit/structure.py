@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ssc_index.result import IndexResult
-from ssc_index.steps.aggregate import Aggregate, mean_at
+from ssc_index.steps.aggregate import Aggregate, left_out, mean_at
 from ssc_index.steps.walk import nodes_reached
 from ssc_index.weights import sibling_weights
 
@@ -19,7 +19,7 @@ class Rule:
 
     Attributes:
         mean: Name of the mean.
-        weights: Weight of each child, in the order of the framework, not rescaled.
+        weights: Weight of each child, in the order of the framework, not rescaled; 0 where the method leaves it out.
         floor: Scores below it are raised to it first; None if nothing is.
     """
 
@@ -40,9 +40,15 @@ def aggregation_rules(result: IndexResult) -> dict[str, Rule]:
     for step in result.method.steps:
         if not isinstance(step, Aggregate):
             continue
+        out = left_out(result.framework, step.leave_out)
         for node in nodes_reached(result.framework, rules, step.to):
+            children = result.framework.children[node.code]
+            kept = [child.code not in out for child in children]
+            if not any(kept):
+                continue
             mean = mean_at(step, node)
-            weights = sibling_weights(result.framework, node.code, step.weights)
+            own = sibling_weights(children, step.weights)
+            weights = tuple(weight if keep else 0.0 for weight, keep in zip(own, kept, strict=True))
             rules[node.code] = Rule(mean, weights, step.floor if mean == "geometric" else None)
     return rules
 
