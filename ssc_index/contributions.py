@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -17,6 +18,7 @@ from ssc_index.audit.structure import Rule, aggregation_rules
 from ssc_index.errors import ValuesError
 from ssc_index.result import IndexResult
 from ssc_index.sample import rows_of
+from ssc_index.steps.parameters import Mean
 from ssc_index.values import Floats
 
 MOST_CHILDREN = 16
@@ -244,7 +246,7 @@ def shapley_values(mean: str, weights: Floats, before: Floats, after: Floats) ->
     subsets = np.arange(2**k)
     changed = (subsets[:, None] >> np.arange(k)) & 1
     table = np.where(changed == 1, after, before)
-    means = weighted_mean([table[:, i] for i in range(k)], weights.tolist(), mean)  # type: ignore[arg-type]
+    means = weighted_mean([table[:, i] for i in range(k)], weights.tolist(), cast(Mean, mean))
     sizes = changed.sum(axis=1)
     coefficient = _order_shares(k)
     values = np.zeros(k)
