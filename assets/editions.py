@@ -19,7 +19,7 @@ from ssc_index.index import compute_index
 from ssc_index.method import Method, read_method
 from ssc_index.rank import rank_descending
 from ssc_index.result import IndexResult, StepResult
-from ssc_index.steps.impute import ImputeLastValue
+from ssc_index.steps.impute_parameters import ImputeLastValue, ImputeOverYears
 from ssc_index.values import Floats, Values, values_from_columns
 
 GROUPS = ("region", "income_group", "size_class")
@@ -48,7 +48,7 @@ def read_edition_method(path: Path) -> Method:
 
 def max_age(method: Method) -> int:
     """Greatest age in years of a value that the method carries into an edition; 0 if it carries none."""
-    ages = [step.max_years or 0 for step in method.steps if isinstance(step, ImputeLastValue)]
+    ages = [step.max_years or 0 for step in method.steps if isinstance(step, ImputeLastValue | ImputeOverYears)]
     return max(ages, default=0)
 
 

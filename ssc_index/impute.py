@@ -1,7 +1,9 @@
 """Step *impute*: fill missing cells; observed cells are never touched.
 
-What belongs here: how a missing cell of a table gets a number, from the same year's units or from the same
-unit's earlier years. What does not: which table it is – values, scores or a level of the tree (`index.py`).
+What belongs here: how a missing cell of a table gets a number from the centre of a group of units, from the unit's
+own other cells, or from its last value. What does not: which table it is – values, scores or a level of the tree
+(`steps/impute.py`) – and the methods with a module of their own (`impute_time.py`, `impute_neighbours.py`,
+`impute_regression.py`, `impute_normal.py`).
 """
 
 from __future__ import annotations
@@ -73,6 +75,82 @@ def fill_by_group(
         without = np.flatnonzero(np.isnan(middle) & holes.any(axis=0))
         empty += [(group, column, int(holes[:, column].sum())) for column in without.tolist()]
     return filled, empty
+
+
+def errors_of_means(table: Floats, groups: NDArray[np.int64]) -> Floats:
+    """Standard error of a single cell that its group's mean stands in for: ``s √(1 + 1/n)``.
+
+    Args:
+        table: Shape (n_rows, n_columns), before it was filled; NaN is missing.
+        groups: Number of each row's group; rows of a negative group have none.
+
+    Returns:
+        Shape (n_rows, n_columns); NaN where the group has fewer than two values.
+
+    Source: the prediction of one more observation from a sample of n (Draper and Smith 1998, 1.4, without slope).
+
+    >>> errors_of_means(np.array([[1.0], [3.0], [np.nan]]), np.array([0, 0, 0])).ravel().round(6)
+    array([1.732051, 1.732051, 1.732051])
+    """
+    errors = np.full(table.shape, np.nan, order="F")
+    for group in np.unique(groups[groups >= 0]).tolist():
+        rows = np.flatnonzero(groups == group)
+        ordered = np.sort(table[rows], axis=0)
+        count = (~np.isnan(ordered)).sum(axis=0)
+        there = np.where(np.isnan(ordered), 0.0, ordered)
+        mean = there.sum(axis=0) / np.maximum(count, 1)
+        squares = np.where(np.isnan(ordered), 0.0, (ordered - mean) ** 2).sum(axis=0)
+        variance = np.where(count > 1, squares / np.maximum(count - 1, 1), np.nan)
+        errors[rows] = np.sqrt(variance * (1.0 + 1.0 / np.maximum(count, 1)))
+    return errors
+
+
+def fill_within_row(
+    table: Floats,
+    families: Sequence[Sequence[int]],
+    centre: Centre,
+    wanted: NDArray[np.bool_],
+    signs: Floats | None = None,
+) -> Floats:
+    """Fill missing cells by the centre of the same row's other cells.
+
+    With ``signs`` the table holds values, not scores: each column is first laid on 0 to 1 from its worst to its best
+    number, and the fill is laid back. A column of equal numbers gives nothing and is filled by that number.
+
+    Args:
+        table: Shape (n_rows, n_columns); NaN is missing.
+        families: Columns that fill each other, for example the indicators beneath each dimension.
+        centre: ``mean`` or ``median`` of the cells that are there.
+        wanted: Which cells may be filled, shape (n_rows, n_columns).
+        signs: 1 where more is better, −1 where less is, shape (n_columns,); None for scores.
+
+    Returns:
+        The filled table; a row without any cell in the family keeps its holes.
+
+    Source: COINr (``impute_by = "row"``, ``normalise_first``).
+
+    >>> fill_within_row(np.array([[10.0, 30.0, np.nan]]), [[0, 1, 2]], "mean", np.ones((1, 3), dtype=bool))
+    array([[10., 30., 20.]])
+    """
+    scores, low, length = table, np.zeros(table.shape[1]), np.ones(table.shape[1])
+    if signs is not None:
+        there = ~np.isnan(table)
+        scores = table * signs
+        low = np.min(scores, axis=0, where=there, initial=np.inf)
+        length = np.max(scores, axis=0, where=there, initial=-np.inf) - low
+        low, length = np.where(length < 0, np.nan, low), np.where(length < 0, np.nan, length)  # empty columns
+        with np.errstate(divide="ignore", invalid="ignore"):  # constant columns: 0 / 0
+            scores = (scores - low) / length
+    filled = np.array(table, order="F")
+    for family in families:
+        columns = np.asarray(family, dtype=np.int64)
+        middle = centres(scores[:, columns].T, centre)
+        fill = low[columns] + middle[:, None] * length[columns]
+        if signs is not None:
+            fill = fill * signs[columns]
+        take = np.isnan(table[:, columns]) & wanted[:, columns] & np.isfinite(fill)
+        filled[:, columns] = np.where(take, fill, table[:, columns])
+    return filled
 
 
 def fill_by_last_value(

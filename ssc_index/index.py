@@ -17,7 +17,8 @@ from ssc_index.plan import check_method
 from ssc_index.rank import rank_descending
 from ssc_index.result import IndexResult, StepResult
 from ssc_index.steps.aggregate import Aggregate
-from ssc_index.steps.impute import Impute, level_of_scores
+from ssc_index.steps.impute import level_of_scores
+from ssc_index.steps.impute_parameters import Impute
 from ssc_index.steps.parameters import Parameters
 from ssc_index.steps.registry import STEPS
 from ssc_index.steps.state import Bools, Ints, Outcome, State, all_scores
@@ -67,6 +68,7 @@ def _start(values: Values, framework: Framework, method: Method) -> State:
         carried=np.zeros(shape, dtype=np.int16),
         filled_nodes=np.zeros((rows, len(framework.nodes)), dtype=bool),
         log_shift=np.full(shape, np.nan),
+        filled_by=np.zeros((rows, len(framework.nodes)), dtype=np.int64),
     )
 
 
@@ -78,18 +80,23 @@ def _run(state: State, step: Parameters) -> StepResult:
     before = all_scores(state) if on_nodes else state.table
     outcome: Outcome = STEPS[step.step].run(state, step)
     table = all_scores(state) if on_nodes else state.table
+    codes = tuple(node.code for node in state.framework.nodes) if on_nodes else state.values.codes
     nothing = np.zeros(table.shape, dtype=bool)
+    imputed = nothing if outcome.imputed is None else outcome.imputed
+    rows, columns = np.nonzero(imputed)
+    state.filled_by[rows, np.asarray(state.node_columns(codes), dtype=np.int64)[columns]] = state.number
     return StepResult(
         number=state.number,
         name=step.step,
         method=str(getattr(step, "method", "")),
         kind="scores" if state.scaled or state.done else "values",
-        codes=tuple(node.code for node in state.framework.nodes) if on_nodes else state.values.codes,
+        codes=codes,
         table=table,
         before=before,
         treated=nothing if outcome.treated is None else outcome.treated,
-        imputed=nothing if outcome.imputed is None else outcome.imputed,
+        imputed=imputed,
         carried=np.zeros(table.shape, dtype=np.int16) if outcome.carried is None else outcome.carried,
+        standard_error=np.full(table.shape, np.nan) if outcome.standard_error is None else outcome.standard_error,
         parameters=outcome.parameters,
         blocks=outcome.blocks,
         notes=outcome.notes,
@@ -104,7 +111,7 @@ def _result(state: State, method: Method, steps: tuple[StepResult, ...]) -> Inde
     for _, rows in state.blocks:
         for column in range(scores.shape[1]):
             ranks[rows, column] = rank_descending(scores[rows, column], rule.ties, rule.round)
-    for array in (scores, ranks):
+    for array in (scores, ranks, state.filled_by):
         array.flags.writeable = False
     observed = ~np.isnan(state.values.values)
     rows_in = (state.excluded_by == 0)[:, None]
@@ -123,6 +130,7 @@ def _result(state: State, method: Method, steps: tuple[StepResult, ...]) -> Inde
         n_present=_counts(state, ~np.isnan(state.table)),
         n_imputed=_counts(state, state.imputed & rows_in, state.filled_nodes & rows_in),
         n_carried=_counts(state, (state.carried > 0) & rows_in),
+        filled_by=state.filled_by,
     )
 
 
@@ -142,6 +150,6 @@ def _counts(state: State, leaves: Bools, nodes: Bools | None = None) -> Ints:
 
 def _frozen(step: StepResult) -> StepResult:
     """Make a step's arrays read-only."""
-    for array in (step.table, step.before, step.treated, step.imputed, step.carried):
+    for array in (step.table, step.before, step.treated, step.imputed, step.carried, step.standard_error):
         array.flags.writeable = False
     return replace(step, parameters=dict(step.parameters))

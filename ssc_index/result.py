@@ -34,6 +34,8 @@ class StepResult:
         treated: Cells that the step treated as outliers.
         imputed: Cells that the step filled, carried ones among them.
         carried: Age in years of the cells that the step carried from an earlier year; 0 elsewhere.
+        standard_error: Standard error of the cells that the step filled, in the unit of the table; NaN elsewhere and
+            where the method has none.
         parameters: What the step took from the data or the framework, shape (n_blocks, n_codes) each, for
             example ``low``, ``high`` or ``min``, ``max``; NaN where it does not apply.
         blocks: Year of each row of ``parameters``; None stands for all rows.
@@ -50,6 +52,7 @@ class StepResult:
     treated: Bools
     imputed: Bools
     carried: NDArray[np.int16]
+    standard_error: Floats
     parameters: Mapping[str, Floats]
     blocks: tuple[int | None, ...]
     notes: tuple[str, ...] = ()
@@ -75,6 +78,7 @@ class IndexResult:
         n_imputed: Of these, filled by imputation, carried ones among them; a node whose own score was filled
             counts one more, and so do the nodes above it.
         n_carried: Of these, carried from an earlier year.
+        filled_by: Number of the step that filled the cell itself, shape (n_rows, n_nodes); 0 where none did.
     """
 
     framework: Framework
@@ -91,6 +95,7 @@ class IndexResult:
     n_present: Ints
     n_imputed: Ints
     n_carried: Ints
+    filled_by: Ints
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -164,8 +169,8 @@ class IndexResult:
         """Cells that a step changed as outliers or filled, sorted by year, unit and code.
 
         Returns:
-            Columns ``unit, year, code, before, after, change, age_years``; ``change`` is ``treated``,
-            ``imputed`` or ``carried``; ``before`` is null for a filled cell.
+            Columns ``unit, year, code, before, after, change, method, standard_error, age_years``; ``change`` is
+            ``treated``, ``imputed`` or ``carried``; ``before`` is null for a filled cell; ``method`` is the step's.
         """
         rows, columns = np.nonzero(step.treated | step.imputed)
         carried = step.carried[rows, columns]
@@ -176,6 +181,8 @@ class IndexResult:
             pl.Series("before", step.before[rows, columns], nan_to_null=True),
             pl.Series("after", step.table[rows, columns], nan_to_null=True),
             pl.Series("change", change.tolist(), dtype=pl.String),
+            pl.lit(step.method).alias("method"),
+            pl.Series("standard_error", step.standard_error[rows, columns], nan_to_null=True),
             pl.Series("age_years", carried.astype(np.int64)),
         )
 

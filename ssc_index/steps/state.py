@@ -37,6 +37,7 @@ class State:
         carried: Age in years of cells that were carried from an earlier year; 0 elsewhere.
         filled_nodes: Cells of the scores that were filled.
         log_shift: What a treatment subtracted before it took a logarithm; NaN where it took none.
+        filled_by: Number of the step that filled a node's or indicator's cell, shape (n_rows, n_nodes); 0 for none.
         number: Position of the step that runs, from 1.
         scaled: Indicators that are scores already.
         done: Nodes that are aggregated already.
@@ -54,6 +55,7 @@ class State:
     carried: NDArray[np.int16]
     filled_nodes: Bools
     log_shift: Floats
+    filled_by: Ints
     number: int = 0
     scaled: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
@@ -89,6 +91,7 @@ class Outcome:
     treated: Bools | None = None
     imputed: Bools | None = None
     carried: NDArray[np.int16] | None = None
+    standard_error: Floats | None = None
     parameters: Mapping[str, Floats] = field(default_factory=dict)
     blocks: tuple[int | None, ...] = ()
     notes: tuple[str, ...] = ()

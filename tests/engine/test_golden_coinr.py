@@ -95,6 +95,7 @@ def test_goalposts_of_every_indicator(coinr, run):
         ({"method": "median"}, "impute_median"),
         ({"method": "group_mean", "group": "EurAsia_group"}, "impute_mean_grp_EurAsia"),
         ({"method": "group_median", "group": "GDP_group"}, "impute_median_grp_GDP"),
+        ({"method": "within_mean", "within": "Index"}, "impute_row_mean_all"),
     ],
 )
 def test_imputation_of_raw_values(coinr, run, parameters, expected):
@@ -104,18 +105,19 @@ def test_imputation_of_raw_values(coinr, run, parameters, expected):
     assert done.result.steps[0].imputed.sum() == 63  # the missing cells of the file
 
 
-def test_last_value_over_a_panel(coinr, run):
+@pytest.mark.parametrize(
+    ("method", "expected"), [("last_value", "impute_panel_latest"), ("linear_constant", "impute_panel_linear-constant")]
+)
+def test_imputation_over_a_panel(coinr, run, method, expected):
     panel = coinr.frame("asem_idata_panel_na").rename({"uCode": "unit", "Time": "year"})
     codes = [row["code"] for row in coinr.framework() if row["direction"]]
-    done = run(
-        coinr.framework(),
-        panel.select("unit", "year", *codes),
-        {"steps": [{"impute": {"method": "last_value"}}]},
-    )
+    done = run(coinr.framework(), panel.select("unit", "year", *codes), {"steps": [{"impute": {"method": method}}]})
     ours = done.table("step_1_impute.csv").sort("unit", "year")
-    theirs = coinr.frame("impute_panel_latest").sort("uCode", "Time")
+    theirs = coinr.frame(expected).sort("uCode", "Time")
     for code in codes:
-        np.testing.assert_array_equal(ours[code].to_numpy(), theirs[code].to_numpy(), err_msg=code)
+        np.testing.assert_allclose(
+            ours[code].cast(pl.Float64).to_numpy(), theirs[code].cast(pl.Float64).to_numpy(), rtol=1e-9, err_msg=code
+        )
 
 
 @pytest.mark.parametrize(

@@ -140,8 +140,8 @@ def test_last_value_carries_with_its_age_and_counts():
     np.testing.assert_array_equal(done.coverage[:, 0], [1, 0.5, 0])
     cells = done.cells_frame(done.steps[0])
     assert cells.rows() == [
-        ("x", 2021, "a", None, 4.0, "carried", 1),
-        ("x", 2022, "b", None, 8.0, "carried", 1),
+        ("x", 2021, "a", None, 4.0, "carried", "last_value", None, 1),
+        ("x", 2022, "b", None, 8.0, "carried", "last_value", None, 1),
     ]
 
 
@@ -318,7 +318,7 @@ def test_treated_cells_are_listed_with_before_and_after():
     table = [[float(number)] for number in [*range(12), 500]]
     tree = framework_from_nodes([_group("index"), _leaf("a")])
     done = _run(tree, table, [{"treat": {}}])
-    assert done.cells_frame(done.steps[0]).rows() == [("u12", None, "a", 500.0, 11.0, "treated", 0)]
+    assert done.cells_frame(done.steps[0]).rows() == [("u12", None, "a", 500.0, 11.0, "treated", "winsorise", None, 0)]
 
 
 def test_a_city_that_reports_too_little_is_not_ranked_by_the_method_of_2026():
