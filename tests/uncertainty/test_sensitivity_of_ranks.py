@@ -1,0 +1,144 @@
+"""The sensitivity of an index: its scores and ranks, by the plain way to each replication."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import polars as pl
+
+from ssc_index.rank import rank_descending
+from ssc_index.sensitivity.alternatives import choices, one_at_a_time
+from ssc_index.sensitivity.ranks import PlainScores, RankModel, groups_of, rank_model, sensitivity_frame
+from ssc_index.sensitivity.sobol import sensitivity
+from tests.uncertainty import examples
+
+
+class Remembered:
+    """Scores by the options that a row picks, each computed once: exact where every input is a choice."""
+
+    def __init__(self, case, sizes):
+        self.plain, self.sizes, self.known = PlainScores(case, "index"), sizes, {}
+
+    def __call__(self, rows):
+        middle = ((np.floor(rows * self.sizes) + 0.5) / self.sizes).tolist()
+        for one in middle:
+            if tuple(one) not in self.known:
+                self.known[tuple(one)] = self.plain(np.array([one]))[0]
+        return np.stack([self.known[tuple(one)] for one in middle])
+
+
+def shares(table):
+    """First-order and total indices of a function on a product of equally likely choices, by sums over all of it.
+
+    Args:
+        table: Shape (n_1, ..., n_k, n_outputs).
+    """
+    axes = tuple(range(table.ndim - 1))
+    variance = table.var(axis=axes)
+    first = [table.mean(axis=axes[:axis] + axes[axis + 1 :]).var(axis=0) / variance for axis in axes]
+    total = [table.var(axis=axis).mean(axis=tuple(range(len(axes) - 1))) / variance for axis in axes]
+    return np.array(first), np.array(total)
+
+
+def test_indices_are_those_of_the_sum_over_every_combination_of_choices():
+    inputs = {"normalisation": examples.NORMALISATION, "imputation": examples.IMPUTATION, "means": examples.MEANS}
+    case, sizes = examples.case(inputs), np.array([3, 3, 2])
+    scores = Remembered(case, sizes)
+    model = rank_model(case, scores)
+    every = np.array([(np.array(one) + 0.5) / sizes for one in product(*map(range, sizes))])
+    outputs = model(every).reshape(*sizes, -1)
+    assert not np.isnan(outputs).all(axis=(0, 1, 2)).any()
+    groups = groups_of(case)
+    assert [group.name for group in groups] == ["imputation", "normalisation", "means"]  # the order of the steps
+    found = sensitivity(model, groups, 1024, 3)
+    varies = ~np.isnan(outputs).any(axis=(0, 1, 2)) & (outputs.var(axis=(0, 1, 2)) > 0.01)
+    assert varies.sum() > 20
+    first, total = shares(outputs[..., varies])
+    order = [1, 0, 2]
+    np.testing.assert_allclose(found.first[:, varies], first[order], atol=0.06)
+    np.testing.assert_allclose(found.total[:, varies], total[order], atol=0.06)
+    # 4 standard errors hold every index of every city's score and rank.
+    assert (np.abs(found.total[:, varies] - total[order]) < 4 * found.total_error[:, varies] + 1e-9).all()
+    assert (np.abs(found.first[:, varies] - first[order]) < 4 * found.first_error[:, varies] + 1e-9).all()
+
+
+def test_outputs_are_scores_ranks_and_the_mean_shift_of_ranks():
+    case = examples.case({"weights": examples.NOISE_OF_WEIGHTS, "top": examples.TOP})
+    model = rank_model(case, PlainScores(case, "index"))
+    rows = np.array([[np.nan, np.nan], [0.3, 0.9]])
+    outputs = model(rows)
+    count = len(case.values.units)
+    scores, ranks, shift = outputs[:, :count], outputs[:, count:-1], outputs[:, -1]
+    assert outputs.shape == (2, 2 * count + 1)
+    for row in (0, 1):
+        np.testing.assert_array_equal(ranks[row], rank_descending(scores[row]))
+    assert shift[0] == 0  # nominal against itself
+    assert shift[1] == np.nanmean(np.abs(ranks[1] - ranks[0])) > 0
+
+
+def test_a_unit_without_nominal_rank_has_no_part_in_the_shift():
+    # Ranks 1, 2, 3 by score; the nominal ranks of the first two are 2 and 1: a mean shift of 1.
+    nominal = np.array([2.0, 1.0, np.nan])
+    rank = examples.case({"weights": examples.NOISE_OF_WEIGHTS}).method.rank
+    model = RankModel(lambda rows: np.array([[9.0, 8.0, 7.0]]), nominal, rank)
+    assert model(np.array([[0.5]]))[0].tolist() == [9, 8, 7, 1, 2, 3, 1]
+    nobody = RankModel(lambda rows: np.array([[9.0, np.nan, np.nan]]), np.array([np.nan, 1.0, 2.0]), rank)
+    assert np.isnan(nobody(np.array([[0.5]]))[0, -1])
+
+
+def test_inputs_of_one_group_move_together():
+    together = {**examples.MEANS, "group": "aggregation"}
+    case = examples.case(
+        {
+            "means": together,
+            "errors": examples.MEASUREMENT,
+            "weights": {**examples.NOISE_OF_WEIGHTS, "group": "aggregation"},
+            "goalposts": examples.GOALPOSTS,
+            "normalisation": examples.NORMALISATION,
+            "exclusion": examples.EXCLUSION,
+        }
+    )
+    assert [(group.name, group.columns) for group in groups_of(case)] == [
+        ("errors", (1,)),
+        ("goalposts", (3,)),
+        ("normalisation", (4,)),
+        ("aggregation", (0, 2)),
+        ("exclusion", (5,)),
+    ]
+
+
+def test_nominal_against_each_alternative():
+    case = examples.case({"top": examples.TOP, "normalisation": examples.NORMALISATION})
+    model = rank_model(case, PlainScores(case, "index"))
+    count = len(case.values.units)
+    alternatives = [
+        *choices("top", 0, {"arithmetic": 0.25, "geometric": 0.75}),
+        *choices("normalisation", 1, dict.fromkeys(("goalposts", "min-max", "z-score"), 1 / 3)),
+    ]
+    table = one_at_a_time(model, 2, alternatives, slice(count, 2 * count))
+    # The method takes the geometric mean at the top and goalposts: these two change nothing.
+    assert [bool(shift == 0) for shift in table.mean_shift] == [False, True, True, False, False]
+    np.testing.assert_array_equal(table.mean_shift[0], np.nanmean(np.abs(table.outputs[0] - table.nominal)[count:-1]))
+
+
+def test_table_names_measure_unit_and_input_and_leaves_out_what_is_not_there():
+    case = examples.case({"top": examples.TOP, "means": examples.MEANS}, units=9)
+    found = sensitivity(rank_model(case, Remembered(case, np.array([4, 2]))), groups_of(case), 64, 1)
+    table = sensitivity_frame(found, case.values.units)
+    assert table.height == (2 * 9 + 1) * 2
+    assert table["measure"].unique(maintain_order=True).to_list() == ["score", "rank", "mean_rank_shift"]
+    assert table.filter(pl.col("measure") == "mean_rank_shift")["unit"].to_list() == [None, None]
+    moves = int(np.flatnonzero(found.variance > 0)[0])
+    wanted = (
+        (pl.col("measure") == "score") & (pl.col("unit") == case.values.units[moves]) & (pl.col("input") == "means")
+    )
+    row = table.row(by_predicate=wanted, named=True)
+    place = found.groups.index("means")
+    assert row["total"] == found.total[place, moves]
+    assert row["total_low"] == found.interval("total")[0][place, moves]
+    assert row["variance"] == found.variance[moves]
+    bare = table.filter(pl.col("n_used") == 0)  # u003 reports too little to be ranked
+    assert "u003" in bare["unit"]
+    assert bare.select("first", "total", "total_high", "variance").null_count().row(0) == (bare.height,) * 4
+    assert not table.select(pl.col(pl.Float64).is_nan().any()).row(0).count(True)
