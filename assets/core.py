@@ -4,17 +4,21 @@ What belongs here: loading, calling `intake.derive` and the schemas, writing. Wh
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import dagster as dg
 import polars as pl
 
 from assets.editions import max_age, read_edition_method
+from assets.freshness import recorded
 from assets.partitions import SINGLE_RUN, YEARS, years_of
 from assets.reporting import asset_key, asset_spec, fault_result, schema_checks
 from assets.resources import WorkspaceResource
-from assets.warehouse import transaction
+from assets.warehouse import Query, transaction
 from assets.writing import Inputs, YearStep, materialised, replace_years_in, write_rows
+from intake.countries import NATIONAL_NAME, countries_of, read_national
 from intake.derive import derive_values
+from intake.evidence import OLDEST
 from intake.tables import FAULTS
 from schemas import core, raw
 from schemas.state import STEPS
@@ -39,7 +43,13 @@ select distinct
     column_map ->> 'denominator' as denominator,
     column_map ->> 'result' as result,
     column_map ->> 'is_reported' as is_reported,
-    column_map ->> 'is_verified' as is_verified
+    column_map ->> 'is_verified' as is_verified,
+    column_map ->> 'source' as source,
+    column_map ->> 'comment' as comment,
+    column_map ->> 'profile.population' as "profile.population",
+    column_map ->> 'profile.households' as "profile.households",
+    column_map ->> 'profile.area_km2' as "profile.area_km2",
+    column_map ->> 'profile.city_gdp' as "profile.city_gdp"
 from raw.files as files
 inner join raw.submissions as submissions on files.file_sha256 = submissions.file_sha256
 where submissions.year = ?
@@ -57,12 +67,44 @@ select distinct files.file_sha256, files.path from raw.files as files
 inner join raw.submissions as submissions on files.file_sha256 = submissions.file_sha256
 where submissions.year = ?
 """
-QUERIES = {
+CITIES_OF_YEAR = "select cities.*, cast(? as smallint) as year from raw.cities as cities"
+# What values of a year are compared with: the latest submission of each city in the years before.
+PAST_OF_YEAR = """
+with asked as (
+    select cast(? as smallint) as year
+),
+
+ranked as (
+    select
+        city_values.city_id,
+        city_values.year,
+        city_values.data_point,
+        city_values.value,
+        rank() over (
+            partition by city_values.city_id, city_values.year
+            order by city_values.received_at desc, city_values.file_sha256 desc
+        ) as place
+    from core."values" as city_values
+    cross join asked
+    where city_values.year between asked.year - ? and asked.year - 1
+)
+
+select
+    city_id,
+    year,
+    data_point,
+    value
+from ranked
+where place = 1
+"""
+QUERIES: dict[str, Query] = {
     "cells": CELLS_OF_YEAR,
     "submissions": SUBMISSIONS_OF_YEAR,
     "receipts": RECEIPTS_OF_YEAR,
     "columns": COLUMN_LETTERS,
     "paths": PATHS_OF_YEAR,
+    "register": CITIES_OF_YEAR,
+    "past": (PAST_OF_YEAR, [OLDEST]),
 }
 
 
@@ -84,15 +126,23 @@ QUERIES = {
 def derive(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Derive the value of every verified data point of the years; keep the rest with its reason.
 
-    The years before, as far back as the method carries values, are derived with them: an edition is then the same
-    whatever was built before it.
+    The years before, as far back as the method carries values, are derived with them, and so are earlier years that
+    never were: an edition is then the same whatever was built before it. A year's findings rest on the values of
+    the years before it, so the years are derived one after the other.
     """
     asked = years_of(context)
     age = max_age(read_edition_method(store.workspace.method_path))
-    years = list(range(asked[0] - age, asked[-1] + 1))
-    step = YearStep("derive_values", "Deriving values", TABLES, "year", QUERIES, core_frames)
+    place = store.workspace.raw / NATIONAL_NAME
+    national, _ = read_national(place)
+    also = (place.read_text(encoding="utf-8", errors="replace") if place.is_file() else "",)
+    compute = partial(core_frames, national=national)
+    step = YearStep("derive_values", "Deriving values", TABLES, "year", QUERIES, compute, also, looks_back=True)
     read = store.read(paths=PATHS, faults=READING_FAULTS)
     with store.writer("derive values", [*TABLES, STEPS]) as connection, transaction(connection):
+        known = recorded(connection, step.name)
+        received = {year for (year,) in connection.execute("select distinct year from raw.submissions").fetchall()}
+        before = sorted(year for year in received - known.keys() if year < asked[0] - age)
+        years = [*before, *range(asked[0] - age, asked[-1] + 1)]
         # Faults of reading belong to no year for certain: they are written anew with every run.
         for table in (core.QUARANTINE, core.FINDINGS):
             connection.execute("delete from " + table.name + " where stage = 'reading'")
@@ -107,10 +157,13 @@ def derive(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
     yield materialised(core.FINDINGS, written, [fault_result(core.FINDINGS, "no_warnings", "warning", findings)])
 
 
-def core_frames(year: int, inputs: Inputs) -> dict[str, pl.DataFrame]:
+def core_frames(year: int, inputs: Inputs, national: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """The three tables' rows of a year: together they account for every reported row."""
-    cells, submissions, receipts, columns, paths = (inputs[name] for name in QUERIES)
-    derived = derive_values(cells, submissions, receipts, columns, load_catalogue())
+    cells, submissions, receipts, columns, paths, register, past = (inputs[name] for name in QUERIES)
+    countries = countries_of(register, national, [year])
+    derived = derive_values(
+        cells, submissions, receipts, columns, load_catalogue(), past=past, countries=countries
+    )
     candidates = VALUES.conform(derived.values)
     good, failed = split(VALUES, candidates)
     bounds = bound_faults(candidates, failed)

@@ -19,7 +19,8 @@ import polars as pl
 from assets.freshness import READING, code_sha256, record, recorded
 from assets.warehouse import insert_rows, replace_rows, transaction
 from assets.workspace import Workspace
-from intake.reading import REGISTER_NAME, raw_files, read_submission, sha256_of, stray_files
+from intake.countries import read_national
+from intake.reading import NATIONAL_NAME, REGISTER_NAME, raw_files, read_submission, sha256_of, stray_files
 from intake.receipts import read_receipts
 from intake.register import read_register
 from intake.tables import Fault, ReadResult, faults_frame
@@ -77,6 +78,7 @@ def ingest(
     new = {sha: path for sha, path in places.items() if sha not in known or not is_same_reader}
     parsed = list(_parse(new, progress))
     register, register_faults = read_register(workspace.raw / REGISTER_NAME)
+    _, national_faults = read_national(workspace.raw / NATIONAL_NAME)
     written: list[tuple[Table, pl.DataFrame]] = list(_new_rows(parsed, places, workspace.raw))
     with transaction(connection):
         again = [list(known & new.keys())]
@@ -88,7 +90,7 @@ def ingest(
         _mark_present(connection, places, workspace.raw)
         submissions = connection.sql("select * from raw.submissions").pl()
         receipts, receipt_faults = read_receipts(places, submissions, register)
-        faults = pl.concat([strays, register_faults, receipt_faults])
+        faults = pl.concat([strays, register_faults, national_faults, receipt_faults])
         replaced = [(raw.CITIES, register), (raw.RECEIPTS, receipts), (raw.RECEIPT_FAULTS, faults)]
         for table, frame in replaced:
             written.append((table, table.conform(frame)))

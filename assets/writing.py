@@ -36,6 +36,8 @@ class YearStep:
         column: The year column of these tables: ``edition`` or ``year``.
         queries: What a year is computed from: SQL by name, its first ``?`` for the year.
         also: What else its rows rest on, as text.
+        looks_back: Whether a year is computed from what the step wrote of the years before, so that these must stand
+            when its inputs are read.
         compute: From a year and its inputs to its rows, by table name. It runs beside the writing of the year
             before and must look at nothing but its inputs and what ``also`` tells of.
     """
@@ -47,6 +49,7 @@ class YearStep:
     queries: Mapping[str, Query]
     compute: Callable[[int, Inputs], Frames]
     also: Sequence[str] = ()
+    looks_back: bool = False
 
 
 @dataclass
@@ -94,6 +97,8 @@ def replace_years_in(
     ahead: deque[tuple[int, str, Future[Frames]]] = deque()
     with ThreadPoolExecutor(1) as pool:
         for done, year in enumerate(years, 1):
+            while ahead and step.looks_back:
+                _write_year(connection, step, *ahead.popleft(), written)
             inputs = {name: rows_of(connection, _for_year(query, year)) for name, query in step.queries.items()}
             basis = basis_sha256(inputs, step.also, step.tables)
             if known.get(year) != basis:

@@ -5,12 +5,14 @@ What belongs here: from drawn arrays to rows. What does not: the drawing and the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from intake.demo_conduct import OUTCOMES
-from intake.demo_files import Draws, result_cells, source_details_of, source_of
+from intake.demo_files import Draws, comment_of, result_cells, source_details_of, source_of
 from intake.demo_shapes import CURRENCY
 from ssc_index.framework.catalogue import Catalogue
 
@@ -37,6 +39,7 @@ def bulk_frame(draws: Draws, catalogue: Catalogue) -> pl.DataFrame:
     grades = [choice.code for choice in catalogue.scoring.quality_grades.choices]
     origins = [choice.code for choice in catalogue.scoring.data_origins.choices]
     sources = [source_of(draws.plan.category_names[position]) for position in draws.plan.category]
+    comments = [comment_of(point.id, is_result_only=False) for point in draws.plan.points]
     columns = {
         "city_id": _picked([place.city_id for place in places], row),
         "city_name": _picked([place.name for place in places], row),
@@ -52,14 +55,14 @@ def bulk_frame(draws: Draws, catalogue: Catalogue) -> pl.DataFrame:
         "origin": _where(_picked(origins, draws.conduct.origin.ravel()), is_reported),
         "source": _where(_picked(sources, at), is_reported),
         "source_details": _where(_details(draws), is_reported),
-        "comment": pl.repeat(None, n_rows * n_points, dtype=pl.String, eager=True),
+        "comment": _where(_picked(comments, at), is_reported),
         "currency": pl.repeat(CURRENCY, n_rows * n_points, eager=True),
     }
     columns |= {name: pl.Series(figures[row]) for name, figures in draws.figures.profile.items()}
     return pl.DataFrame(columns)
 
 
-def _picked(texts: list[str], positions: NDArray[np.intp]) -> pl.Series:
+def _picked(texts: Sequence[str | None], positions: NDArray[np.intp]) -> pl.Series:
     """The text at each position."""
     return pl.Series(texts, dtype=pl.String).gather(pl.Series(positions).cast(pl.UInt32))
 

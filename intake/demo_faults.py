@@ -39,7 +39,7 @@ PLANTS = (
     Plant(4, 2022, "EC_ICT_ES_1C.main", "share_above_100", "within_bounds"),
     Plant(5, 2023, "EN_EN_PSN_1C.main", "result_differs", "result_differs"),
     Plant(6, 2023, "SC_EH_H_3C.main", "population_as_denominator", "denominator_not_per_100000"),
-    Plant(8, 2024, "SC_SH_SI_2C.main", "gini_from_0_to_100", "within_bounds"),
+    Plant(8, 2024, "SC_SH_SI_2C.main", "gini_from_0_to_100", "gini_on_0_to_100"),
     Plant(10, 2024, "EC_I_T_8A.main", "denominator_missing", "denominator_missing"),
     Plant(12, 2025, "SC_SH_SA_3A.main", "neither_yes_nor_no", "not_yes_no"),
     Plant(14, 2025, "EC_I_WS_3C.main", "denominator_zero", "denominator_zero"),

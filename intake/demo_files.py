@@ -7,7 +7,7 @@ What belongs here: from drawn arrays to cells and files. What does not: the draw
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -122,6 +122,21 @@ def source_details_of(year: int, kpi: int) -> str:
     return f"Demo yearbook {year}, table {kpi + 1}"
 
 
+# What a careful city adds where the manual asks for more than a number.
+COMMENTS: Mapping[str, str] = {
+    "EC_ICT_ICT_1C.main": "Random sample of 2,400 households, or subscribers of all providers; demo data",
+    "EC_ICT_ICT_2C.main": "Subscribers of all providers; demo data",
+    "EC_ICT_T_1C.main": "Stops with a screen; demo data",
+    "EN_EN_EQ_1C.main": "All sites measured in the yearly audit; demo data",
+}
+
+
+def comment_of(point: str, *, is_result_only: bool) -> str | None:
+    """What the city remarks in a row; None where it remarks nothing."""
+    only = "Final value only" if is_result_only else ""
+    return "; ".join(part for part in (only, COMMENTS.get(point, "demo data" if only else "")) if part) or None
+
+
 def receipt_of(draws: Draws, row: int, *, is_accepted: bool = False) -> Receipt:
     """The receipt of a row.
 
@@ -182,6 +197,7 @@ def _entries(catalogue: Catalogue, draws: Draws, row: int, fault: Plant | None) 
             origin=catalogue.scoring.data_origins.choices[conduct.origin[row, at]].code,
             source=source_of(draws.plan.category_names[draws.plan.category[at]]),
             source_details=source_details_of(int(draws.rows.years[row]), int(draws.plan.kpi[at])),
+            comment=comment_of(point.id, is_result_only=bool(conduct.is_result_only[row, at]) and not is_faulty),
             **_cells(point, figures, row, at, bool(conduct.is_result_only[row, at]) and not is_faulty),
         )
         if fault is not None and is_faulty:
@@ -195,8 +211,7 @@ def _cells(point: DataPoint, figures: Figures, row: int, at: int, is_result_only
     """Numerator, denominator and result of a row; the form itself fills in what it can."""
     value = float(figures.value[row, at])
     if is_result_only:
-        comment = "Final value only; demo data"
-        return {"result": round(value, RESULT_DECIMALS), "comment": comment}
+        return {"result": round(value, RESULT_DECIMALS)}
     if point.value_type == "yes_no":
         return {"result": "YES" if value else "NO"}
     if point.numerator is None:

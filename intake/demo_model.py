@@ -19,7 +19,7 @@ import numpy as np
 
 from intake.demo_plan import BASE_YEAR, Plan, Rows
 from intake.demo_random import Floats, draw, logistic
-from intake.demo_shapes import DECIMALS, DEVELOPMENT, GDP_PER_CAPITA, QUANTITIES, TOTALS, WITHIN
+from intake.demo_shapes import BELOW, DECIMALS, DEVELOPMENT, GDP_PER_CAPITA, QUANTITIES, TOTALS, WITHIN
 from intake.template import PREFILLED
 
 # Standard deviation of what is new in a data point each year, beside a level of about 1.
@@ -182,6 +182,8 @@ def _relate(plan: Plan, value: Floats, population: Floats) -> None:
     column = plan.column
     for part, whole in WITHIN:
         value[:, column[part]] *= value[:, column[whole]] / 100
+    for less, more in BELOW:
+        value[:, column[less]] = np.fmin(value[:, column[less]], 0.99 * value[:, column[more]])
     for total in TOTALS:
         at = [column[point] for point in total]
         weights = value[:, at]

@@ -268,6 +268,12 @@ WITHIN: tuple[tuple[str, str], ...] = (
     ("EN_EN_WS_4C.tertiary", "EN_EN_WS_4C.secondary"),
 )
 
+# Of each pair the first is drawn for itself but stays below the second.
+BELOW: tuple[tuple[str, str], ...] = (
+    ("EC_ICT_ICT_2C.main", "EC_ICT_ICT_1C.main"),
+    ("EC_ICT_WS_1C.main", "EC_ICT_ES_1C.main"),
+)
+
 # Where a city of each income group lies in development, in standard deviations.
 DEVELOPMENT: Mapping[str, float] = {HIGH: 1.1, UPPER_MIDDLE: 0.2, LOWER_MIDDLE: -0.6, LOW: -1.3}
 # City GDP per inhabitant of a middling city of each income group, in the demo currency.

@@ -1,27 +1,25 @@
-"""From reported cells to verified values: what the form's numerators and denominators come to.
+"""From reported cells to verified values: which rows count, and what is kept out.
 
-What belongs here: which rows count, the derivation, and the comparison with the reported result. What does
-not: reading of files (`reading.py`) and the bounds of a value (`schemas/core.py`, from the catalogue).
+What belongs here: the verifier's word on submissions, rows and findings, and the sorting of rows into values and
+what is kept out. What does not: the value of a row and what the rules find (`screening.py`), the rules
+(``rulebook/``), and reading of files (`reading.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
+from intake.acceptance import apply_acceptances
+from intake.rules import Rule
+from intake.screening import KEY, address, form_rows, screen
 from intake.tables import FAULTS
 from ssc_index.framework.catalogue import Catalogue
 
 ACCEPTED_OUTCOMES = ("verified", "partly_verified")
-
-# A reported result may differ from the recomputed one by rounding: one per cent, or one unit in the second decimal.
-RELATIVE_TOLERANCE = 0.01
-ABSOLUTE_TOLERANCE = 0.01
-
-# R004: a denominator within ten per cent of the population itself is the population, not population / 100 000.
-POPULATION_TOLERANCE = 0.10
+NOT_VERIFIED = "Reported but not verified: the verifier has not set Verified to YES."
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Derived:
     """Outcome of a derivation; together the three frames account for every reported row.
 
     Attributes:
-        values: Candidate rows of ``core.values``, bounds not yet checked.
+        values: Candidate rows of ``core.values``.
         kept_out: Rows of ``core.quarantine`` (columns of `FAULTS`).
         findings: Rows of ``core.findings``: the value went on.
     """
@@ -45,271 +43,116 @@ def derive_values(
     receipts: pl.DataFrame,
     columns: pl.DataFrame,
     catalogue: Catalogue,
+    *,
+    past: pl.DataFrame | None = None,
+    countries: pl.DataFrame | None = None,
+    rules: Sequence[Rule] | None = None,
 ) -> Derived:
     """Derive the value of every verified data point and keep the rest with its reason.
 
-    ``value = numerator / denominator * multiplier`` where both are given, else the reported result. Where both
-    ways are open they must agree within one per cent.
+    A row that has an error is kept out; warnings and notes let it go on. A warning that the verifier has accepted in
+    the receipt becomes a note that says so.
 
     Args:
         cells: Rows of ``raw.cells``; values in the units of the form, null is missing.
-        submissions: Rows of ``raw.submissions``, for the population.
+        submissions: Rows of ``raw.submissions``, for the profile.
         receipts: Rows of ``raw.receipts``; a submission without one counts for nothing.
-        columns: ``file_sha256`` and the column letters ``numerator``, ``denominator``, ``result`` of each file (null
-            for bulk files).
+        columns: ``file_sha256`` and the column letters of each file (see `screening.form_rows`; null for bulk files).
         catalogue: The KPI catalogue.
+        past: Values of earlier years: ``city_id, year, data_point, value``; None is none.
+        countries: What is known of each city's country (see `screening.screen`); None is nothing.
+        rules: The rules in their order; None takes the shipped ones.
 
     Returns:
-        Values, rows kept out, and findings, each sorted by file, city, year and row.
+        Values, rows kept out, and findings, each sorted by file, city, year and data point.
 
-    Source: U4SSC verification manual (2022), pages 31-32 and 162-163; rules R004, R009, R011, R015, R051.
+    Source: U4SSC verification manual (2022), pages 31-32 and 162-163; the rules name theirs.
     """
-    rows = _rows(cells, submissions, receipts, columns, catalogue)
-    refused = rows.filter(~pl.col("outcome").is_in(ACCEPTED_OUTCOMES).fill_null(False))
-    rows = rows.filter(pl.col("outcome").is_in(ACCEPTED_OUTCOMES).fill_null(False) & pl.col("is_given"))
-    rows = rows.with_columns(_reason().alias("reason"), _remark().alias("remark"))
-    kept_out = [_refused_submissions(refused)]
-    kept_out += [_faults(rows.filter(pl.col("reason") == code), rule) for code, rule in REASONS.items()]
-    findings = [_faults(rows.filter(pl.col("remark") == code), rule) for code, rule in REMARKS.items()]
+    known = _with_receipts(submissions, receipts, cells)
+    is_accepted = pl.col("outcome").is_in(ACCEPTED_OUTCOMES).fill_null(False)
+    accepted = known.filter(is_accepted)
+    rows = form_rows(cells, accepted, columns, catalogue)
+    is_last = accepted.select(_is_last()).to_series()
+    found = screen(
+        rows,
+        accepted,
+        columns,
+        catalogue,
+        is_reference=is_last,
+        past=past,
+        countries=countries,
+        rules=rules,
+    )
+    found = apply_acceptances(found, accepted)
+    given = rows.filter("is_given")
+    verified = pl.col("is_verified").fill_null(False)
+    is_error = pl.col("severity") == "error"
+    marked = found.filter(is_error & (pl.col("rule") == "value_marked_not_reported"))
+    row_key = [*KEY, "data_point"]
+    waiting = given.filter(~verified & pl.col("is_readable")).join(marked, on=row_key, how="anti")
+    judged = pl.concat([found.join(given.filter(~verified), on=row_key, how="anti"), marked]).unique(
+        maintain_order=True
+    )
+    errors = judged.filter(is_error)
     # Text in a number cell is a fault of reading; the row is kept out here and its reason stands in raw.faults.
-    good = rows.filter(pl.col("reason").is_null() & pl.col("value").is_not_null())
+    good = given.filter(verified & pl.col("is_readable") & pl.col("value").is_not_null())
+    good = good.join(errors.filter("is_of_row"), on=row_key, how="anti")
+    refused = _refused_submissions(cells, known.filter(~is_accepted))
+    kept_out = [refused, _not_verified(waiting), errors.select(list(FAULTS))]
     return Derived(
-        values=_values(good),
+        values=_values(good.join(accepted.select(*KEY, "received_at"), on=KEY, how="left", maintain_order="left")),
         kept_out=_sorted(pl.concat(kept_out)),
-        findings=_sorted(pl.concat(findings)),
+        findings=_sorted(judged.filter(~is_error).select(list(FAULTS))),
     )
 
 
-@dataclass(frozen=True)
-class Rule:
-    """How a reason is told.
+def _with_receipts(submissions: pl.DataFrame, receipts: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
+    """Submissions with outcome, date and accepted findings of their receipts, sorted.
 
-    Attributes:
-        severity: error, warning or note.
-        field: Which cell of the row is pointed at.
-        message: Sentence with ``{}`` where `arguments` go.
-        arguments: Columns that fill the sentence.
+    Rows of the form whose submission has no profile row are of a submission all the same.
     """
-
-    severity: str
-    field: str
-    message: str
-    arguments: tuple[str, ...] = ()
-
-
-REASONS: Mapping[str, Rule] = {
-    "not_verified": Rule("note", "is_verified", "Reported but not verified: the verifier has not set Verified to YES."),
-    "value_marked_not_reported": Rule(
-        "error", "is_reported", "Reported says NO but a value stands in the row. Set YES, or clear the value."
-    ),
-    "denominator_missing": Rule(
-        "error",
-        "denominator",
-        "Numerator {} has no denominator and no result (R009). Give the denominator, or the final value as result.",
-        ("numerator",),
-    ),
-    "denominator_zero": Rule("error", "denominator", "The denominator is 0, so there is no value. Correct it."),
-    "denominator_not_per_100000": Rule(
-        "error",
-        "denominator",
-        "Denominator {} is the population itself; the form asks for population / 100 000, that is {} (R004).",
-        ("denominator", "population_100000"),
-    ),
-    "result_differs": Rule(
-        "error",
-        "result",
-        "Result {} differs from numerator / denominator, which gives {} (R011). Correct the one that is wrong.",
-        ("result", "computed"),
-    ),
-    "result_is_fraction": Rule(
-        "error",
-        "result",
-        "Result {} is a fraction of one; in per cent, numerator / denominator gives {} (R051). Write per cent.",
-        ("result", "computed"),
-    ),
-    "formula_without_inputs": Rule(
-        "error",
-        "result",
-        "Result {} is the form's formula but numerator or denominator is missing. Give both, or type the final value.",
-        ("result",),
-    ),
-}
-
-REMARKS: Mapping[str, Rule] = {
-    "numerator_is_concentration": Rule(
-        "warning",
-        "numerator",
-        "Only the numerator {} is filled: taken as the concentration itself (R015).",
-        ("value",),
-    ),
-    "maybe_fraction": Rule(
-        "warning",
-        "result",
-        "{} per cent is below 1: if the share was typed as a fraction of one, multiply by 100 (R051).",
-        ("value",),
-    ),
-    "result_overridden": Rule(
-        "note",
-        "result",
-        "Result {} was typed without numerator and denominator; it cannot be recomputed (R011).",
-        ("value",),
-    ),
-}
-
-
-def _rows(
-    cells: pl.DataFrame,
-    submissions: pl.DataFrame,
-    receipts: pl.DataFrame,
-    columns: pl.DataFrame,
-    catalogue: Catalogue,
-) -> pl.DataFrame:
-    """Cells with everything that a decision needs beside them, sorted."""
-    key = ["file_sha256", "city_id", "year"]
-    receipt = receipts.select(*key, "received_at", "verification_mode", pl.col("verification_outcome").alias("outcome"))
-    letters = columns.select(
-        "file_sha256",
-        pl.col("numerator").alias("numerator_column"),
-        pl.col("denominator").alias("denominator_column"),
-        pl.col("result").alias("result_column"),
-        pl.col("is_reported").alias("is_reported_column"),
-        pl.col("is_verified").alias("is_verified_column"),
+    held = cells.select(KEY).unique(maintain_order=True)
+    accepted = pl.col("accepted") if "accepted" in receipts.columns else pl.lit(None, pl.String)
+    receipt = receipts.select(
+        *KEY, "received_at", pl.col("verification_outcome").alias("outcome"), accepted.alias("accepted")
     )
-    rows = (
-        cells.join(_points(catalogue), on="data_point", how="left")
-        .join(submissions.select(*key, "population"), on=key, how="left")
-        .join(receipt, on=key, how="left")
-        .join(letters, on="file_sha256", how="left")
-        .sort("file_sha256", "city_id", "year", "row_number", "data_point")
-    )
-    computed = pl.when(pl.col("denominator") != 0).then(
-        pl.col("numerator") / pl.col("denominator") * pl.col("multiplier")
-    )
-    is_ratio = pl.col("denominator_name").is_not_null()
-    typed = pl.when(~pl.col("result_is_formula").fill_null(False)).then(pl.col("result"))
-    # A count has no denominator: its numerator is the value, and the result a copy of it.
-    alone = pl.when(~is_ratio | (pl.col("value_type") == "concentration")).then(pl.col("numerator"))
-    return rows.with_columns(
-        pl.when(is_ratio).then(computed).alias("computed"),
-        (pl.col("population") / 100_000).alias("population_100000"),
-        typed.alias("typed"),
-        is_ratio.alias("is_ratio"),
-        pl.any_horizontal(
-            pl.col(name).is_not_null()
-            for name in ("numerator", "result", "numerator_text", "denominator_text", "result_text")
-        ).alias("is_given"),
-    ).with_columns(pl.coalesce("computed", "typed", alone).alias("value"))
+    return held.join(submissions, on=KEY, how="left").join(receipt, on=KEY, how="left").sort(KEY)
 
 
-def _points(catalogue: Catalogue) -> pl.DataFrame:
-    """What the derivation needs of each data point."""
-    points = catalogue.data_points
-    return pl.DataFrame(
-        {
-            "data_point": [point.id for point in points],
-            "kpi_code": [catalogue.kpi_of(point.id).code for point in points],
-            "value_type": [point.value_type for point in points],
-            "unit": [point.unit for point in points],
-            "denominator_name": [point.denominator for point in points],
-            "denominator_basis": [point.denominator_basis for point in points],
-            "multiplier": [point.template_multiplier for point in points],
-        },
-        schema_overrides={
-            "multiplier": pl.Float64,
-            "denominator_name": pl.String,
-            "denominator_basis": pl.String,
-        },
-    )
+def _is_last() -> pl.Expr:
+    """Whether a submission is the latest of its city and year."""
+    order = pl.struct("received_at", "file_sha256")
+    return order.rank("ordinal").over("city_id", "year") == pl.len().over("city_id", "year")
 
 
-def _reason() -> pl.Expr:
-    """Why a row is kept out, null where it is not; the first reason that holds."""
-    has_text = pl.any_horizontal(
-        pl.col(f"{name}_text").is_not_null() & pl.col(name).is_null() for name in ("numerator", "denominator", "result")
-    )
-    gap = (pl.col("typed") - pl.col("computed")).abs()
-    differs = gap > pl.max_horizontal(pl.lit(ABSOLUTE_TOLERANCE), RELATIVE_TOLERANCE * pl.col("computed").abs())
-    hundredth = (pl.col("typed") * 100 - pl.col("computed")).abs() <= RELATIVE_TOLERANCE * pl.col("computed").abs()
-    is_percent = pl.col("unit") == "percent"
-    is_population = (pl.col("denominator") - pl.col("population")).abs() <= (
-        POPULATION_TOLERANCE * pl.col("population")
-    )
-    per_100000 = (pl.col("value_type") == "rate_per_100000") & (pl.col("denominator_basis") == "population")
-    cases: list[tuple[pl.Expr, str]] = [
-        (has_text, "unreadable"),
-        (pl.col("is_reported").not_().fill_null(False), "value_marked_not_reported"),
-        (~pl.col("is_verified").fill_null(False), "not_verified"),
-        (pl.col("is_ratio") & (pl.col("denominator") == 0), "denominator_zero"),
-        (per_100000 & is_population, "denominator_not_per_100000"),
-        (is_percent & differs & hundredth, "result_is_fraction"),
-        (differs, "result_differs"),
-        (pl.col("value").is_null() & pl.col("numerator").is_not_null(), "denominator_missing"),
-        (pl.col("value").is_null() & pl.col("result").is_not_null(), "formula_without_inputs"),
-    ]
-    return pl.coalesce(*(pl.when(case.fill_null(False)).then(pl.lit(code)) for case, code in cases))
-
-
-def _remark() -> pl.Expr:
-    """What is worth a look in a row that goes on, null where nothing is."""
-    goes_on = pl.col("is_reported").fill_null(True) & pl.col("is_verified").fill_null(False)
-    alone = pl.col("computed").is_null() & pl.col("typed").is_null()
-    below_one = (pl.col("unit") == "percent") & (pl.col("value") > 0) & (pl.col("value") < 1)
-    typed_alone = pl.col("is_ratio") & pl.col("computed").is_null() & pl.col("typed").is_not_null()
-    cases = [
-        (goes_on & alone & (pl.col("value_type") == "concentration"), "numerator_is_concentration"),
-        (goes_on & below_one, "maybe_fraction"),
-        (goes_on & typed_alone, "result_overridden"),
-    ]
-    return pl.coalesce(*(pl.when(case.fill_null(False)).then(pl.lit(code)) for case, code in cases))
-
-
-def address(field: str) -> pl.Expr:
-    """Address of a row's cell in a workbook, or its line in a bulk file."""
-    letters = pl.col(f"{field}_column")
-    return (
-        pl.when(letters.is_not_null())
-        .then(letters + pl.col("row_number").cast(pl.String))
-        .otherwise(pl.format("line {}, column {}", "row_number", pl.lit(field.removeprefix("is_"))))
-    )
-
-
-def _faults(rows: pl.DataFrame, rule: Rule) -> pl.DataFrame:
-    """Rows as faults, each with the address and a sentence."""
-    code = "reason" if "reason" in rows.columns and rule in REASONS.values() else "remark"
+def _not_verified(rows: pl.DataFrame) -> pl.DataFrame:
+    """A note for each row that the verifier has not passed."""
     return rows.select(
-        "file_sha256",
-        "city_id",
-        "year",
+        *KEY,
         "sheet",
-        address(rule.field).alias("cell"),
+        address("is_verified").alias("cell"),
         "kpi_code",
         "data_point",
-        pl.lit(rule.field).alias("field"),
-        pl.col(rule.field if rule.field in rows.columns else "value").cast(pl.String).alias("value"),
-        pl.col(code).alias("rule"),
-        pl.lit(rule.severity).alias("severity"),
-        pl.format(rule.message, *(_number(name) for name in rule.arguments)).alias("message")
-        if rule.arguments
-        else pl.lit(rule.message).alias("message"),
+        pl.lit("is_verified").alias("field"),
+        pl.col("is_verified").cast(pl.String).alias("value"),
+        pl.lit("not_verified").alias("rule"),
+        pl.lit("note").alias("severity"),
+        pl.lit(NOT_VERIFIED).alias("message"),
     ).cast(FAULTS)  # type: ignore[arg-type]  # a mapping of column types, as polars takes it
 
 
-def _number(name: str) -> pl.Expr:
-    """A number as people write it: at most six significant digits."""
-    return pl.col(name).round_sig_figs(6).cast(pl.String)
-
-
-def _refused_submissions(rows: pl.DataFrame) -> pl.DataFrame:
+def _refused_submissions(cells: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
     """One fault for each submission that no verifier has accepted."""
-    groups = (
-        rows.group_by("file_sha256", "city_id", "year", "outcome", maintain_order=True)
-        .agg(pl.col("is_given").sum().alias("n"))
-        .with_columns(pl.col("outcome").fill_null("without a receipt"))
+    is_given = pl.any_horizontal(
+        pl.col(name).is_not_null()
+        for name in ("numerator", "result", "numerator_text", "denominator_text", "result_text")
+    )
+    counts = cells.group_by(KEY).agg(is_given.sum().alias("n"))
+    groups = refused.join(counts, on=KEY, how="left").with_columns(
+        pl.col("outcome").fill_null("without a receipt"), pl.col("n").fill_null(0)
     )
     return groups.select(
-        "file_sha256",
-        "city_id",
-        "year",
+        *KEY,
         *(pl.lit(None, pl.String).alias(name) for name in ("sheet", "cell", "kpi_code", "data_point")),
         pl.lit("verification_outcome").alias("field"),
         pl.col("outcome").alias("value"),

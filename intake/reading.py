@@ -12,6 +12,7 @@ from typing import Literal
 
 from intake import tables
 from intake.bulk import read_bulk
+from intake.countries import NATIONAL_NAME as NATIONAL_NAME
 from intake.receipts import RECEIPT_SUFFIX
 from intake.register import REGISTER_NAME as REGISTER_NAME
 from intake.tables import Fault
@@ -23,6 +24,8 @@ from ssc_index.framework.catalogue import Catalogue
 
 WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")  # a macro workbook is read as data; nothing in it is run
 BULK_SUFFIXES = (".csv", ".parquet")
+# Files that belong to all submissions.
+COMPANIONS = (REGISTER_NAME, NATIONAL_NAME)
 # Files that explain the folder and are no mistake.
 EXPLANATIONS = (".md",)
 
@@ -36,8 +39,8 @@ def sha256_of(path: Path) -> str:
 def raw_files(raw: Path) -> tuple[Path, ...]:
     """Submission files below a folder, sorted by their path; an absent folder holds none.
 
-    Receipts, the register, hidden files and the lock files of spreadsheet programs are left out; so is whatever
-    is no workbook, CSV or Parquet file (see `stray_files`).
+    Receipts, the register, the table of countries, hidden files and the lock files of spreadsheet programs are left
+    out; so is whatever is no workbook, CSV or Parquet file (see `stray_files`).
     """
     return tuple(path for path in _visible_files(raw) if _is_submission(path))
 
@@ -59,7 +62,7 @@ def _stray(path: Path, place: str) -> Fault | None:
             return None
         text = f"{place} is a receipt without its file. Put the file beside it, or remove it."
         return Fault("receipt_without_file", text, field="file", value=place)
-    if _is_submission(path) or name == REGISTER_NAME or path.suffix.lower() in EXPLANATIONS:
+    if _is_submission(path) or name in COMPANIONS or path.suffix.lower() in EXPLANATIONS:
         return None
     text = f"{place} is no submission: only .xlsx, .csv and .parquet are read. Save it as one of them, or remove it."
     return Fault("not_a_submission", text, field="file", value=place)
@@ -107,5 +110,5 @@ def _is_submission(path: Path) -> bool:
     return (
         path.suffix.lower() in WORKBOOK_SUFFIXES + BULK_SUFFIXES
         and not name.endswith(RECEIPT_SUFFIX)
-        and name != REGISTER_NAME
+        and name not in COMPANIONS
     )

@@ -19,6 +19,7 @@ from typing import Any
 import polars as pl
 
 from intake import tables
+from intake.acceptance import read_acceptances
 from intake.names import folded, spellings
 from intake.tables import Fault, Severity
 
@@ -44,6 +45,7 @@ class Receipt:
         verified_on: Date of the outcome.
         verifier: Who verified; internal.
         consent: ``none``, ``scores``, ``values`` or ``report``.
+        accepted: Findings that the verifier accepts, with the reason of each (see `acceptance.py`).
     """
 
     city_id: str
@@ -55,6 +57,7 @@ class Receipt:
     verified_on: date | None = None
     verifier: str | None = None
     consent: str = "none"
+    accepted: str | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(Receipt))
@@ -273,7 +276,14 @@ class _Reader:
             "verified_on": self._day(line, row.get("verified_on", ""), key),
             "verifier": row.get("verifier") or None,
             "consent": self._consent(line, row, key),
+            "accepted": self._accepted(line, row.get("accepted", ""), key),
         }
+
+    def _accepted(self, line: int, text: str, key: Key) -> str | None:
+        """The accepted findings, as they stand; a fault for each entry that cannot be used."""
+        for sentence in read_acceptances(text)[1]:
+            self.fault("bad_acceptance", sentence, line=line, field="accepted", value=text, key=key)
+        return text or None
 
     def _moment(self, line: int, text: str, key: Key) -> datetime | None:
         """Date and time of receipt; without a zone it is UTC, without a time midnight."""

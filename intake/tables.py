@@ -78,6 +78,7 @@ RECEIPTS: Schema = {
     "verified_on": pl.Date,
     "verifier": pl.String,
     "consent": pl.String,
+    "accepted": pl.String,
 }
 
 CITIES: Schema = {
@@ -195,7 +196,8 @@ class ReadResult:
         kind: ``workbook`` or ``bulk``.
         status: ``read``, or ``refused`` as a whole.
         framework_version: Version of the catalogue that the file names; None where it names none.
-        column_map: Field to column letter of the sheet KPIs; empty for bulk files. See `address`.
+        column_map: Field to column letter of the sheet KPIs, and ``profile.`` with a field of the profile to its
+            address; empty for bulk files. See `address`.
         submissions: Rows of `SUBMISSIONS`.
         cells: Rows of `CELLS`.
         faults: Rows of `FAULTS`.

@@ -94,11 +94,16 @@ def read_workbook(path: Path, file_sha256: str, catalogue: Catalogue) -> ReadRes
         kind="workbook",
         status="read",
         framework_version=version,
-        column_map={name: column_letters(column) for name, column in columns.items()},
+        column_map={name: column_letters(column) for name, column in columns.items()} | _profile_places(found),
         submissions=tables.frame(tables.SUBMISSIONS, {name: [value] for name, value in submission.items()}),
         cells=tables.frame(tables.CELLS, {name: [row[name] for row in rows] for name in tables.CELLS}),
         faults=tables.faults_frame(context.faults),
     )
+
+
+def _profile_places(found: Mapping[str, Cell | None]) -> dict[str, str]:
+    """Address of each figure of the profile that stands in its cell."""
+    return {f"profile.{name}": _at(cell) for name, cell in found.items() if cell and name in tables.PROFILE_NUMBERS}
 
 
 def _is_fatal(context: _Context, columns: Mapping[str, int]) -> bool:

@@ -86,7 +86,7 @@ def within_bounds(catalogue: Catalogue) -> pa.Check:
 _WHERE = {
     "stage": Column(
         pl.String,
-        "Where it was found: reading (of the file or its receipt), derivation (of a value) or bounds.",
+        "Where it was found: reading (of the file or its receipt), derivation (of a value, rules among it) or bounds.",
         checks=(checks.one_of(("reading", "derivation", "bounds"), "stage"),),
     ),
     "path": Column(pl.String, "Where the file lies below raw/.", nullable=True),

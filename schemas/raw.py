@@ -91,6 +91,9 @@ RECEIPTS = Table(
             "What the city lets us publish of this year: none, scores, values or report.",
             checks=(checks.one_of(CONSENTS, "consent"),),
         ),
+        "accepted": Column(
+            pl.String, "Findings that the verifier accepts, with the reason of each; internal.", nullable=True
+        ),
     },
 )
 

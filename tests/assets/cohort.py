@@ -84,6 +84,7 @@ def receipt_row(city: str, year: int, consent: str = "values", **given: Any) -> 
         "verified_on": date(year + 1, 4, 1),
         "verifier": "A. Verifier",
         "consent": consent,
+        "accepted": None,
         **given,
     }
 

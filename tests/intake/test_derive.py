@@ -19,14 +19,22 @@ COUNT = "EC_ICT_ICT_5C.main"  # Wi-Fi hotspots
 CONCENTRATION = "EN_EN_AQ_1C.pm2_5"
 
 
-def derive(outcome: str = "verified", population: float | None = None, **cell: Any) -> Derived:
+def derive(
+    outcome: str = "verified",
+    population: float | None = None,
+    previous: float | None = None,
+    accepted: str | None = None,
+    **cell: Any,
+) -> Derived:
     """Derive a single row; the given fields override a verified, reported one."""
     row: dict[str, Any] = dict.fromkeys(CELLS)
     row |= {"file_sha256": FILE, "city_id": "x", "year": 2024, "data_point": RATIO, "sheet": "KPIs", "row_number": 17}
-    row |= {"is_reported": True, "is_verified": True, "result_is_formula": False, **cell}
+    row |= {"is_reported": True, "is_verified": True, "result_is_formula": False, "source": "Office", **cell}
     submission = dict.fromkeys(SUBMISSIONS) | {"file_sha256": FILE, "city_id": "x", "year": 2024}
     receipt = dict.fromkeys(RECEIPTS) | {"file_sha256": FILE, "city_id": "x", "year": 2024}
     receipt |= {"received_at": datetime(2025, 3, 1, tzinfo=UTC), "verification_outcome": outcome, "consent": "none"}
+    receipt |= {"accepted": accepted}
+    past = {"city_id": "x", "year": 2023, "data_point": row["data_point"], "value": previous}
     columns = {"file_sha256": FILE, "numerator": "F", "denominator": "G", "result": "H"}
     return derive_values(
         pl.DataFrame([row], schema=dict(CELLS)),
@@ -34,7 +42,13 @@ def derive(outcome: str = "verified", population: float | None = None, **cell: A
         pl.DataFrame([receipt], schema=dict(RECEIPTS)),
         pl.DataFrame([columns | {"is_reported": "I", "is_verified": "J"}]),
         load_catalogue(),
+        past=pl.DataFrame([past], schema_overrides={"value": pl.Float64, "year": pl.Int16}),
     )
+
+
+def of_rows(findings: pl.DataFrame) -> pl.DataFrame:
+    """Findings of rows; a workbook with one row has others, of the whole."""
+    return findings.filter(pl.col("data_point").is_not_null())
 
 
 def only(frame: pl.DataFrame) -> dict[str, Any]:
@@ -57,14 +71,14 @@ def test_rate_per_100000_takes_the_forms_denominator() -> None:
 def test_population_itself_as_denominator_of_a_rate_is_kept_out() -> None:
     fault = only(derive(data_point=RATE, numerator=12.0, denominator=400_000.0, population=400_000.0).kept_out)
     assert (fault["rule"], fault["cell"], fault["value"]) == ("denominator_not_per_100000", "G17", "400000.0")
-    assert "that is 4.0 (R004)" in fault["message"]
+    assert "that is 4. Correct it. (R004)" in fault["message"]
 
 
 def test_result_alone_goes_on_with_a_note() -> None:
     derived = derive(result=84.51)
     assert only(derived.values)["value"] == 84.51
     assert only(derived.values)["cell"] == "H17"
-    assert only(derived.findings)["rule"] == "result_overridden"
+    assert only(of_rows(derived.findings))["rule"] == "result_overridden"
 
 
 def test_result_that_agrees_within_rounding_goes_on() -> None:
@@ -82,21 +96,36 @@ def test_result_that_differs_is_kept_out_with_both_numbers() -> None:
         "H17",
         "57.0",
     )
-    assert "Result 57.0 differs" in fault["message"]
-    assert "gives 75.0" in fault["message"]
+    assert "Result 57 differs" in fault["message"]
+    assert "gives 75." in fault["message"]
 
 
 def test_fraction_typed_for_per_cent_is_named_as_such() -> None:
     fault = only(derive(numerator=45.0, denominator=60.0, result=0.75).kept_out)
     assert fault["rule"] == "result_is_fraction"
-    assert "gives 75.0 (R051)" in fault["message"]
+    assert "gives 75. Write per cent. (R051)" in fault["message"]
 
 
-def test_small_percentage_alone_goes_on_with_a_warning() -> None:
-    # 0.97 may be 97 % typed as a fraction; 0.04 % is a true published value: warn, do not judge.
-    derived = derive(result=0.97)
+def test_small_percentage_alone_is_doubted_only_where_the_past_says_so() -> None:
+    # 0.04 % is a true published value; 0.97 after 96 % is a fraction, and goes on with a warning.
+    assert only(of_rows(derive(result=0.04).findings))["rule"] == "result_overridden"
+    derived = derive(result=0.97, previous=96.0)
     assert only(derived.values)["value"] == 0.97
-    assert only(derived.findings)["rule"] == "maybe_fraction"
+    assert set(of_rows(derived.findings)["rule"]) == {"maybe_fraction", "result_overridden"}
+
+
+def test_accepted_warning_becomes_a_note_with_the_verifiers_reason() -> None:
+    accepted = f"maybe_fraction @ {RATIO} = The registry was lost | jump @ {RATIO} = Not found here"
+    findings = derive(result=0.97, previous=96.0, accepted=accepted).findings
+    fault = only(findings.filter(pl.col("rule") == "maybe_fraction"))
+    assert fault["severity"] == "note"
+    assert fault["message"].endswith("Accepted by the verifier: The registry was lost")
+
+
+def test_error_cannot_be_accepted_away() -> None:
+    derived = derive(numerator=45.0, denominator=0.0, accepted=f"denominator_zero @ {RATIO} = Please")
+    assert derived.values.is_empty()
+    assert only(derived.kept_out)["severity"] == "error"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +147,7 @@ def test_row_is_kept_out_with_its_reason(cell: dict[str, Any], rule: str) -> Non
 
 def test_row_that_reports_nothing_is_neither_value_nor_fault() -> None:
     derived = derive(denominator=60.0, is_reported=None)
-    assert [frame.height for frame in (derived.values, derived.kept_out, derived.findings)] == [0, 0, 0]
+    assert [frame.height for frame in (derived.values, derived.kept_out, of_rows(derived.findings))] == [0, 0, 0]
 
 
 def test_count_takes_its_numerator() -> None:
@@ -128,7 +157,7 @@ def test_count_takes_its_numerator() -> None:
 def test_concentration_alone_in_the_numerator_is_the_value() -> None:
     derived = derive(data_point=CONCENTRATION, numerator=8.4)
     assert only(derived.values)["value"] == 8.4
-    assert only(derived.findings)["rule"] == "numerator_is_concentration"
+    assert only(of_rows(derived.findings))["rule"] == "numerator_is_concentration"
 
 
 def test_unreadable_cell_is_left_to_the_fault_of_reading() -> None:

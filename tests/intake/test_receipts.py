@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from intake.acceptance import read_acceptances
 from intake.receipts import Receipt, read_receipts, receipt_path, write_receipts
 from intake.tables import CITIES, RECEIPTS, SUBMISSIONS
 
@@ -52,6 +53,7 @@ def test_a_good_receipt_is_read_whole(tmp_path: Path) -> None:
             "verified_on": date(2021, 5, 2),
             "verifier": "A. Verifier",
             "consent": "scores",
+            "accepted": None,
         }
     ]
 
@@ -170,3 +172,16 @@ def test_names_compare_over_case_marks_and_unicode_forms(tmp_path: Path, name: s
     write_receipts(path, [Receipt("no-rana", 2020, datetime(2021, 1, 1, tzinfo=UTC))])
     _, faults = read_receipts({SHA: path}, submissions(("no-rana", 2020), name=name), register("no-rana"))
     assert faults["rule"].to_list() == (["other_name"] if is_other else [])
+
+
+def test_what_a_verifier_accepts_is_kept_and_what_cannot_be_accepted_is_told(tmp_path: Path) -> None:
+    text = "jump @ EC_P_IN_2C.main = New university | denominator_zero @ EC_P_IN_2C.main = No | odd = x | nonsense"
+    good, faults = read_acceptances(text)
+    assert [(one.rule, one.data_point, one.reason) for one in good] == [("jump", "EC_P_IN_2C.main", "New university")]
+    assert [
+        part in fault for part, fault in zip(("is an error", "no rule 'odd'", "is no entry"), faults, strict=True)
+    ] == [
+        True,
+        True,
+        True,
+    ]

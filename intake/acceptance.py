@@ -1,0 +1,107 @@
+"""Warnings that a verifier has accepted, with the reason: written in the receipt, shown with the finding.
+
+What belongs here: the text of the receipt's column ``accepted``, and its effect on findings. What does not: the
+receipt file (`receipts.py`) and the rules.
+
+The column holds one entry or several, separated by ``|``: ``rule @ data point = reason``, or ``rule = reason`` for a
+finding of the whole submission.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import polars as pl
+
+from intake.rules import load_rules
+from ssc_index.framework.catalogue import load_catalogue
+
+_ENTRY = re.compile(
+    r"\s*(?P<rule>[a-z0-9_]+)\s*(?:@\s*(?P<point>[A-Za-z0-9_.]+)\s*)?=\s*(?P<reason>.*\S)\s*", re.DOTALL
+)
+KEY = ["file_sha256", "city_id", "year"]
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """One accepted finding.
+
+    Attributes:
+        rule: Code of the rule.
+        data_point: The data point; None for a finding of the whole submission.
+        reason: Why the verifier accepts it.
+    """
+
+    rule: str
+    data_point: str | None
+    reason: str
+
+
+def read_acceptances(text: str) -> tuple[list[Acceptance], list[str]]:
+    """Read the column ``accepted`` of a receipt.
+
+    Args:
+        text: Entries, separated by ``|``.
+
+    Returns:
+        The entries that can be used, and a sentence for each that cannot.
+
+    >>> read_acceptances("jump @ EC_P_IN_2C.main = New university")[0]
+    [Acceptance(rule='jump', data_point='EC_P_IN_2C.main', reason='New university')]
+    >>> read_acceptances("within_bounds @ EC_P_IN_2C.main = Fine")[1]
+    ["'within_bounds' is an error; only warnings can be accepted. Have the cell corrected."]
+    """
+    severities = {rule.code: rule.text.severity for rule in load_rules()}
+    points = {point.id for point in load_catalogue().data_points}
+    good, faults = [], []
+    for entry in text.split("|"):
+        if not entry.strip():
+            continue
+        match = _ENTRY.fullmatch(entry)
+        if match is None:
+            faults.append(f"{entry.strip()[:80]!r} is no entry; write: rule @ data point = reason.")
+            continue
+        rule, point = match["rule"], match["point"]
+        if severities.get(rule) == "error":
+            faults.append(f"{rule!r} is an error; only warnings can be accepted. Have the cell corrected.")
+        elif rule not in severities:
+            faults.append(f"there is no rule {rule!r}. Take its code from the findings.")
+        elif point is not None and point not in points:
+            faults.append(f"there is no data point {point!r}. Take its id from the findings.")
+        else:
+            good.append(Acceptance(rule, point, match["reason"].strip()))
+    return good, faults
+
+
+def apply_acceptances(found: pl.DataFrame, submissions: pl.DataFrame) -> pl.DataFrame:
+    """Findings, those that a verifier has accepted as notes that say so.
+
+    Args:
+        found: Findings with the columns of ``tables.FAULTS``.
+        submissions: ``file_sha256, city_id, year, accepted``.
+
+    Returns:
+        The same rows in the same order.
+    """
+    rows = [
+        (*key, one.rule, one.data_point, one.reason)
+        for *key, text in submissions.drop_nulls("accepted").select(*KEY, "accepted").iter_rows()
+        for one in read_acceptances(text)[0]
+    ]
+    if not rows:
+        return found
+    names = [*KEY, "rule", "data_point", "_reason"]
+    types = {"year": pl.Int16, "data_point": pl.String}
+    accepted = pl.DataFrame(rows, schema=names, orient="row", schema_overrides=types).unique(
+        names[:-1], keep="first", maintain_order=True
+    )
+    joined = found.join(accepted, on=names[:-1], how="left", nulls_equal=True, maintain_order="left")
+    is_accepted = pl.col("_reason").is_not_null() & (pl.col("severity") == "warning")
+    return joined.with_columns(
+        pl.when(is_accepted).then(pl.lit("note")).otherwise("severity").alias("severity"),
+        pl.when(is_accepted)
+        .then(pl.format("{} Accepted by the verifier: {}", "message", "_reason"))
+        .otherwise("message")
+        .alias("message"),
+    ).drop("_reason")

@@ -1,0 +1,154 @@
+"""The rules held against a batch of submissions: what they find, at which cell, in which words.
+
+What belongs here: evaluation, precedence between rules, and the findings as rows. What does not: the rules
+(``rulebook/``), the facts (`facts.py`), and what is done with a row that has an error (`derive.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from intake.expressions import Node, evaluate
+from intake.facts import Batch, PointFacts
+from intake.rules import Rule, load_rules
+
+Booleans = NDArray[np.bool_]
+Positions = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where one rule found something; the arrays are of equal length.
+
+    Attributes:
+        rule: The rule.
+        submission: Row of the batch.
+        point: Column of the batch; -1 where the whole submission is meant.
+        message: The sentence.
+    """
+
+    rule: Rule
+    submission: Positions
+    point: Positions
+    message: list[str]
+
+
+def check(batch: Batch, is_asked: Booleans, *, rules: Sequence[Rule] | None = None) -> list[Found]:
+    """Hold the rules against a batch.
+
+    A row that has an error tells that error alone: it must be corrected first. Of the rules of one family only the
+    first speaks at a row.
+
+    Args:
+        batch: The submissions, with whatever they are compared with.
+        is_asked: Which submissions findings are wanted for, shape (submissions,).
+        rules: The rules in their order; None takes the shipped ones.
+
+    Returns:
+        What each rule found, in the order of the rules; rules that found nothing are left out.
+    """
+    shape = (batch.submissions.height, len(batch.catalogue.data_points))
+    # A row that could not be read has its fault from the reader; what it means is not judged.
+    has_error = ~batch.fact("is_readable") & batch.fact("is_given")
+    by_family: dict[str, Booleans] = {}
+    found = []
+    for rule in load_rules() if rules is None else rules:
+        if rule.condition is None:
+            continue
+        facts = batch.on(rule.points)
+        holds = np.asarray(evaluate(rule.condition, facts))
+        if not rule.points:
+            submission = np.flatnonzero(_whole(holds, (shape[0], 1))[:, 0] & is_asked)
+            point = np.full(len(submission), -1)
+        else:
+            columns = np.asarray(rule.points)
+            speaks = _whole(holds, (shape[0], len(columns))) & is_asked[:, np.newaxis] & ~has_error[:, columns]
+            if rule.text.family:
+                spoken = by_family.setdefault(rule.text.family, np.zeros(shape, dtype=bool))
+                speaks &= ~spoken[:, columns]
+                spoken[:, columns] |= speaks
+            if rule.text.severity == "error":
+                has_error[:, columns] |= speaks
+            submission, within = np.nonzero(speaks)
+            point = columns[within]
+        if len(submission):
+            found.append(Found(rule, submission, point, _told(rule, facts, shape[0], submission, point)))
+    return found
+
+
+def _whole(holds: NDArray[np.bool_], shape: tuple[int, int]) -> Booleans:
+    whole: Booleans = np.broadcast_to(holds, shape)
+    return whole
+
+
+def _told(rule: Rule, facts: PointFacts, height: int, submission: Positions, point: Positions) -> list[str]:
+    """The sentence of each finding."""
+    pieces: list[list[str]] = []
+    where = {position: at for at, position in enumerate(rule.points)}
+    columns = np.array([where.get(int(at), 0) for at in point], dtype=np.intp)
+    shape = (height, max(1, len(rule.points)))
+    for piece in rule.message:
+        if isinstance(piece, Node):
+            numbers = np.asarray(evaluate(piece, facts))
+            picked = np.broadcast_to(numbers, shape)[submission, columns]
+            pieces.append([shown(float(number)) for number in picked])
+        else:
+            pieces.append([piece] * len(submission))
+    numbers_of = f" ({', '.join(rule.text.manual)})" if rule.text.manual else ""
+    return ["".join(parts) + numbers_of for parts in zip(*pieces, strict=True)]
+
+
+def shown(number: float) -> str:
+    """A number as people write it: at most six significant digits, no exponent for what a city counts.
+
+    >>> shown(400000.0), shown(0.123456789), shown(2e12)
+    ('400000', '0.123457', '2e+12')
+    """
+    if np.isnan(number):
+        return "nothing"
+    if number == int(number) and abs(number) < 1e12:
+        return str(int(number))
+    return f"{number:.6g}"
+
+
+def findings_frame(found: Sequence[Found], batch: Batch) -> pl.DataFrame:
+    """Findings as a frame, one row each.
+
+    Args:
+        found: Output of `check`.
+        batch: The batch it was called with.
+
+    Returns:
+        ``submission, point`` (positions; null where the whole submission is meant), ``order`` (of the rule),
+        ``rule, severity, field, message``, sorted by submission, point and order.
+    """
+    parts = [
+        pl.DataFrame(
+            {
+                "submission": one.submission.astype(np.int64),
+                "point": one.point.astype(np.int64),
+                "order": order,
+                "rule": one.rule.code,
+                "severity": one.rule.text.severity,
+                "field": one.rule.text.field,
+                "message": one.message,
+            }
+        )
+        for order, one in enumerate(found)
+    ]
+    schema = {
+        "submission": pl.Int64,
+        "point": pl.Int64,
+        "order": pl.Int64,
+        "rule": pl.String,
+        "severity": pl.String,
+        "field": pl.String,
+        "message": pl.String,
+    }
+    frame = pl.concat([pl.DataFrame(schema=schema), *(part.cast(schema) for part in parts)])  # type: ignore[arg-type]  # a mapping of column types, as polars takes it
+    return frame.with_columns(pl.col("point").replace(-1, None)).sort("submission", "point", "order", nulls_last=False)

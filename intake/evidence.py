@@ -1,0 +1,273 @@
+"""What a value can be held against: the city's own past, and the other cities of the same year.
+
+What belongs here: robust distances on a scale that fits the data point, and equal values of different cities. What
+does not: when a distance is too great (the rules).
+
+A distance is a robust z: (x - median) / (1.4826 * median absolute deviation), on the logarithm where values run from
+0 upwards, on the logit where they are percentages, else as they are. The deviation has a floor, so that a group that
+agrees to the last digit does not make every other value an outlier.
+
+Source: OECD/JRC Handbook on composite indicators (2008), step 3; Leys et al. (2013), DOI 10.1016/j.jesp.2013.03.013.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ssc_index.framework.catalogue import Catalogue, DataPoint
+
+Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
+Positions = NDArray[np.intp]
+
+# Fewer cities than these are no group to compare with.
+FEWEST_PEERS = 8
+# How far back a value counts as the city's own past.
+OLDEST = 3
+# Deviations are at least so large, by scale: ten per cent of a value, two points of a share of 95 %.
+FLOORS = (0.10, 0.35, 0.10)
+# Where too few cities have a past: a usual change from one report to the next, on the same scales.
+USUAL_CHANGE = 0.25
+TO_SIGMA = 1.4826
+# Shares are held between these before the logit.
+LEAST_SHARE = 0.01
+# Copies: so many equal values of so many digits with one other city.
+FEWEST_TWINS, FEWEST_DIGITS = 4, 4
+
+LOG, LOGIT, PLAIN = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Other years and other cities, for a batch of n submissions and p data points.
+
+    Attributes:
+        previous: The city's latest earlier value, shape (n, p); NaN where there is none.
+        previous_year: Its year, shape (n, p).
+        group: Peer group of each submission, from 0; -1 has none.
+        is_reference: Whether the submission counts as a peer: one for each city.
+        city: Position of each submission's city.
+        scales: Scale of each data point.
+        spans: On a plain scale, what counts as 1; shape (p,).
+    """
+
+    previous: Floats
+    previous_year: Floats
+    group: Positions
+    is_reference: Booleans
+    city: Positions
+    scales: Positions
+    spans: Floats
+    _cache: dict[str, tuple[Floats, Floats]] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def none(cls, n_submissions: int, catalogue: Catalogue) -> Evidence:
+        """No other year and no other city."""
+        return gather(
+            pl.DataFrame({"city_id": [str(at) for at in range(n_submissions)], "year": [0] * n_submissions}),
+            None,
+            None,
+            None,
+            catalogue,
+        )
+
+    def peer_median(self, value: Floats) -> Floats:
+        """Middle of the peers' values, shape (n, p)."""
+        middle, _ = self._peers(value)
+        return self._back(middle)
+
+    def peer_z(self, x: Floats, value: Floats, points: Positions) -> Floats:
+        """Robust z of numbers against the peers' values.
+
+        Args:
+            x: Numbers, shape (n, number of ``points``).
+            value: Values of the whole batch, shape (n, p).
+            points: Positions of the data points.
+        """
+        middle, deviation = (part[:, points] for part in self._peers(value))
+        distance: Floats = (self._to(x, points) - middle) / deviation
+        return distance
+
+    def jump_z(self, x: Floats, value: Floats, points: Positions) -> Floats:
+        """Robust z of the change from the city's own past to numbers, against the changes of all cities.
+
+        Args:
+            x: Numbers, shape (n, number of ``points``).
+            value: Values of the whole batch, shape (n, p).
+            points: Positions of the data points.
+        """
+        middle, deviation = (part[:, points] for part in self._changes(value))
+        change = self._to(x, points) - self._to(self.previous[:, points], points)
+        distance: Floats = (change - middle) / deviation
+        return distance
+
+    def twins(self, value: Floats) -> Floats:
+        """With how many values of one other city a city's are equal, told at each of these values; else 0."""
+        counts = np.zeros(value.shape)
+        reference = np.flatnonzero(self.is_reference)
+        pairs: dict[tuple[int, int], list[int]] = {}
+        for point in range(value.shape[1]):
+            column = value[reference, point]
+            named = np.flatnonzero(_digits(column) >= FEWEST_DIGITS)
+            _, inverse, size = np.unique(column[named], return_inverse=True, return_counts=True)
+            order = np.argsort(inverse, kind="stable")
+            ends = np.cumsum(size)
+            for at in np.flatnonzero((size > 1) & (size <= 5)):
+                members = reference[named[order[ends[at] - size[at] : ends[at]]]]
+                for left in members:
+                    for right in members:
+                        if self.city[left] != self.city[right]:
+                            pairs.setdefault((int(left), int(right)), []).append(point)
+        for (left, _), points in pairs.items():
+            if len(points) >= FEWEST_TWINS:
+                counts[left, points] = np.maximum(counts[left, points], len(points))
+        return counts
+
+    def _peers(self, value: Floats) -> tuple[Floats, Floats]:
+        """Median and deviation of each submission's peers, shape (n, p); missing where there are too few."""
+        if "peers" not in self._cache:
+            x = self._to(value, np.arange(value.shape[1]))
+            floors = np.array(FLOORS)[self.scales]
+            middle, deviation = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
+            middle[:], deviation[:] = _centre(x[self.is_reference], floors)
+            for group in np.unique(self.group[self.group >= 0]):
+                members = self.group == group
+                own_middle, own_deviation = _centre(x[members & self.is_reference], floors)
+                known = ~np.isnan(own_middle)
+                middle[np.ix_(members, known)] = own_middle[known]
+                deviation[np.ix_(members, known)] = own_deviation[known]
+            self._cache["peers"] = middle, deviation
+        return self._cache["peers"]
+
+    def _changes(self, value: Floats) -> tuple[Floats, Floats]:
+        """Median and deviation of the changes of all cities, shape (1, p)."""
+        if "changes" not in self._cache:
+            every = np.arange(value.shape[1])
+            change = self._to(value, every) - self._to(self.previous, every)
+            middle, deviation = _centre(change[self.is_reference], np.array(FLOORS)[self.scales])
+            unknown = np.isnan(middle)
+            middle[unknown], deviation[unknown] = 0.0, np.maximum(USUAL_CHANGE, np.array(FLOORS)[self.scales])[unknown]
+            self._cache["changes"] = middle[np.newaxis], deviation[np.newaxis]
+        return self._cache["changes"]
+
+    def _to(self, x: Floats, points: Positions) -> Floats:
+        """Numbers on the scale of their data points; zeros and less have no logarithm and are missing."""
+        scales, out = self.scales[points], np.full(np.broadcast_shapes(x.shape, (1, len(points))), np.nan)
+        x = np.broadcast_to(x, out.shape)
+        at = scales == LOG
+        positive = np.where(x[:, at] > 0, x[:, at], np.nan)
+        out[:, at] = np.log(positive)
+        at = scales == LOGIT
+        share = x[:, at] / 100
+        share = np.where((share >= 0) & (share <= 1), np.clip(share, LEAST_SHARE, 1 - LEAST_SHARE), np.nan)
+        out[:, at] = np.log(share / (1 - share))
+        at = scales == PLAIN
+        out[:, at] = x[:, at] / self.spans[points][at]
+        return out
+
+    def _back(self, x: Floats) -> Floats:
+        """From the scale to values."""
+        out = x * self.spans
+        out[:, self.scales == LOG] = np.exp(x[:, self.scales == LOG])
+        at = self.scales == LOGIT
+        out[:, at] = 100 / (1 + np.exp(-x[:, at]))
+        return out
+
+
+def gather(
+    submissions: pl.DataFrame,
+    past: pl.DataFrame | None,
+    income_groups: pl.DataFrame | None,
+    is_reference: Booleans | None,
+    catalogue: Catalogue,
+) -> Evidence:
+    """Evidence for a batch of submissions.
+
+    Args:
+        submissions: ``city_id`` and ``year`` of each, in the order of the batch.
+        past: Values of earlier years: ``city_id, year, data_point, value``; None is none.
+        income_groups: ``city_id, income_group``; None leaves all cities in one group.
+        is_reference: Which submissions are peers; None takes the last of each city and year.
+        catalogue: The KPI catalogue.
+
+    Returns:
+        The evidence; a city's past is its latest value of the last `OLDEST` years.
+    """
+    points = catalogue.data_points
+    keyed = submissions.select("city_id", "year").with_row_index("submission")
+    if is_reference is None:
+        is_reference = keyed.select(pl.struct("city_id", "year").is_last_distinct()).to_series().to_numpy()
+    shape = (submissions.height, len(points))
+    previous, previous_year = np.full(shape, np.nan), np.full(shape, np.nan)
+    if past is not None and past.height:
+        ids = pl.DataFrame({"data_point": [point.id for point in points]}).with_row_index("point")
+        earlier = (
+            keyed.join(past.drop_nulls("value").rename({"year": "past_year"}), on="city_id", how="inner")
+            .filter(pl.col("past_year").is_between(pl.col("year") - OLDEST, pl.col("year") - 1))
+            .join(ids, on="data_point", how="inner")
+            .sort("submission", "point", "past_year")
+        )
+        at = earlier["submission"].to_numpy(), earlier["point"].to_numpy()
+        previous[at] = earlier["value"].to_numpy()
+        previous_year[at] = earlier["past_year"].to_numpy()
+    groups = np.full(submissions.height, -1, dtype=np.intp)
+    if income_groups is not None:
+        named = keyed.join(income_groups, on="city_id", how="left", maintain_order="left")["income_group"]
+        groups = named.fill_null("").rank("dense").to_numpy().astype(np.intp)
+    return Evidence(
+        previous=previous,
+        previous_year=previous_year,
+        group=groups,
+        is_reference=is_reference,
+        city=keyed["city_id"].rank("dense").to_numpy().astype(np.intp),
+        scales=np.array([_scale(point) for point in points], dtype=np.intp),
+        spans=np.array([_span(point) for point in points]),
+    )
+
+
+def _scale(point: DataPoint) -> int:
+    if point.unit == "percent" and point.upper_bound == 100:
+        return LOGIT
+    return LOG if point.lower_bound == 0 and point.value_type not in ("yes_no", "years", "index") else PLAIN
+
+
+def _span(point: DataPoint) -> float:
+    """What counts as one unit of a plain scale: a twentieth of life, a fifth of an index of 0 to 1."""
+    return 20.0 if point.value_type == "years" else 0.2
+
+
+def _centre(x: Floats, floors: Floats) -> tuple[Floats, Floats]:
+    """Median and deviation of each column; missing where fewer than `FEWEST_PEERS` are given."""
+    middle = _median(x)
+    deviation = np.maximum(TO_SIGMA * _median(np.abs(x - middle)), floors)
+    is_enough = (~np.isnan(x)).sum(axis=0) >= FEWEST_PEERS
+    return np.where(is_enough, middle, np.nan), np.where(is_enough, deviation, np.nan)
+
+
+def _median(x: Floats) -> Floats:
+    """Median of what is given in each column; missing where nothing is."""
+    if not len(x):
+        return np.full(x.shape[1], np.nan)
+    ordered = np.sort(x, axis=0)
+    count = (~np.isnan(x)).sum(axis=0)
+    at = np.arange(x.shape[1])
+    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, len(x) - 1)
+    median: Floats = np.where(count > 0, (ordered[low, at] + ordered[high, at]) / 2, np.nan)
+    return median
+
+
+def _digits(x: Floats) -> NDArray[np.int64]:
+    """Significant digits of numbers, at most 9; trailing zeros do not count; missing and 0 have none."""
+    digits = np.zeros(x.shape, dtype=np.int64)
+    usable = np.isfinite(x) & (x != 0)
+    number = np.abs(x[usable])
+    scaled = np.rint(number / 10 ** (np.floor(np.log10(number)) - 8)).astype(np.int64)
+    found = np.full(scaled.shape, 9)
+    for trailing in range(1, 9):
+        found[scaled % 10**trailing == 0] = 9 - trailing
+    digits[usable] = found
+    return digits
