@@ -33,6 +33,9 @@ FLOORS = (0.10, 0.35, 0.10)
 # Where too few cities have a past: a usual change from one report to the next, on the same scales.
 USUAL_CHANGE = 0.25
 TO_SIGMA = 1.4826
+# A distance that calls for a reason, and the factors by which decimal marks and units slip.
+FAR = 8
+SLIPS = (10.0, 100.0, 1_000.0, 100_000.0, 0.1, 0.01, 0.001, 0.00001)
 # Shares are held between these before the logit.
 LEAST_SHARE = 0.01
 # Copies: so many equal values of so many digits with one other city.
@@ -104,6 +107,24 @@ class Evidence:
         change = self._to(x, points) - self._to(self.previous[:, points], points)
         distance: Floats = (change - middle) / deviation
         return distance
+
+    def slipped_z(self, value: Floats) -> Floats:
+        """Smallest distance to the city's own past that a slip of the decimal mark or the unit would leave.
+
+        Told only where the value itself is farther than `FAR` from it; else missing.
+        """
+        every = np.arange(value.shape[1])
+        at = np.nonzero(np.abs(self.jump_z(value, value, every)) > FAR)
+        points = at[1]
+        middle, deviation = (part[0, points] for part in self._changes(value))
+        before = self._to(self.previous[at][np.newaxis], points)[0]
+        distances = [
+            np.abs(self._to((value[at] * factor)[np.newaxis], points)[0] - before - middle) / deviation
+            for factor in SLIPS
+        ]
+        least = np.full(value.shape, np.nan)
+        least[at] = np.fmin.reduce(distances)
+        return least
 
     def twins(self, value: Floats) -> Floats:
         """With how many values of one other city a city's are equal, told at each of these values; else 0."""

@@ -149,10 +149,20 @@ def _evaluated(node: Node, facts: Facts) -> Array:
         return facts.fact_of(*node.words)
     if operation == "says":
         return facts.says(*node.words)
+    if operation in ("and", "or"):
+        return _joined(node, facts)
     values = [_evaluated(argument, facts) for argument in node.arguments]
     if operation == "call":
         return facts.call(node.words[0], values)
     return _OPERATIONS[operation](values)
+
+
+def _joined(node: Node, facts: Facts) -> Array:
+    """``and`` or ``or``; the right side is left out where the left side settles it for all."""
+    left = _evaluated(node.arguments[0], facts)
+    if node.operation == "and":
+        return left & _evaluated(node.arguments[1], facts) if left.any() else left
+    return left if left.all() and left.size else left | _evaluated(node.arguments[1], facts)
 
 
 def _different(values: Sequence[Array]) -> Array:
@@ -220,8 +230,6 @@ _OPERATIONS: Mapping[str, Callable[[Sequence[Array]], Array]] = {
     "!=": _different,
     "negative": lambda values: -values[0],
     "not": lambda values: ~values[0],
-    "and": lambda values: values[0] & values[1],
-    "or": lambda values: values[0] | values[1],
 }
 
 

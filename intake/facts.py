@@ -33,7 +33,7 @@ ROW_NUMBERS = ("value", "numerator", "denominator", "result", "computed")
 ROW_TRUTHS = ("is_given", "is_readable", "says_not_reported", "is_formula")
 ROW_TEXTS = ("source", "source_details", "comment", "origin")
 _DERIVED = ("quantity", "profile_quantity", "quantity_elsewhere", "lower_bound", "upper_bound", "multiplier")
-_EVIDENCE = ("previous", "previous_year", "peer_median", "zeros_pct", "twins")
+_EVIDENCE = ("slipped_z", "previous", "previous_year", "peer_median", "zeros_pct", "twins")
 _SUBMISSION_NUMBERS = (
     *PROFILE_NUMBERS,
     *NATIONAL,
@@ -101,18 +101,32 @@ class Batch:
 
     def says(self, field: str, pattern: str, points: Positions) -> Booleans:
         """Whether texts of the rows of some data points match, shape (submissions, points)."""
-        rows = self._rows
-        wanted = np.isin(self.point, points)
+        matrix = np.zeros((self._shape[0], len(points)), dtype=bool)
         if field == "texts":
             text = pl.concat_str(["source", "source_details", "comment"], separator=" ", ignore_nulls=True)
         else:
             text = pl.col(field)
-        says = text.str.contains(f"(?i){pattern}") if pattern else text.str.len_chars() > 0
-        found = rows.filter(pl.Series(wanted)).select(says.fill_null(False).alias("says"))["says"].to_numpy()
-        matrix = np.zeros(self._shape, dtype=bool)
-        matrix[self.submission[wanted], self.point[wanted]] = found
-        matched: Booleans = matrix[:, points]
-        return matched
+        says = text.str.contains(f"(?i){pattern}") if pattern else text.is_not_null() & (text != "")
+        texts = self._by_point.select("submission", says.fill_null(False).alias("says")) if len(points) > 40 else None
+        for at, point in enumerate(points):
+            start, end = self._point_starts[point : point + 2]
+            rows = (
+                self._by_point[start:end].select("submission", says.fill_null(False).alias("says"))
+                if (texts is None)
+                else texts[start:end]
+            )
+            matrix[rows["submission"].to_numpy(), at] = rows["says"].to_numpy()
+        return matrix
+
+    @cached_property
+    def _by_point(self) -> pl.DataFrame:
+        """Texts of the rows, data point by data point."""
+        return self._rows.select("submission", "point", *ROW_TEXTS).sort("point")
+
+    @cached_property
+    def _point_starts(self) -> Positions:
+        """First row of each data point in `_by_point`, and the end."""
+        return np.searchsorted(self._by_point["point"].to_numpy(), np.arange(self._shape[1] + 1))
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -265,6 +279,9 @@ class Batch:
 
     def _twins(self) -> Floats:
         return self.evidence.twins(self.fact("value"))
+
+    def _slipped_z(self) -> Floats:
+        return self.evidence.slipped_z(self.fact("value"))
 
     def _is_ordinary(self) -> Booleans:
         """Whether the city's own past or its peers make the value look usual."""
