@@ -161,9 +161,7 @@ def core_frames(year: int, inputs: Inputs, national: pl.DataFrame) -> dict[str, 
     """The three tables' rows of a year: together they account for every reported row."""
     cells, submissions, receipts, columns, paths, register, past = (inputs[name] for name in QUERIES)
     countries = countries_of(register, national, [year])
-    derived = derive_values(
-        cells, submissions, receipts, columns, load_catalogue(), past=past, countries=countries
-    )
+    derived = derive_values(cells, submissions, receipts, columns, load_catalogue(), past=past, countries=countries)
     candidates = VALUES.conform(derived.values)
     good, failed = split(VALUES, candidates)
     bounds = bound_faults(candidates, failed)

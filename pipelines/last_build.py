@@ -19,6 +19,7 @@ from assets.editions import max_age, read_edition_method
 from assets.freshness import PUBLISHING, code_sha256
 from assets.publish import standing
 from assets.workspace import MARKER, Workspace
+from intake.evidence import OLDEST
 from intake.receipts import RECEIPT_SUFFIX
 
 NOTE = "last-build"
@@ -109,8 +110,8 @@ def reached(workspace: Workspace, looked: Looked, first: int, last: int) -> tupl
         last: Last edition asked for.
 
     Returns:
-        The years of changed files and as many more as the method carries values; the whole range if anything else
-        has changed, or if the last build did not cover it.
+        The years of changed files and as many more as values are carried or compared; the whole range if anything
+        else has changed, or if the last build did not cover it.
     """
     found = _last(workspace)
     if found is None or found.looked.at_large != looked.at_large or not (found.first <= first and last <= found.last):
@@ -120,7 +121,8 @@ def reached(workspace: Workspace, looked: Looked, first: int, last: int) -> tupl
     years = {year for place in changed for year in (*_years(was.years, place), *_years(now.years, place))}
     if not years:
         return first, last
-    age = max_age(read_edition_method(workspace.method_path))
+    # A value is also what those of the next years are compared with.
+    age = max(max_age(read_edition_method(workspace.method_path)), OLDEST)
     low, high = max(first, min(years)), min(last, max(years) + age)
     return (low, high) if low <= high else (first, last)
 
