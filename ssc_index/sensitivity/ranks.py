@@ -6,19 +6,29 @@ What does not: the estimators (`sobol.py`) and the computation of a replication 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from ssc_index.method import Rank
 from ssc_index.rank import rank_descending
+from ssc_index.sensitivity.alternatives import Alternative, choices
 from ssc_index.sensitivity.model import Group
 from ssc_index.sensitivity.sobol import Indices
 from ssc_index.uncertainty import plain
 from ssc_index.uncertainty.case import Case
-from ssc_index.uncertainty.inputs import Alternatives, AnyInput, Goalposts, Measurement, step_number
+from ssc_index.uncertainty.inputs import (
+    Alternatives,
+    AnyInput,
+    Exclusion,
+    Goalposts,
+    Measurement,
+    WeightTable,
+    step_number,
+)
 from ssc_index.values import Floats
 
 Scores = Callable[[Floats], Floats]
@@ -57,6 +67,46 @@ def _place(case: Case, one: AnyInput) -> float:
 def _first(case: Case, step: str) -> float:
     """Position of the first step of a name."""
     return next((place for place, one in enumerate(case.method.steps) if one.step == step), -1)
+
+
+def alternatives_of(case: Case, n_draws: int = 20) -> tuple[Alternative, ...]:
+    """Every setting that the inputs of a case can take, each with all other inputs as the method has them.
+
+    Args:
+        case: The case.
+        n_draws: Settings of an input that has no list of them: weights drawn, measurement error.
+
+    Returns:
+        By input: each option, each node left out, each expert, or ``n_draws`` draws.
+    """
+    found: list[Alternative] = []
+    for column, (name, one) in enumerate(case.section.inputs.items()):
+        if isinstance(one, Alternatives | Goalposts):
+            shares = one.probabilities or [1.0] * len(one.options)
+            labels = [f"{number}: {_label(option)}" for number, option in enumerate(one.options, start=1)]
+            weights = {label: share / sum(shares) for label, share in zip(labels, shares, strict=True)}
+            found += choices(name, column, weights)
+        elif isinstance(one, Exclusion):
+            each = one.probability / len(case.candidates)
+            found += [
+                Alternative(name, f"without {code}", {column: (place + 0.5) * each})
+                for place, code in enumerate(case.candidates)
+            ]
+        elif isinstance(one, WeightTable) and not one.bootstrap:
+            found += _alike(name, column, "expert", len(one.experts))
+        else:
+            found += _alike(name, column, "draw", n_draws)
+    return tuple(found)
+
+
+def _alike(name: str, column: int, what: str, count: int) -> tuple[Alternative, ...]:
+    """Equally likely settings, numbered."""
+    return choices(name, column, {f"{what} {number + 1}": 1 / count for number in range(count)})
+
+
+def _label(option: Mapping[str, Any]) -> str:
+    """An option in words; the empty one is the method as it stands."""
+    return ", ".join(f"{key} {value}" for key, value in option.items()) or "as it stands"
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,17 @@ import numpy as np
 import polars as pl
 
 from ssc_index.rank import rank_descending
-from ssc_index.sensitivity.alternatives import choices, one_at_a_time
-from ssc_index.sensitivity.ranks import PlainScores, RankModel, groups_of, rank_model, sensitivity_frame
+from ssc_index.sensitivity.alternatives import one_at_a_time
+from ssc_index.sensitivity.ranks import (
+    PlainScores,
+    RankModel,
+    alternatives_of,
+    groups_of,
+    rank_model,
+    sensitivity_frame,
+)
 from ssc_index.sensitivity.sobol import sensitivity
+from ssc_index.uncertainty.case import decide
 from tests.uncertainty import examples
 
 
@@ -112,14 +120,41 @@ def test_nominal_against_each_alternative():
     case = examples.case({"top": examples.TOP, "normalisation": examples.NORMALISATION})
     model = rank_model(case, PlainScores(case, "index"))
     count = len(case.values.units)
-    alternatives = [
-        *choices("top", 0, {"arithmetic": 0.25, "geometric": 0.75}),
-        *choices("normalisation", 1, dict.fromkeys(("goalposts", "min-max", "z-score"), 1 / 3)),
+    table = one_at_a_time(model, 2, alternatives_of(case), slice(count, 2 * count))
+    assert [(one.group, one.label) for one in table.alternatives] == [
+        ("top", "1: levels {'index': 'arithmetic'}"),
+        ("top", "2: levels {'index': 'geometric'}"),
+        ("normalisation", "1: as it stands"),
+        ("normalisation", "2: method minmax, range [1, 100]"),
+        ("normalisation", "3: method zscore, mean 50, sd 10"),
     ]
-    table = one_at_a_time(model, 2, alternatives, slice(count, 2 * count))
-    # The method takes the geometric mean at the top and goalposts: these two change nothing.
+    # The method takes the geometric mean at the top, so its option changes nothing, nor does the empty one.
     assert [bool(shift == 0) for shift in table.mean_shift] == [False, True, True, False, False]
     np.testing.assert_array_equal(table.mean_shift[0], np.nanmean(np.abs(table.outputs[0] - table.nominal)[count:-1]))
+
+
+def test_alternatives_decide_what_their_labels_say():
+    case = examples.case(
+        {
+            "exclusion": examples.EXCLUSION,
+            "experts": {**examples.EXPERTS, "bootstrap": False},
+            "top": examples.TOP,
+            "errors": examples.MEASUREMENT,
+        }
+    )
+    found = alternatives_of(case, n_draws=3)
+    rows = np.full((len(found), 4), np.nan)
+    for row, one in zip(rows, found, strict=True):
+        row[list(one.coordinates)] = list(one.coordinates.values())
+    decided, count = decide(case, rows), len(case.candidates)
+    assert decided.excluded.tolist() == [*range(count), *[-1] * 7]
+    assert [one.label for one in found[:count]] == [f"without {code}" for code in case.candidates]
+    pillars = [case.position[code] for code in ("p0", "p1", "p2")]
+    assert decided.weights[count : count + 2, pillars].tolist() == [[1, 2, 1], [3, 1, 0]]
+    assert [one.label for one in found[count : count + 2]] == ["expert 1", "expert 2"]
+    assert decided.options["top"][count + 2 : count + 4].tolist() == [0, 1]
+    assert len(set(decided.noise[count + 4 :].tolist())) == 3
+    assert not decided.noise[: count + 4].any()
 
 
 def test_table_names_measure_unit_and_input_and_leaves_out_what_is_not_there():
