@@ -28,6 +28,8 @@ TEXT_COLUMNS = ("code", "parent", "name", "unit", "direction", "transform", "agg
 NUMBER_COLUMNS = ("weight", "low", "high", "target")
 REQUIRED_COLUMNS = ("code", "parent")
 RESERVED_CODES = ("unit", "year")
+WEIGHT_SET = "weight:"
+RESERVED_SETS = ("framework", "equal")
 
 
 def framework_from_nodes(nodes: Iterable[Node], subject: str = "framework") -> Framework:
@@ -64,8 +66,9 @@ def read_framework_csv(path: Path) -> Framework:
     """Read a framework from a CSV file, one row per node.
 
     Columns: ``code,parent,name,unit,direction,weight,transform,low,high,target,aggregation``, and
-    optionally ``level``. Only ``code`` and ``parent`` must be there; any other column is a fault. An empty
-    cell takes the default: weight 1, transform none, name = code. The root has an empty parent.
+    optionally ``level`` and weight sets, each a column ``weight:<name>``. Only ``code`` and ``parent`` must be
+    there; any other column is a fault. An empty cell takes the default: weight 1, in a weight set the node's
+    weight, transform none, name = code. The root has an empty parent.
     ``direction`` is ``higher`` or ``lower`` (``higher_is_better``, ``lower_is_better`` are understood).
 
     Args:
@@ -119,12 +122,18 @@ def _read_rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]
 def _header_faults(header: Sequence[str]) -> list[str]:
     """Faults of the column names."""
     known = (*TEXT_COLUMNS, *NUMBER_COLUMNS)
+    sets = [name for name in dict.fromkeys(header) if name.startswith(WEIGHT_SET)]
     faults = [
-        f"line 1: unknown column {name!r}; known are {', '.join(known)}"
+        f"line 1: unknown column {name!r}; known are {', '.join(known)} and {WEIGHT_SET}<name of a weight set>"
         for name in dict.fromkeys(header)
-        if name not in known
+        if name not in known and name not in sets
     ]
-    faults += [f"line 1: column {name!r} occurs twice" for name in known if header.count(name) > 1]
+    faults += [f"line 1: column {name!r} occurs twice" for name in (*known, *sets) if header.count(name) > 1]
+    faults += [
+        f"line 1: column {name!r}: a weight set has a name of its own, other than {' and '.join(RESERVED_SETS)}"
+        for name in sets
+        if name.removeprefix(WEIGHT_SET) in ("", *RESERVED_SETS)
+    ]
     faults += [f"line 1: no column {name!r}" for name in REQUIRED_COLUMNS if name not in header]
     return faults
 
@@ -135,6 +144,8 @@ def _node(row: dict[str, str], line: int, faults: list[str]) -> Node:
     if not row["code"]:
         faults.append(f"line {line}, column code: empty; every node has a code")
     numbers = {name: _number(row.get(name, ""), line, name, faults) for name in NUMBER_COLUMNS}
+    sets = {name: _number(row[name], line, name, faults) for name in row if name.startswith(WEIGHT_SET)}
+    weight = 1.0 if numbers["weight"] is None else numbers["weight"]
     direction = row.get("direction", "").lower()
     if direction and direction not in DIRECTIONS:
         faults.append(f"line {line}, column direction: {row['direction']!r} is neither 'higher' nor 'lower'")
@@ -145,7 +156,10 @@ def _node(row: dict[str, str], line: int, faults: list[str]) -> Node:
         level=row.get("level", ""),
         unit=row.get("unit", ""),
         direction=cast(Direction | None, DIRECTIONS.get(direction)),
-        weight=1.0 if numbers["weight"] is None else numbers["weight"],
+        weight=weight,
+        weight_sets={
+            name.removeprefix(WEIGHT_SET): weight if number is None else number for name, number in sets.items()
+        },
         transform=row.get("transform", "").lower() or "none",
         low=numbers["low"],
         high=numbers["high"],
@@ -298,17 +312,25 @@ def _gap_faults(node: Node, low: float, high: float) -> list[str]:
 
 
 def _weight_faults(nodes: Sequence[Node]) -> list[str]:
-    """Weights are finite and not negative, and some sibling weighs more than nothing."""
-    faults = [
-        f"node {node.code!r}, column weight: {node.weight!r}; a weight is a finite number, 0 or more"
-        for node in nodes
-        if not (math.isfinite(node.weight) and node.weight >= 0)
-    ]
-    totals: dict[str, float] = {}
-    for node in nodes:
-        if node.parent is not None:
-            totals[node.parent] = totals.get(node.parent, 0.0) + node.weight
-    faults += [f"node {code!r}: the weights of its children sum to 0" for code, total in totals.items() if total == 0]
+    """In each set, weights are finite and not negative, and some sibling weighs more than nothing."""
+    faults = []
+    for name in (None, *dict.fromkeys(name for node in nodes for name in node.weight_sets)):
+        column = "weight" if name is None else f"{WEIGHT_SET}{name}"
+        weights = [node.weight if name is None else node.weight_sets.get(name, node.weight) for node in nodes]
+        faults += [
+            f"node {node.code!r}, column {column}: {weight!r}; a weight is a finite number, 0 or more"
+            for node, weight in zip(nodes, weights, strict=True)
+            if not (math.isfinite(weight) and weight >= 0)
+        ]
+        totals: dict[str, float] = {}
+        for node, weight in zip(nodes, weights, strict=True):
+            if node.parent is not None:
+                totals[node.parent] = totals.get(node.parent, 0.0) + weight
+        faults += [
+            f"node {code!r}, column {column}: the weights of its children sum to 0"
+            for code, total in totals.items()
+            if total == 0
+        ]
     return faults
 
 

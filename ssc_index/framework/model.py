@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Direction = Literal["higher", "lower"]
 
@@ -26,6 +26,7 @@ class Node(BaseModel):
         direction: Whether more is better; None for aggregates. It documents: arithmetic uses ``low`` and
             ``high`` where goalposts apply, and the loader proves that the two agree.
         weight: Weight among its siblings; siblings need not sum to one.
+        weight_sets: The same by the name of a weight set; a method file chooses one.
         transform: ``none``, ``ln``, ``log10``, ``sqrt`` or ``gap_to_target`` (``|value - target|``); applied
             to values and goalposts alike before normalisation.
         low: Value that scores 0, in real units; greater than ``high`` where less is better.
@@ -43,6 +44,7 @@ class Node(BaseModel):
     unit: str = ""
     direction: Direction | None = None
     weight: float = 1.0
+    weight_sets: dict[str, float] = Field(default_factory=dict)
     transform: str = "none"
     low: float | None = None
     high: float | None = None
@@ -102,6 +104,11 @@ class Framework(BaseModel):
             kids = self.children.get(node.code)
             under[node.code] = (node.code,) if kids is None else tuple(leaf for kid in kids for leaf in under[kid.code])
         return under
+
+    @cached_property
+    def weight_sets(self) -> tuple[str, ...]:
+        """Names of the weight sets that the nodes carry beside their weight, in order of first use."""
+        return tuple(dict.fromkeys(name for node in self.nodes for name in node.weight_sets))
 
     def named(self, name: str) -> tuple[Node, ...]:
         """Nodes that a method file means by a name: one node by its code, or all nodes of a level.

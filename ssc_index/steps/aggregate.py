@@ -7,7 +7,7 @@ arithmetic (`ssc_index/aggregate.py`, `ssc_index/weights.py`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Annotated, ClassVar, Literal, cast
+from typing import Annotated, ClassVar, cast
 
 import numpy as np
 from pydantic import Field
@@ -28,7 +28,7 @@ class Aggregate(Parameters):
     Attributes:
         method: Mean at every node that nothing else names.
         levels: Mean by node code or level name; the framework's own ``aggregation`` at a node comes first.
-        weights: ``framework``, or ``equal`` for all.
+        weights: ``framework``, ``equal`` for all, or a weight set of the framework.
         min_coverage: Least share of a node's children that must be present, for all nodes or by node code or
             level name; a node below it has no score.
         floor: Scores below it are raised to it where a geometric mean takes them; with 0 a part of 0 makes
@@ -41,7 +41,7 @@ class Aggregate(Parameters):
     step: ClassVar[str] = "aggregate"
     method: Mean = "arithmetic"
     levels: dict[Name, Mean] = Field(default_factory=dict)
-    weights: Literal["framework", "equal"] = "framework"
+    weights: Name = "framework"
     min_coverage: Share | dict[Name, Share] = 0.0
     floor: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)] | None = None
     leave_out: Names | None = None
@@ -54,6 +54,9 @@ VARIANTS: dict[str, type[Parameters]] = {"": Aggregate}
 def check(walk: Walk, step: Aggregate) -> None:
     """Every fault of the step on a framework, into the walk."""
     by_coverage = step.min_coverage if isinstance(step.min_coverage, dict) else {}
+    if step.weights not in ("framework", "equal", *walk.framework.weight_sets):
+        known = ", ".join(("framework", "equal", *walk.framework.weight_sets))
+        walk.fault(f".weights: {step.weights!r} is no weight set; known are {known}")
     fits = walk.known(step.levels, "levels") & walk.known(by_coverage, "min_coverage")
     if walk.known(step.leave_out, "leave_out") and walk.framework.root.code in left_out(walk.framework, step.leave_out):
         walk.fault(".leave_out: leaves nothing of the root")

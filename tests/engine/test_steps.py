@@ -9,11 +9,15 @@ import pytest
 
 from ssc_index import impute, normalise
 from ssc_index.aggregate import refused, weighted_mean
+from ssc_index.errors import MethodError
 from ssc_index.framework.load import framework_from_nodes
 from ssc_index.framework.model import Node
+from ssc_index.index import compute_index
+from ssc_index.method import method_from_mapping
 from ssc_index.rank import rank_ascending, rank_descending
 from ssc_index.screen import coverage_reasons, label_reasons
 from ssc_index.treat import skewness_and_kurtosis, treat_column, winsorise
+from ssc_index.values import values_from_columns
 from ssc_index.weights import effective_weights, sibling_weights
 
 NAN = np.nan
@@ -280,3 +284,22 @@ def test_best_is_first_and_missing_is_not_ranked():
     np.testing.assert_array_equal(rank_descending(_column(5, NAN, 9, 0.0, -0.0)), [2, NAN, 1, 3, 3])
     assert rank_descending(_column()).size == 0
     assert math.isnan(rank_descending(_column(NAN))[0])
+
+
+# weights
+
+
+def test_a_method_may_choose_a_weight_set_by_its_name():
+    nodes = [Node(code="index", parent=None, name="i", level="")]
+    for code, weight in (("a", 3.0), ("b", 1.0)):
+        nodes.append(
+            Node(code=code, parent="index", name=code, level="", direction="higher", weight_sets={"w": weight})
+        )
+    framework = framework_from_nodes(nodes)
+    steps = [{"normalise": {"method": "none"}}, {"aggregate": {"weights": "w"}}]
+    values = values_from_columns(["u"], None, framework.codes, [[8.0, 4.0]])
+    done = compute_index(values, framework, method_from_mapping({"name": "m", "steps": steps}))
+    assert done.scores[0, 0] == 7.0  # (3·8 + 1·4) / 4
+    steps[1] = {"aggregate": {"weights": "v"}}
+    with pytest.raises(MethodError, match=r"weights: 'v' is no weight set; known are framework, equal, w"):
+        compute_index(values, framework, method_from_mapping({"name": "m", "steps": steps}))

@@ -198,6 +198,9 @@ def test_faults_of_the_shape(tmp_path, rows, expected):
         ("code,name\n", "no column 'parent'"),
         ("code,parent,colour\n", "unknown column 'colour'"),
         ("code,parent,parent\n", "column 'parent' occurs twice"),
+        ("code,parent,weight:a,weight:a\n", "column 'weight:a' occurs twice"),
+        ("code,parent,weight:\n", "column 'weight:': a weight set has a name of its own"),
+        ("code,parent,weight:equal\n", "column 'weight:equal': a weight set has a name of its own"),
         ("code,parent\n", "no row below the header"),
         ("code,parent\nindex\n", "line 2: 1 cells under 2 columns"),
         ('code,parent\n"index,\n', "cannot be read"),
@@ -239,3 +242,65 @@ def test_names_mean_one_node_or_all_of_a_level(tmp_path):
     assert [node.code for node in framework.named("indicator")] == ["pm", "gdp"]
     assert [node.code for node in framework.named("env")] == ["env"]
     assert framework.named("nothing") == ()
+
+
+SETS = "code,parent,direction,weight,weight:experts,weight:public\n"
+
+
+def test_weight_sets_stand_beside_the_weight_and_an_empty_cell_takes_it(tmp_path):
+    framework = _read(tmp_path, SETS + "index,,,,,\na,index,higher,2,0.5,\nb,index,higher,1,1.5,7\n")
+    assert framework.weight_sets == ("experts", "public")
+    assert framework.by_code["a"].weight_sets == {"experts": 0.5, "public": 2.0}
+    assert framework.by_code["b"].weight_sets == {"experts": 1.5, "public": 7.0}
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ("index,,,,,\na,index,higher,2,-1,\n", "node 'a', column weight:experts: -1.0"),
+        ("index,,,,,\na,index,higher,2,0,1\n", "node 'index', column weight:experts: the weights of its children"),
+        ("index,,,,,\na,index,higher,2,x,1\n", "line 3, column weight:experts: 'x' is not a finite number"),
+    ],
+)
+def test_faults_of_weight_sets_name_the_set(tmp_path, rows, expected):
+    faults = _faults(tmp_path, SETS + rows)
+    assert any(fault.startswith(expected) for fault in faults)
+
+
+def test_every_kind_of_fault_of_a_tree_is_reported_in_one_go(tmp_path):
+    text = HEADER + (
+        "index,,Index,,,,,,,,\n"  # a root …
+        "other,,Other,,,,,,,,\n"  # … and a second one
+        "y,other,Y,,higher,,,,,,\n"
+        "p,q,P,,,,,,,,\n"  # a cycle
+        "q,p,Q,,,,,,,,\n"
+        "lost,nowhere,Lost,,higher,,,,,,\n"  # an orphan
+        "empty,index,Empty,,,,,,,,\n"  # an empty group
+        "y,index,Y again,,higher,,,,,,\n"  # a duplicate
+        "flat,index,Flat,,higher,,,5,5,,\n"  # low = high
+        "wrong,index,Wrong,,higher,,,9,1,,\n"  # direction against goalposts
+        "half,index,Half,,higher,,,1,,,\n"  # one goalpost
+        "light,index,Light,,higher,-1,,,,,\n"  # a negative weight
+    )
+    faults = "\n".join(_faults(tmp_path, text))
+    for expected in (
+        "2 roots",
+        "cycle: p → q → p",
+        "parent 'nowhere' is not the code of any node",
+        "line 8 (code 'empty'): no children and no direction: an empty group",
+        "line 9 (code 'y'): code 'y' is taken by line 4",
+        "line 10 (code 'flat'): columns low and high: both 5",
+        "line 11 (code 'wrong'): column direction: 'higher' against low 9 and high 1",
+        "line 12 (code 'half'): columns low and high: one is empty",
+        "node 'light', column weight: -1.0",
+    ):
+        assert expected in faults, expected
+
+
+def test_a_tree_may_be_of_any_depth_and_hold_many_nodes(tmp_path):
+    # 40 levels deep, then 500 indicators beneath the lowest node.
+    chain = "".join(f"n{depth},{f'n{depth - 1}' if depth else ''},,\n" for depth in range(40))
+    leaves = "".join(f"x{number},n39,higher,\n" for number in range(500))
+    framework = _read(tmp_path, "code,parent,direction,unit\n" + chain + leaves)
+    assert len(framework.levels) == 41
+    assert len(framework.leaves_under["n0"]) == 500
