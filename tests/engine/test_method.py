@@ -193,6 +193,7 @@ def test_a_step_without_parameters_takes_the_defaults_that_docs_method_md_states
                 "weights": "framework",
                 "min_coverage": 0,
                 "floor": None,
+                "leave_out": None,
                 "to": None,
             }
         },
