@@ -13,7 +13,7 @@ import importlib.metadata
 import json
 import platform
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from ssc_index.framework.model import Framework
 from ssc_index.index import compute_index
 from ssc_index.method import read_method
 from ssc_index.result import IndexResult
+from ssc_index.steps.denominate import denominators_named
 from ssc_index.values import Floats, Values, values_from_columns
 
 LONG_COLUMNS = {"unit", "year", "code", "value"}
@@ -45,16 +46,18 @@ class _Table:
     line_of: Callable[[int], str]
 
 
-def read_values(path: Path, framework: Framework) -> Values:
+def read_values(path: Path, framework: Framework, denominators: Collection[str] = ()) -> Values:
     """Read the values of an index from a CSV or Parquet file, wide or long.
 
     Wide: ``unit``, optionally ``year``, one column for every indicator of the framework; every other column
-    is a group column (text). Long: exactly ``unit``, optionally ``year``, ``code``, ``value``; a code without
-    rows is missing throughout. An empty cell (in Parquet also null and NaN) is missing; zero is a value.
+    is a group column (text), but for those that the framework or the method divides by. Long: exactly ``unit``,
+    optionally ``year``, ``code``, ``value``; a code without rows is missing throughout; a denominator is a code
+    too. An empty cell (in Parquet also null and NaN) is missing; zero is a value.
 
     Args:
         path: A file whose name ends in ``.parquet``, or a UTF-8 CSV file with a header.
         framework: The framework whose indicators the file gives.
+        denominators: Columns that the method divides by, beside those that the framework names.
 
     Returns:
         The values, columns in the order of the framework, rows sorted by year and unit.
@@ -69,7 +72,8 @@ def read_values(path: Path, framework: Framework) -> Values:
     if not table.columns["unit"].len():
         raise ValuesError(path.name, ["no row below the header"])
     is_long = {"code", "value"} <= set(table.columns) and not {"code", "value"} & set(framework.codes)
-    return (_long if is_long else _wide)(table, framework, path.name)
+    named = {*denominators, *(node.denominator for node in framework.indicators if node.denominator)}
+    return (_long if is_long else _wide)(table, framework, sorted(named - set(framework.codes)), path.name)
 
 
 def _read_csv(path: Path) -> _Table:
@@ -182,8 +186,8 @@ def _years(table: _Table, faults: list[str]) -> list[int] | None:
     return exact.set(wrong, 0).cast(pl.Int64).to_list()
 
 
-def _wide(table: _Table, framework: Framework, subject: str) -> Values:
-    """One row per unit (and year), one column per indicator; the rest are groups."""
+def _wide(table: _Table, framework: Framework, denominators: Sequence[str], subject: str) -> Values:
+    """One row per unit (and year), one column per indicator and denominator; the rest are groups."""
     faults = [
         f"no column {code!r} ({framework.by_code[code].name}); add it, empty if nobody reported it"
         for code in framework.codes
@@ -192,13 +196,14 @@ def _wide(table: _Table, framework: Framework, subject: str) -> Values:
     units, years = _units(table, faults), _years(table, faults)
     there = [code for code in framework.codes if code in table.columns]
     numbers = [_numbers(table, code, faults) for code in there]
+    divisors = {name: _numbers(table, name, faults) for name in denominators if name in table.columns}
     times: Sequence[int | None] = years or [None] * len(units)
     faults += _repeated_keys(list(zip(units, times, strict=True)), table)
     if faults:
         raise ValuesError(subject, faults)
-    others = [name for name in table.columns if name not in {"unit", "year", *framework.codes}]
+    others = [name for name in table.columns if name not in {"unit", "year", *framework.codes, *divisors}]
     groups = {name: table.columns[name].cast(pl.String).to_list() for name in others}
-    return values_from_columns(units, years, framework.codes, np.stack(numbers, axis=1), groups, subject)
+    return values_from_columns(units, years, framework.codes, np.stack(numbers, axis=1), groups, subject, divisors)
 
 
 def _repeated_keys(keys: Sequence[tuple[Any, ...]], table: _Table) -> list[str]:
@@ -213,7 +218,7 @@ def _repeated_keys(keys: Sequence[tuple[Any, ...]], table: _Table) -> list[str]:
     return faults
 
 
-def _long(table: _Table, framework: Framework, subject: str) -> Values:
+def _long(table: _Table, framework: Framework, denominators: Sequence[str], subject: str) -> Values:
     """One row per unit, (year) and code."""
     faults = [
         f"unknown column {name!r}; a long file has unit, year, code, value and nothing else"
@@ -225,7 +230,7 @@ def _long(table: _Table, framework: Framework, subject: str) -> Values:
     faults += [
         f"{table.line_of(row)}, column code: {code!r} is not an indicator of the framework"
         for row, code in enumerate(codes)
-        if code not in framework.by_code or code in framework.children
+        if (code not in framework.by_code or code in framework.children) and code not in denominators
     ]
     numbers = _numbers(table, "value", faults)
     times: Sequence[int | None] = years or [None] * len(units)
@@ -234,17 +239,19 @@ def _long(table: _Table, framework: Framework, subject: str) -> Values:
         raise ValuesError(subject, faults)
     keys = sorted(set(zip(times, units, strict=True)), key=lambda key: (key[0] or 0, key[1]))
     row_of = {key: row for row, key in enumerate(keys)}
-    column_of = {code: column for column, code in enumerate(framework.codes)}
-    matrix = np.full((len(keys), len(framework.codes)), np.nan)
+    given = [name for name in denominators if name in set(codes)]
+    column_of = {code: column for column, code in enumerate((*framework.codes, *given))}
+    matrix = np.full((len(keys), len(column_of)), np.nan)
     rows = [row_of[key] for key in zip(times, units, strict=True)]
     matrix[rows, [column_of[code] for code in codes]] = numbers
     return values_from_columns(
         [unit for _, unit in keys],
         None if years is None else [year for year, _ in keys if year is not None],
         framework.codes,
-        matrix,
+        matrix[:, : len(framework.codes)],
         {},
         subject,
+        {name: matrix[:, column_of[name]] for name in given},
     )
 
 
@@ -278,7 +285,7 @@ def compute(framework_path: Path, values_path: Path, method_path: Path, out: Pat
         errors.append(error)
     if framework is None or method is None:
         raise _joined(errors)
-    result = compute_index(read_values(values_path, framework), framework, method)
+    result = compute_index(read_values(values_path, framework, denominators_named(method.steps)), framework, method)
     paths = {"framework": framework_path, "values": values_path, "method": method_path}
     write_result(result, out, paths, audit)
     return result

@@ -43,7 +43,8 @@ def compute_index(values: Values, framework: Framework, method: Method) -> Index
     """
     if values.codes != framework.codes:
         raise ValuesError("values", [f"columns {values.codes} are not the indicators {framework.codes}"])
-    check_method(method, framework, tuple(values.groups), values.years is not None)
+    has_years = values.years is not None
+    check_method(method, framework, tuple(values.groups), has_years, denominators=tuple(values.denominators))
     state = _start(values, framework, method)
     steps = []
     for number, step in enumerate(method.steps, start=1):

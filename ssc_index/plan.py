@@ -16,7 +16,12 @@ from ssc_index.steps.walk import Walk
 
 
 def check_method(
-    method: Method, framework: Framework, groups: Collection[str], has_years: bool, subject: str = ""
+    method: Method,
+    framework: Framework,
+    groups: Collection[str],
+    has_years: bool,
+    subject: str = "",
+    denominators: Collection[str] | None = None,
 ) -> None:
     """Refuse a method that does not fit a framework and the columns of its values.
 
@@ -29,11 +34,12 @@ def check_method(
         groups: Names of the group columns of the values.
         has_years: Whether the values know years.
         subject: What the error names; the method's name if empty.
+        denominators: Names of the denominators of the values; None leaves them unchecked.
 
     Raises:
         MethodError: With every fault, each with the number and name of its step.
     """
-    walk = Walk(framework, tuple(groups), has_years)
+    walk = Walk(framework, tuple(groups), has_years, None if denominators is None else tuple(denominators))
     for number, step in enumerate(method.steps):
         walk.place = f"steps[{number}].{step.step}"
         STEPS[step.step].check(walk, step)

@@ -28,6 +28,7 @@ class Values:
         codes: Indicator codes, one per column.
         values: Shape (n_rows, n_indicators), in real units; NaN is missing; columns contiguous, read-only.
         groups: Labels of each row by group column; None is no label.
+        denominators: Columns that indicators may be divided by, shape (n_rows,) each; NaN is missing; read-only.
     """
 
     units: tuple[str, ...]
@@ -35,6 +36,7 @@ class Values:
     codes: tuple[str, ...]
     values: Floats
     groups: Mapping[str, Labels] = field(default_factory=dict)
+    denominators: Mapping[str, Floats] = field(default_factory=dict)
 
     def year_slices(self) -> tuple[tuple[int | None, slice], ...]:
         """Rows of each year, in order of years; one slice of all rows without years.
@@ -63,6 +65,7 @@ def values_from_columns(
     values: Floats | Sequence[Sequence[float]],
     groups: Mapping[str, Sequence[str | None]] | None = None,
     subject: str = "values",
+    denominators: Mapping[str, Floats | Sequence[float]] | None = None,
 ) -> Values:
     """Sort and check a table of values.
 
@@ -73,6 +76,7 @@ def values_from_columns(
         values: Shape (n_rows, n_indicators), in real units; NaN is missing.
         groups: Labels of each row by group column.
         subject: What an error names.
+        denominators: Columns that indicators may be divided by; NaN is missing.
 
     Returns:
         The table, sorted by year and unit: the same for any order of the input.
@@ -81,10 +85,10 @@ def values_from_columns(
         ValuesError: With every fault: wrong shape, empty unit, unit (and year) twice, infinite value.
     """
     table = np.asfortranarray(np.asarray(values, dtype=np.float64).reshape(len(units), len(codes)))
-    groups = groups or {}
+    groups, denominators = groups or {}, denominators or {}
     faults = [
         f"{name}: {len(column)} entries for {len(units)} units"
-        for name, column in [("years", years), *groups.items()]
+        for name, column in [("years", years), *groups.items(), *denominators.items()]
         if column is not None and len(column) != len(units)
     ]
     if faults:
@@ -98,11 +102,13 @@ def values_from_columns(
         codes=tuple(codes),
         values=table,
         groups={name: tuple(column[row] for row in order) for name, column in groups.items()},
+        denominators={name: np.asarray(column, dtype=np.float64)[order] for name, column in denominators.items()},
     )
     faults = _faults(built)
     if faults:
         raise ValuesError(subject, faults)
-    table.flags.writeable = False
+    for array in (table, *built.denominators.values()):
+        array.flags.writeable = False
     return built
 
 
@@ -119,5 +125,10 @@ def _faults(values: Values) -> list[str]:
     faults += [
         f"{values.row_name(row)}, {values.codes[column]}: {values.values[row, column]} is not a finite number"
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+    ]
+    faults += [
+        f"{values.row_name(row)}, {name}: {column[row]} is not a finite number"
+        for name, column in values.denominators.items()
+        for row in np.flatnonzero(np.isinf(column)).tolist()
     ]
     return faults

@@ -24,8 +24,8 @@ DIRECTIONS = {
     "higher_is_better": "higher",
     "lower_is_better": "lower",
 }
-TEXT_COLUMNS = ("code", "parent", "name", "unit", "direction", "transform", "aggregation", "level")
-NUMBER_COLUMNS = ("weight", "low", "high", "target")
+TEXT_COLUMNS = ("code", "parent", "name", "unit", "direction", "transform", "aggregation", "level", "denominator")
+NUMBER_COLUMNS = ("weight", "low", "high", "target", "per")
 REQUIRED_COLUMNS = ("code", "parent")
 RESERVED_CODES = ("unit", "year")
 WEIGHT_SET = "weight:"
@@ -66,9 +66,9 @@ def read_framework_csv(path: Path) -> Framework:
     """Read a framework from a CSV file, one row per node.
 
     Columns: ``code,parent,name,unit,direction,weight,transform,low,high,target,aggregation``, and
-    optionally ``level`` and weight sets, each a column ``weight:<name>``. Only ``code`` and ``parent`` must be
-    there; any other column is a fault. An empty cell takes the default: weight 1, in a weight set the node's
-    weight, transform none, name = code. The root has an empty parent.
+    optionally ``level``, ``denominator``, ``per`` and weight sets, each a column ``weight:<name>``. Only ``code`` and
+    ``parent`` must be there; any other column is a fault. An empty cell takes the default: weight 1, in a weight set
+    the node's weight, transform none, per 1, name = code. The root has an empty parent.
     ``direction`` is ``higher`` or ``lower`` (``higher_is_better``, ``lower_is_better`` are understood).
 
     Args:
@@ -165,6 +165,8 @@ def _node(row: dict[str, str], line: int, faults: list[str]) -> Node:
         high=numbers["high"],
         target=numbers["target"],
         aggregation=row.get("aggregation", "").lower() or None,
+        denominator=row.get("denominator", "") or None,
+        per=1.0 if numbers["per"] is None else numbers["per"],
     )
 
 
@@ -195,7 +197,7 @@ def _checked(
             found = _leaf_faults(node) if is_leaf else _aggregate_faults(node)
             faults += [f"{place}: {fault}" for fault in found]
         fixed.append(_with_direction(node, is_leaf))
-    faults += _weight_faults(nodes)
+    faults += _weight_faults(nodes) + _denominator_faults(nodes)
     if faults:
         raise FrameworkError(subject, faults)
     ordered = _parents_first(fixed)
@@ -253,6 +255,8 @@ def _aggregate_faults(node: Node) -> list[str]:
     ]
     if node.transform != "none":
         faults.append("column transform: set on a node with children; only indicators have it")
+    if node.denominator is not None:
+        faults.append("column denominator: set on a node with children; only indicators have it")
     if node.aggregation is not None and node.aggregation not in AGGREGATIONS:
         faults.append(f"column aggregation: unknown {node.aggregation!r}; known are {', '.join(AGGREGATIONS)}")
     return faults
@@ -273,6 +277,10 @@ def _leaf_faults(node: Node) -> list[str]:
         faults.append(f"column transform: unknown {node.transform!r}; known are {', '.join(TRANSFORMS)}")
     if node.transform == "gap_to_target" and node.target is None:
         faults.append("column target: empty, but transform gap_to_target needs it")
+    if not (math.isfinite(node.per) and node.per > 0):
+        faults.append(f"column per: {node.per:g}; it is a number above 0, such as 1000 for 'per thousand'")
+    if node.per != 1 and node.denominator is None:
+        faults.append(f"column per: {node.per:g} without a denominator; name the column of the values to divide by")
     return faults + _goalpost_faults(node)
 
 
@@ -308,6 +316,16 @@ def _gap_faults(node: Node, low: float, high: float) -> list[str]:
     return [
         f"columns low and high: low {low:g} lies no farther from target {node.target:g} than high {high:g}; "
         "with gap_to_target, high is the value nearest to the target"
+    ]
+
+
+def _denominator_faults(nodes: Sequence[Node]) -> list[str]:
+    """A denominator is a column of its own in the values file."""
+    taken = {*RESERVED_CODES, *(node.code for node in nodes)}
+    return [
+        f"node {node.code!r}, column denominator: {node.denominator!r} is a node or a key; name another column"
+        for node in nodes
+        if node.denominator in taken
     ]
 
 

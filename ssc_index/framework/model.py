@@ -33,6 +33,8 @@ class Node(BaseModel):
         high: Value that scores the full mark, in real units.
         target: Target value, in real units.
         aggregation: Aggregation method at this node; None leaves it to the method file.
+        denominator: Column of the values file by which a step ``denominate`` divides the indicator; None for none.
+        per: What the denominator is counted in: 1000 makes it "per thousand"; above 0.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -50,6 +52,8 @@ class Node(BaseModel):
     high: float | None = None
     target: float | None = None
     aggregation: str | None = None
+    denominator: str | None = None
+    per: float = 1.0
 
 
 class Framework(BaseModel):

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from ssc_index.steps import aggregate, impute, normalise, screen, treat
+from ssc_index.steps import aggregate, denominate, impute, normalise, screen, treat
 
 STEPS: dict[str, ModuleType] = {
+    "denominate": denominate,
     "screen": screen,
     "treat": treat,
     "normalise": normalise,

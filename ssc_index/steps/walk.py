@@ -63,8 +63,10 @@ class Walk:
     framework: Framework
     groups: tuple[str, ...]
     has_years: bool
+    denominators: tuple[str, ...] | None = None
     place: str = ""
     faults: list[str] = field(default_factory=list)
+    denominated: set[str] = field(default_factory=set)
     treated: set[str] = field(default_factory=set)
     logged: set[str] = field(default_factory=set)
     scaled: set[str] = field(default_factory=set)

@@ -83,7 +83,9 @@ def built(case: Case, choices: Choices, at: int = 0) -> Replication:
     values = before.values
     if choices.noise[at]:
         table = disturbed(values.values, before.deviation, case.bounds, choices.noise[at])
-        values = values_from_columns(values.units, values.years, values.codes, table, values.groups)
+        values = values_from_columns(
+            values.units, values.years, values.codes, table, values.groups, denominators=values.denominators
+        )
     return Replication(values, framework, method.model_copy(update={"steps": method.steps[before.first :]}))
 
 
@@ -136,7 +138,10 @@ def before_normalisation(case: Case, framework: Framework, method: Method) -> Be
             filled |= step.imputed & (step.carried == 0)
     years = None if case.values.years is None else case.values.years[rows]
     groups = {name: labels[rows] for name, labels in case.values.groups.items()}
-    values = values_from_columns(case.values.units[rows], years, case.values.codes, table[rows], groups)
+    divisors = {name: column[rows] for name, column in case.values.denominators.items()}
+    values = values_from_columns(
+        case.values.units[rows], years, case.values.codes, table[rows], groups, denominators=divisors
+    )
     grades = None if case.grades is None else _grades(case, age[rows])
     deviation = np.where(filled[rows], 0.0, np.nan_to_num(deviations(case, values.values, grades)))
     return Before(values, first, deviation)

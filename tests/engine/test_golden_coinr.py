@@ -31,6 +31,53 @@ def test_the_example_coin_from_treatment_to_ranks(coinr, run):
     assert coinr.compare(ranks, "ranks_all") == CELLS_WITH_NODES
 
 
+DENOMINATORS = ("Area", "Energy", "GDP", "Population")
+
+
+def _raw_with_denominators(coinr):
+    raw = coinr.frame("asem_idata").select(pl.col("uCode").alias("unit"), "EurAsia_group", *DENOMINATORS)
+    return coinr.values("ex_1_raw").join(raw, on="unit", maintain_order="left")
+
+
+def _framework_with_denominators(coinr):
+    given = {row["iCode"]: row["Denominator"] for row in coinr.frame("asem_imeta").iter_rows(named=True)}
+    assert sum(name is not None for name in given.values()) > 10
+    return [row | {"denominator": given[row["code"]]} for row in coinr.framework()]
+
+
+def test_denominators_of_the_method_with_a_scale_factor(coinr, run):
+    by = {"Goods": {"by": "GDP"}, "CO2": {"by": "GDP", "per": 1000}}
+    done = run(coinr.framework(), _raw_with_denominators(coinr), {"steps": [{"denominate": {"indicators": by}}]})
+    assert coinr.compare(done.table("step_1_denominate.csv"), "denom_custom_scalefactor") == CELLS
+
+
+def test_the_example_coin_from_raw_values(coinr, run):
+    steps = [
+        {"denominate": {"where_missing": "missing"}},  # LAO has no Energy; COINr leaves the quotient NA
+        {"impute": {"method": "group_mean", "group": "EurAsia_group"}},
+        {"screen": {"min_coverage": 0.9}},
+        {"treat": {"method": "winsorise", "max_points": 5}},
+        MINMAX_100,
+        {"aggregate": {}},
+    ]
+    done = run(_framework_with_denominators(coinr), _raw_with_denominators(coinr), {"steps": steps})
+    assert coinr.compare(done.table("step_1_denominate.csv"), "ex_2_denominated") == CELLS
+    assert coinr.compare(done.table("step_2_impute.csv"), "ex_3_imputed") == CELLS
+    assert coinr.compare(done.table("step_3_screen.csv"), "ex_4_screened") == CELLS
+    assert coinr.compare(done.table("step_6_aggregate.csv"), "ex_7_aggregated") == CELLS_WITH_NODES
+
+
+def test_denominators_of_the_world(coinr, run):
+    # COINr's table of countries as denominators of its own indicators; the quotient is taken by Polars.
+    world = coinr.frame("world_denoms").select(pl.col("uCode").alias("unit"), pl.col("Population").alias("people"))
+    values = coinr.values("ex_1_raw").join(world, on="unit", how="left", maintain_order="left")
+    step = {"denominate": {"by": "people", "per": 1_000_000, "only": "Flights"}}
+    ours = run(coinr.framework(), values, {"steps": [step]}).table("step_1_denominate.csv")
+    theirs = values.select(pl.col("Flights") * 1_000_000 / pl.col("people"))["Flights"]
+    assert theirs.null_count() == 0
+    np.testing.assert_allclose(ours["Flights"].to_numpy(), theirs.to_numpy(), rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("source", "parameters", "expected"),
     [
