@@ -137,7 +137,7 @@ class _Tree:
         weights[weights.sum(axis=1) == 0] = 1.0  # missing in both years: it contributes nothing, and so do they
         found = _shares(old.mean, weights, x0, x1, s0, s1)
         if found is None:
-            self._all_own(code, f"{len(parts)} children by '{old.mean}' are too many for Shapley values")
+            self._all_own(code, f"no division is known for '{old.mean}' over {len(parts)} children")
             return
         share, per_point = found
         factor = self.factor[:, [at]]

@@ -14,7 +14,7 @@ import polars as pl
 
 from ssc_index.audit.correlation import correlate, covariance
 from ssc_index.result import IndexResult
-from ssc_index.sample import frame_of, rows_of, scores_of, year_column
+from ssc_index.sample import frame_of, rows_of, year_column
 from ssc_index.statistics import is_constant
 from ssc_index.values import Floats
 
@@ -53,17 +53,21 @@ def cronbach_alpha(table: Floats) -> Alpha:
     >>> round(cronbach_alpha(np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 3.0]])).alpha, 6)
     0.666667
     """
-    k = table.shape[1]
+    correlations = correlate(table, [str(column) for column in range(table.shape[1])]).coefficient
+    return _alpha(covariance(table), correlations)
+
+
+def _alpha(matrix: Floats, correlations: Floats) -> Alpha:
+    """α from covariances and correlations."""
+    k = matrix.shape[0]
     if k < 2:
         return Alpha(np.nan, np.nan, f"{k} column; α needs two")
-    matrix = covariance(table)
     if np.isnan(matrix).any():
         return Alpha(np.nan, np.nan, "two columns share fewer than two rows")
     total = float(matrix.sum())
     if total <= SINGULAR * float(np.abs(matrix).sum()):
         return Alpha(np.nan, np.nan, "the sum of the columns does not vary")
     alpha = k / (k - 1) * (1 - float(np.trace(matrix)) / total)
-    correlations = correlate(table, [str(column) for column in range(k)]).coefficient
     whole = float(correlations.sum())
     standardised = k / (k - 1) * (1 - k / whole) if whole > SINGULAR * k else np.nan
     return Alpha(alpha, standardised)
@@ -196,6 +200,8 @@ def reliability_frames(result: IndexResult, year: int | None = None) -> tuple[pl
         inflation, r2_by_others, reason``.
     """
     framework, rows = result.framework, rows_of(result, year)
+    scores = result.scores[rows]
+    shared = covariance(scores), correlate(scores, result.nodes).coefficient
     wholes: list[tuple[object, ...]] = []
     items: list[tuple[object, ...]] = []
     for node in framework.nodes:
@@ -206,8 +212,8 @@ def reliability_frames(result: IndexResult, year: int | None = None) -> tuple[pl
         if groups["indicators"] == children:
             del groups["indicators"]
         for kind, codes in groups.items():
-            table = scores_of(result, rows, codes)
-            whole, parts = _of_group(table, codes)
+            at = [result.nodes.index(code) for code in codes]
+            whole, parts = _of_group(scores[:, at], codes, *(matrix[at][:, at] for matrix in shared))
             wholes.append((node.code, node.level, kind, len(codes), *whole))
             items += [(node.code, kind, *part) for part in parts]
     return (
@@ -249,15 +255,18 @@ def reliability_frames(result: IndexResult, year: int | None = None) -> tuple[pl
     )
 
 
-def _of_group(table: Floats, codes: Sequence[str]) -> tuple[tuple[object, ...], list[tuple[object, ...]]]:
+def _of_group(
+    table: Floats, codes: Sequence[str], covariances: Floats, correlations: Floats
+) -> tuple[tuple[object, ...], list[tuple[object, ...]]]:
     """Figures of a group of columns, and of each of them."""
-    alpha, fit = cronbach_alpha(table), adequacy(table)
+    alpha, fit = _alpha(covariances, correlations), adequacy(table)
     reasons = list(dict.fromkeys(said for said in (alpha.reason, fit.reason) if said))
     whole = (fit.n, alpha.alpha, alpha.standardised, fit.kmo, fit.bartlett, fit.freedom, fit.p_value)
     rest = item_rest_correlations(table)
     parts: list[tuple[object, ...]] = []
     for column, code in enumerate(codes):
-        without = cronbach_alpha(np.delete(table, column, axis=1))
+        kept = np.delete(np.arange(len(codes)), column)
+        without = _alpha(covariances[kept][:, kept], correlations[kept][:, kept])
         said = list(dict.fromkeys(said for said in (without.reason, fit.reason) if said))
         inflation = float(fit.inflation[column])
         figures = (without.alpha, rest[column], fit.kmo_by_column[column], inflation, 1.0 - 1.0 / inflation)
