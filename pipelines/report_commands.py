@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.console import WorkspaceOption, opened, progress_bar, told_errors
+from pipelines.console import UNUSABLE, WorkspaceOption, opened, progress_bar, stop, told_errors
 
 if TYPE_CHECKING:
     from assets.workspace import Workspace
@@ -70,6 +72,58 @@ def site(
     typer.echo(f"Wrote {written.files} files, {written.bytes / 1e6:.1f} MB. Open {_short(written.index)}")
 
 
+def factsheet(
+    city: Annotated[str | None, typer.Argument(help="City, by its key or a part of its name.")] = None,
+    workspace: WorkspaceOption = None,
+    edition: Annotated[int | None, typer.Option(help="Edition. Default: the latest.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All cities with public scores of the edition.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder to write. Default: factsheets/ beside the marts.")] = None,
+    fonts: Annotated[
+        Path | None, typer.Option(help="Folder of fonts for scripts beyond Latin, Greek, Cyrillic. Or SSC_INDEX_FONTS.")
+    ] = None,
+) -> None:
+    """Write factsheets, PDF and HTML, from the public mart alone."""
+    from pipelines.show import _short
+    from reports.factsheet.facts import FactsheetMaker
+    from reports.factsheet.page import page
+    from reports.factsheet.pdf import PdfMaker
+    from ssc_index.framework.catalogue import load_catalogue
+    from ssc_index.method import read_method
+
+    if (city is None) == (not every):
+        stop("Name a city, or give --all.", UNUSABLE)
+    place = opened(workspace)
+    folder = out or place.marts.parent / "factsheets"
+    with told_errors(), progress_bar() as listener:
+        mart = read_public_mart(place)
+        method_text(place, mart)
+        if not mart.editions:
+            stop("The public mart has no edition. Build one first.", UNUSABLE)
+        maker = FactsheetMaker(mart, load_catalogue(), read_method(place.method_path), edition or mart.editions[-1])
+        cities = maker.cities if city is None else [mart.city_named(city)]
+        setter = PdfMaker(fonts)
+        folder.mkdir(parents=True, exist_ok=True)
+
+        def write(key: str) -> str:
+            facts = maker.facts(key)
+            pdf, remark = setter.pdf(facts)
+            (folder / f"{key}-{maker.edition}.pdf").write_bytes(pdf)
+            (folder / f"{key}-{maker.edition}.html").write_text(page(facts), encoding="utf-8")
+            return remark
+
+        # Typst sets without holding Python's lock, so that threads use every core.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for count, remark in enumerate(pool.map(write, cities), start=1):
+                if remark:
+                    typer.secho(remark, err=True, fg="yellow")
+                listener("Setting factsheets", count, len(cities))
+    if len(cities) == 1:
+        typer.echo(f"Wrote {_short(folder / f'{cities[0]}-{maker.edition}.pdf')} and .html beside it.")
+    else:
+        typer.echo(f"Wrote {len(cities)} factsheets of the edition {maker.edition}, PDF and HTML, to {_short(folder)}.")
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command(epilog="Example: ssc-index site --workspace workspaces/demo --out site")(site)
+    app.command(epilog="Examples: ssc-index factsheet karmoy · ssc-index factsheet --all --edition 2024")(factsheet)

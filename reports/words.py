@@ -29,6 +29,26 @@ DERIVATIONS: Mapping[str, str] = {
     "recomputed": "computed from numerator and denominator",
     "reported_result": "result as reported",
 }
+# The Sustainable Development Goals by number, in short.
+GOALS: Mapping[int, str] = {
+    1: "No poverty",
+    2: "Zero hunger",
+    3: "Good health and well-being",
+    4: "Quality education",
+    5: "Gender equality",
+    6: "Clean water and sanitation",
+    7: "Affordable and clean energy",
+    8: "Decent work and growth",
+    9: "Industry, innovation, infrastructure",
+    10: "Reduced inequalities",
+    11: "Sustainable cities",
+    12: "Responsible consumption",
+    13: "Climate action",
+    14: "Life below water",
+    15: "Life on land",
+    16: "Peace and strong institutions",
+    17: "Partnerships for the goals",
+}
 DEMO_NOTICE = "Demo data: every city and every number is invented."
 DRAFT_NOTICE = "Draft: not a release; it changes with every rebuild."
 

@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 from reports.figures import palette
 from reports.figures.svg import clean, document, element, note, number, shortened, text, tooltip
 
-SIZE = 660.0
+SIZE = 690.0
 CENTRE = SIZE / 2
 # Radii of the rings, from the inside: dimensions, categories, data points.
 RINGS = ((74.0, 112.0), (114.0, 152.0), (154.0, 214.0))
@@ -144,7 +144,7 @@ def _outside(part: Part, turn: float) -> str:
         3.5,
         shortened(clean(part.name), 19),
         text_anchor="end" if left else "start",
-        font_size=palette.SMALL,
+        font_size=palette.NORMAL,
         class_="f-muted",
         fill=palette.MUTED,
         transform=f"translate({number(x)} {number(y)}) rotate({number(degrees)})",

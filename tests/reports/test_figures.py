@@ -105,7 +105,7 @@ def test_wheel_gives_every_data_point_the_same_angle() -> None:
     # Four data points: the outer ring's sectors begin at 0, 90, 180 and 270 degrees of the outer radius 214.
     outer = [path.get("d", "") for path in of(FIGURES["wheel"], "path") if "A214 214" in path.get("d", "")]
     starts = [tuple(map(float, re.findall(r"-?[\d.]+", d)[:2])) for d in outer]
-    centre = 660 / 2
+    centre = 690 / 2
     assert starts == [
         (centre, centre - 214),
         (centre + 214, centre),

@@ -3,7 +3,7 @@
 
 (() => {
   const { h } = SSC;
-  const GROUPINGS = { region: "its region", income_group: "its income group", size_class: "its size class" };
+  const GROUPINGS = { income_group: "its income group", region: "its region", size_class: "cities of its size" };
 
   /* A data point's row of the city's file, as an object. */
   SSC.pointRows = (city, edition) => {
@@ -73,7 +73,7 @@
     const part = (node) => {
       if (node.level === "data_point") {
         const one = byNode[node.node];
-        return { node: node.node, name: node.name, band: SSC.bandOfPoints(one.points), told: !one.reported ? "not reported" : `${SSC.withUnit(one.value, node.unit)}${SSC.known(one.points) ? `, ${one.points} of 4 points` : ", no benchmark"}` };
+        return { node: node.node, name: node.name, band: SSC.bandOfPoints(one.points), told: !one.reported ? (reported.length ? "not reported" : "not public") : `${SSC.withUnit(one.value, node.unit)}${SSC.known(one.points) ? `, ${one.points} of 4 points` : ", no benchmark"}` };
       }
       const figures = node.level === "dimension" ? cut(`dimension|${node.node}`) : cut(`category|${node.node.slice(0, 2)}: ${node.name}`);
       const beneath = (SSC.children[node.node] || []).flatMap((child) => (node.level === "dimension" ? SSC.children[child.node] : child.level === "kpi" ? SSC.children[child.node] : [child]));
@@ -81,7 +81,7 @@
     };
     const total = own.cuts["total|index"];
     const svg = SSC.fig.wheel(SSC.level("dimension").map(part), [total ? SSC.score(total[0]) : "–", "% of benchmark points"], `Benchmark wheel of ${city.name}`, `Three rings: dimensions, categories, data points, coloured by the share of the target reached. ${reported.length} of ${rows.length} data points are reported and public.`);
-    return SSC.card("Benchmark wheel", "c7", SSC.fig.figure(svg, `wheel-${city.id}`, "Inner ring dimensions, then categories, then data points. Targets are U4SSC benchmarks; most are provisional.", "wheel"), SSC.fig.legend());
+    return SSC.card("Benchmark wheel", "c7", SSC.fig.figure(svg, `wheel-${city.id}`, "Inner ring dimensions, then categories, then data points. Targets are U4SSC benchmarks; most are provisional.", "wheel"), SSC.fig.legend(reported.length ? "not reported" : "not public"));
   };
 
   const dimensionCard = (city, own, data, edition) => {

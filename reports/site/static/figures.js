@@ -37,7 +37,7 @@ SSC.fig = (() => {
   };
 
   /* --- the wheel ------------------------------------------------------------------------------------------ */
-  const SIZE = 660, C = SIZE / 2, RINGS = [[74, 112], [114, 152], [154, 214]];
+  const SIZE = 690, C = SIZE / 2, RINGS = [[74, 112], [114, 152], [154, 214]];
   const at = (radius, turn) => [C + radius * Math.sin(2 * Math.PI * turn), C - radius * Math.cos(2 * Math.PI * turn)];
   const leaves = (part) => (part.parts?.length ? part.parts.reduce((sum, one) => sum + leaves(one), 0) : 1);
   const sector = (inner, outer, start, end) => {
@@ -64,7 +64,7 @@ SSC.fig = (() => {
       } else if (ring === 1) {
         const [x, y] = at(221, middle);
         const left = middle % 1 > 0.5;
-        marks.push(note(0, 3.5, short(part.name, 19), { "text-anchor": left ? "end" : "start", transform: `translate(${num(x)} ${num(y)}) rotate(${num(360 * middle - (left ? 270 : 90))})` }));
+        marks.push(note(0, 3.5, short(part.name, 19), { "font-size": 12, "text-anchor": left ? "end" : "start", transform: `translate(${num(x)} ${num(y)}) rotate(${num(360 * middle - (left ? 270 : 90))})` }));
       }
       walk(part.parts || [], start, ring + 1);
       start = end;
@@ -73,10 +73,10 @@ SSC.fig = (() => {
     marks.push(text(C, C + 6, centre[0], { "text-anchor": "middle", "font-size": 34, "font-weight": 700 }), note(C, C + 28, centre[1], { "text-anchor": "middle", "font-size": 12 }));
     return frame(SIZE, SIZE, title, told, marks);
   };
-  const legend = () => h("ul", { class: "legend", "aria-label": "Colours" }, [...SSC.core.bands.map((_, place) => SSC.bandOf(place)), SSC.bandOf(null)].map((band) => {
+  const legend = (grey = "not reported") => h("ul", { class: "legend", "aria-label": "Colours" }, [...SSC.core.bands.map((_, place) => SSC.bandOf(place)), SSC.bandOf(null)].map((band) => {
     const dot = h("i", { class: "dot", "aria-hidden": "true" });
     dot.style.background = band.fill;
-    return h("li", {}, dot, band.key === "not_reported" ? "not reported" : `${band.label} of target`);
+    return h("li", {}, dot, band.key === "not_reported" ? grey : `${band.label} of target`);
   }));
 
   /* --- distribution strip: one dot a city ----------------------------------------------------------------- */
