@@ -15,17 +15,22 @@ from ssc_index.steps.aggregate import Aggregate, mean_at
 from ssc_index.steps.walk import setting_at
 from ssc_index.weights import sibling_weights
 
+# The means that the browser and the parts of a change know.
+MEANS = {"arithmetic", "geometric"}
+
 
 def aggregate_step(method: Method) -> Aggregate:
     """The one step that takes the scores of data points up to the index.
 
     Raises:
-        ReportError: If the method has several, stops below the index, or changes scores afterwards; then the scores of
-            data points alone do not give the index.
+        ReportError: If the method has several, stops below the index, leaves nodes out, or changes scores afterwards;
+            then the scores of data points and the weights of the tree alone do not give the index.
     """
     steps = [step for step in method.steps if isinstance(step, Aggregate)]
-    if len(steps) != 1 or method.steps[-1] is not steps[0] or steps[0].to is not None:
+    if len(steps) != 1 or method.steps[-1] is not steps[0] or steps[0].to is not None or steps[0].leave_out:
         raise ReportError(f"{method.name}: weights can be tried only where one last step aggregates everything.")
+    if others := {steps[0].method, *steps[0].levels.values()} - MEANS:
+        raise ReportError(f"{method.name}: weights cannot be tried with {', '.join(sorted(others))} means.")
     return steps[0]
 
 

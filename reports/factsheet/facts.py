@@ -16,6 +16,7 @@ from reports.figures import Part, WaterfallStep, waterfall, wheel
 from reports.mart import PublicMart, ReportError
 from reports.weights import aggregate_step
 from ssc_index.framework.catalogue import Catalogue
+from ssc_index.framework.model import Framework
 from ssc_index.method import Method
 from ssc_index.steps.aggregate import mean_at
 from ssc_index.weights import sibling_weights
@@ -46,12 +47,7 @@ class FactsheetMaker:
             self._children.setdefault(node["parent"] or "", []).append(node)
         self._units = {code: unit.symbol for code, unit in catalogue.codes.units.items()}
         framework = catalogue.framework(edition)
-        step = aggregate_step(method)
-        self._mean = mean_at(step, framework.root)
-        self._floor = step.floor
-        weights = sibling_weights(framework, framework.root.code, step.weights)
-        children = framework.children[framework.root.code]
-        self._weights = {node.code: weight for node, weight in zip(children, weights, strict=True)}
+        self._top = top_mean(framework, method)
         self._intervals = {}
         if not mart.intervals.is_empty():
             rows = mart.intervals.filter(pl.col("edition") == edition).to_dicts()
@@ -264,7 +260,7 @@ class FactsheetMaker:
         if len(scored) < 2 or scored[-1] != self.edition:
             return {"waterfall": "", "moved": ""}
         before, after = ({row["node"]: row["score"] for row in history if row["edition"] == y} for y in scored[-2:])
-        parts = contributions(before, after, self._weights, self._mean, self._floor)
+        parts = contributions(before, after, *self._top) if self._top else None
         if parts is None:
             return {"waterfall": "", "moved": ""}
         steps = [WaterfallStep(self.mart.names[node], change) for node, change in parts.items()]
@@ -303,12 +299,13 @@ class FactsheetMaker:
 
     def _method(self) -> list[str]:
         about = self.about
+        mean = f" by a {self._top[1]} mean" if self._top else ""
         scored = sum(node["level"] == "data_point" and node["is_scored"] for node in self.mart.nodes)
         return [
             f"The index rests on {scored} data points of the U4SSC key performance indicators (ITU-T Y.4903), "
             "reported by cities and verified. "
             "Each value is put on a scale from 0 to 100 between two goalposts of the catalogue; scores are averaged "
-            f"up to three dimensions, and these by a {self._mean} mean. A missing value may be replaced by the city's "
+            f"up to three dimensions, and these to the index{mean}. A missing value may be replaced by the city's "
             "own verified value of the two years before; no value comes from other cities. Cities that report too "
             "little are not ranked.",
             "The benchmark is another thing: the share of its target that a value reaches gives one to four points; "
@@ -319,6 +316,18 @@ class FactsheetMaker:
             f"Framework {about['framework_version']}, method {about['method']} "
             f"(SHA-256 {about['method_sha256'][:16]}…).",
         ]
+
+
+def top_mean(framework: Framework, method: Method) -> tuple[dict[str, float], str, float | None] | None:
+    """Weights of the dimensions, their mean and its floor; None where no one step says it all."""
+    try:
+        step = aggregate_step(method)
+    except ReportError:
+        return None
+    children = framework.children[framework.root.code]
+    weights = sibling_weights(children, step.weights)
+    named = {node.code: weight for node, weight in zip(children, weights, strict=True)}
+    return named, mean_at(step, framework.root), step.floor
 
 
 def contributions(

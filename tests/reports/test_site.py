@@ -180,3 +180,10 @@ def test_weights_are_offered_only_where_one_step_aggregates() -> None:
     twice = [{"aggregate": {"method": "arithmetic", "to": "dimension"}}, {"aggregate": {"method": "geometric"}}]
     with pytest.raises(ReportError, match="one last step"):
         aggregate_step(method_from_mapping({"name": "two", "steps": twice}))
+
+
+def test_weights_are_not_offered_with_a_mean_that_the_pages_do_not_know() -> None:
+    plain = method_from_mapping({"name": "one", "steps": [{"aggregate": {"method": "arithmetic"}}]})
+    harmonic = plain.steps[0].model_copy(update={"levels": {"index": "harmonic"}})
+    with pytest.raises(ReportError, match="harmonic"):
+        aggregate_step(plain.model_copy(update={"steps": (harmonic,)}))
