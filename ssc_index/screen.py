@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_index.values import Labels
+from ssc_index.values import Floats, Labels
 
 
 def coverage_reasons(
@@ -43,6 +43,52 @@ def coverage_reasons(
                 f"coverage {count[row] / len(picked):.3g} of {node} is below {share:g} "
                 f"({count[row]} of {len(picked)} indicators)"
             )
+    return reasons
+
+
+def nonzero_share(table: Floats) -> Floats:
+    """Share of the values of each row that are not 0.
+
+    Args:
+        table: Shape (n_rows, n_indicators), in real units; NaN is missing.
+
+    Returns:
+        ``n_not_zero / n_present``, shape (n_rows,); NaN for a row without any value.
+
+    >>> nonzero_share(np.array([[0.0, 2.0, np.nan], [np.nan, np.nan, np.nan]]))
+    array([0.5, nan])
+    """
+    there = (~np.isnan(table)).sum(axis=1)
+    other = ((table != 0) & ~np.isnan(table)).sum(axis=1)
+    return np.where(there > 0, other / np.maximum(there, 1), np.nan)
+
+
+def zero_reasons(table: Floats, least: float) -> list[list[str]]:
+    """Say for each row whether too many of its values are 0.
+
+    A row is kept where ``n_not_zero / n_present >= least``, as a plain floating-point division; a row without any
+    value has no share and is left to the coverage.
+
+    Args:
+        table: Shape (n_rows, n_indicators), in real units; NaN is missing.
+        least: Least share of values that are not 0.
+
+    Returns:
+        Reasons of each row; none where the row passes.
+
+    Source: COINr (``Screen``, ``nonzero_thresh``).
+
+    >>> zero_reasons(np.array([[0.0, 2.0, np.nan], [1.0, 1.0, 0.0]]), 0.6)
+    [['share of values that are not 0 is 0.5, below 0.6 (1 of 2)'], []]
+    """
+    reasons: list[list[str]] = [[] for _ in range(table.shape[0])]
+    shares = nonzero_share(table)
+    for row in np.flatnonzero(shares < least).tolist():
+        there = int((~np.isnan(table[row])).sum())
+        other = int(np.count_nonzero(np.nan_to_num(table[row])))
+        reasons[row].append(
+            f"share of values that are not 0 is {shares[row]:.3g}, below {least:g} ({other} of {there})"
+        )
     return reasons
 
 

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from ssc_index.framework.load import read_framework_csv
+from ssc_index.screen import nonzero_share
 from ssc_index.treat import skewness_and_kurtosis, treat_column, winsorise
 from ssc_index.weights import effective_weights
 from tests.engine.conftest import write_framework
@@ -65,6 +66,49 @@ def test_the_example_coin_from_raw_values(coinr, run):
     assert coinr.compare(done.table("step_2_impute.csv"), "ex_3_imputed") == CELLS
     assert coinr.compare(done.table("step_3_screen.csv"), "ex_4_screened") == CELLS
     assert coinr.compare(done.table("step_6_aggregate.csv"), "ex_7_aggregated") == CELLS_WITH_NODES
+
+
+def _screened_out(done):
+    return set(done.table("excluded.csv")["unit"]) if (done.out / "excluded.csv").exists() else set()
+
+
+def test_screening_by_coverage_and_by_zeros(coinr, run):
+    theirs = coinr.frame("screen_byNA_summary")
+    values = coinr.values("ex_1_raw")
+    shares = nonzero_share(values.drop("unit").cast(pl.Float64).to_numpy())
+    np.testing.assert_allclose(shares, theirs["Non_Zero"].to_numpy(), rtol=1e-12)
+    flags = {
+        "LowData": {"min_coverage": 0.95},
+        "LowNonZero": {"min_nonzero": 0.95},
+        "LowDatOrZeroFlag": {"min_coverage": 0.95, "min_nonzero": 0.95},
+    }
+    for flag, rules in flags.items():
+        done = run(coinr.framework(), values, {"steps": [{"screen": rules}]})
+        assert _screened_out(done) == set(theirs.filter(pl.col(flag))["uCode"])
+        assert 0 < len(_screened_out(done)) < 51
+
+
+def test_screening_with_units_forced_in_and_out(coinr, run):
+    forced = {
+        "force_out": [{"unit": "AUT", "reason": "as the reference does"}],
+        "force_in": [{"unit": "BRN", "reason": "as the reference does"}],
+    }
+    done = run(coinr.framework(), coinr.values("ex_1_raw"), {"steps": [{"screen": {"min_coverage": 0.95, **forced}}]})
+    assert _screened_out(done) == set(coinr.frame("screen_force_removed", "RemovedUnits")["RemovedUnits"])
+    summary = coinr.frame("screen_force_summary")
+    assert done.result.included.tolist() == summary["Included"].to_list()
+
+
+def test_availability_of_data(coinr, run):
+    done = run(coinr.framework(), coinr.values("ex_1_raw"), {"steps": [{"normalise": {"method": "none"}}]}).result
+    summary, groups = coinr.frame("data_avail_summary"), coinr.frame("data_avail_bygroup")
+    coverage = dict(zip(done.nodes, done.coverage.T, strict=True))
+    np.testing.assert_allclose(coverage["Index"], summary["Dat_Avail"].to_numpy(), rtol=1e-12)
+    for node in groups.columns[1:]:
+        np.testing.assert_allclose(coverage[node], groups[node].to_numpy(), rtol=1e-12)
+    values = done.values.values
+    assert (values == 0).sum(axis=1).tolist() == summary["N_zero"].to_list()
+    np.testing.assert_allclose(nonzero_share(values), summary["Non_Zero"].to_numpy(), rtol=1e-12)
 
 
 def test_denominators_of_the_world(coinr, run):

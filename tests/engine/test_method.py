@@ -82,7 +82,8 @@ rank: {ties: best, round: -1}
         "colour: unknown key; known are name, steps, rank, uncertainty",
         "name: ''",
         "steps[0].screen.min_coverage: 1.5",
-        "steps[0].screen.minimum: unknown key; known are min_coverage, min_coverage_by_node, only_where, count",
+        "steps[0].screen.minimum: unknown key; known are min_coverage, min_coverage_by_node, min_nonzero, only_where, "
+        "force_in, force_out, count",
         "steps[1]: unknown step 'normalize'; known are denominate, screen, treat, normalise, impute, aggregate",
         "steps[2].normalise.method: unknown method 'mimax'; known are none, goalposts, minmax",
         "steps[3].impute.group: missing",
@@ -170,7 +171,17 @@ def test_a_step_without_parameters_takes_the_defaults_that_docs_method_md_states
     block = {"constant": "error", "over": "year", "only": None}
     assert written["rank"] == {"ties": "min", "round": None}
     assert written["steps"] == [
-        {"screen": {"min_coverage": 0, "min_coverage_by_node": {}, "only_where": {}, "count": "present"}},
+        {
+            "screen": {
+                "min_coverage": 0,
+                "min_coverage_by_node": {},
+                "min_nonzero": 0,
+                "only_where": {},
+                "force_in": [],
+                "force_out": [],
+                "count": "present",
+            }
+        },
         {
             "treat": {
                 "method": "winsorise",
