@@ -12,6 +12,7 @@ import polars as pl
 from assets.editions import max_age, read_edition_method
 from assets.freshness import recorded
 from assets.partitions import SINGLE_RUN, YEARS, years_of
+from assets.past import PAST_OF_YEAR
 from assets.reporting import asset_key, asset_spec, fault_result, schema_checks
 from assets.resources import WorkspaceResource
 from assets.warehouse import Query, transaction
@@ -68,35 +69,6 @@ inner join raw.submissions as submissions on files.file_sha256 = submissions.fil
 where submissions.year = ?
 """
 CITIES_OF_YEAR = "select cities.*, cast(? as smallint) as year from raw.cities as cities"
-# What values of a year are compared with: the latest submission of each city in the years before.
-PAST_OF_YEAR = """
-with asked as (
-    select cast(? as smallint) as year
-),
-
-ranked as (
-    select
-        city_values.city_id,
-        city_values.year,
-        city_values.data_point,
-        city_values.value,
-        rank() over (
-            partition by city_values.city_id, city_values.year
-            order by city_values.received_at desc, city_values.file_sha256 desc
-        ) as place
-    from core."values" as city_values
-    cross join asked
-    where city_values.year between asked.year - ? and asked.year - 1
-)
-
-select
-    city_id,
-    year,
-    data_point,
-    value
-from ranked
-where place = 1
-"""
 QUERIES: dict[str, Query] = {
     "cells": CELLS_OF_YEAR,
     "submissions": SUBMISSIONS_OF_YEAR,

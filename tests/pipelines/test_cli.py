@@ -31,7 +31,7 @@ from tests.pipelines.workspaces import (
     mart_tables,
 )
 
-COMMANDS = {"template", "demo", "build", "compute", "query", "status", "doctor", "dev", "site", "factsheet"}
+COMMANDS = {"template", "demo", "build", "compute", "query", "status", "doctor", "dev", "site", "factsheet", "check"}
 HAND = PROJECT / "examples" / "hand"
 
 

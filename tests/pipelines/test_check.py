@@ -1,0 +1,108 @@
+"""``ssc-index check``: what a city or a verifier is told of a file, and how the command ends."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from intake.demo_files import draw_rows
+from intake.demo_places import place
+from intake.demo_plan import rows_of
+from intake.inspection import inspect_files
+from intake.template import City, Entry, write_workbook
+from pipelines.check_commands import plain
+from pipelines.cli import app
+from ssc_index.framework.catalogue import load_catalogue
+
+NET, LITERACY = "EC_ICT_ICT_1C.main", "SC_EH_ED_4C.main"
+PROFILE = {"population": 150_000.0, "households": 60_000.0, "area_km2": 80.0, "city_gdp": 9e9, "currency": "NOK"}
+SOURCE = {"source": "Statistical office", "source_details": "Table 1", "verified": True}
+
+
+def form(path: Path, entries: dict[str, Entry], year: int = 2024, city: str = "no-testby") -> Path:
+    write_workbook(
+        path, load_catalogue(), city=City(city, "Testby", "Norway"), year=year, profile=PROFILE, entries=entries
+    )
+    return path
+
+
+def whole(path: Path) -> Path:
+    """A workbook in which every data point is reported with its parts, as the demo draws it."""
+    catalogue = load_catalogue()
+    draws = draw_rows(catalogue, 1, rows_of([place(3)], [2024]))
+    figures = draws.figures
+    entries = {}
+    for at, point in enumerate(draws.plan.points):
+        value = float(figures.value[0, at])
+        if point.value_type == "yes_no":
+            entry = Entry(result="YES", **SOURCE)
+        elif point.numerator is None:
+            entry = Entry(result=value, **SOURCE)
+        else:
+            own = point.denominator is not None and point.denominator_basis is None
+            denominator = float(figures.denominator[0, at]) if own else None
+            comment = "Screens; all sites measured; electricity utility; all providers; random sample"
+            entry = Entry(float(figures.numerator[0, at]), denominator, comment=comment, **SOURCE)
+        entries[point.id] = entry
+    profile = {name: float(array[0]) for name, array in figures.profile.items()} | {"currency": "XTS"}
+    city = City("demo-003", "Demo", "Demoland")
+    write_workbook(path, catalogue, city=city, year=2024, profile=profile, entries=entries)
+    return path
+
+
+def check(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["check", *map(str, arguments)], env={"COLUMNS": "80", "TERM": "dumb"})
+
+
+def test_a_clean_workbook_ends_with_0(tmp_path: Path) -> None:
+    result = check(whole(tmp_path / "a.xlsx"))
+    assert result.exit_code == 0, result.output
+    assert "112 data points reported." in result.output
+    assert "0 errors, 0 warnings" in result.output or "Nothing found." in result.output
+
+
+def test_findings_end_with_1_and_name_cell_and_what_to_do(tmp_path: Path) -> None:
+    result = check(form(tmp_path / "a.xlsx", {LITERACY: Entry(75, 0, **SOURCE)}))
+    assert result.exit_code == 1
+    assert "KPIs!G" in result.output
+    words = " ".join(result.output.split())
+    assert f"{LITERACY}: The denominator is 0, so there is no value. Correct it." in words
+    assert "[denominator_zero]" in words
+    assert max(len(line) for line in result.output.splitlines()) <= 80
+
+
+def test_a_refused_file_ends_with_2_and_the_others_are_told_all_the_same(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.xlsx"
+    bad.write_bytes(b"no workbook")
+    result = check(bad, form(tmp_path / "a.xlsx", {}), "--json")
+    assert result.exit_code == 2
+    refused, read = json.loads(result.output)
+    assert (refused["status"], refused["findings"][0]["rule"]) == ("refused", "not_a_workbook")
+    assert (read["status"], read["submissions"]) == ("read", [{"city_id": "no-testby", "year": 2024}])
+
+
+def test_a_missing_file_ends_with_2(tmp_path: Path) -> None:
+    result = check(tmp_path / "none.xlsx")
+    assert result.exit_code == 2
+    assert "There is no file" in result.output
+
+
+def test_files_of_one_call_are_each_others_past(tmp_path: Path) -> None:
+    old = form(tmp_path / "old.xlsx", {LITERACY: Entry(9_700, 10_000, **SOURCE)}, 2023)
+    new = form(tmp_path / "new.xlsx", {LITERACY: Entry(result=0.97, **SOURCE)}, 2024)
+    alone, after = (inspect_files(paths, load_catalogue())[-1] for paths in ([new], [old, new]))
+    assert "maybe_fraction" not in set(alone.findings["rule"])
+    (row,) = after.findings.filter(after.findings["rule"] == "maybe_fraction").to_dicts()
+    assert row["cell"].startswith("H")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names of files")
+def test_nothing_of_a_file_is_obeyed_by_the_terminal(tmp_path: Path) -> None:
+    assert plain("\x1b]0;x\x07\u202e") == "\ufffd]0;x\ufffd\ufffd"
+    result = check(form(tmp_path / "[red]a.xlsx", {NET: Entry("\x1b[31m many", 5, **SOURCE)}))
+    assert "\x1b" not in result.output
+    assert "[red]a.xlsx" in result.output
