@@ -225,6 +225,7 @@ def workspace_frame(workspace: Workspace) -> pl.DataFrame:
     method = read_method(workspace.method_path)
     return pl.DataFrame(
         {
+            "status": [workspace.status],
             "is_demo": [workspace.is_demo],
             "framework_version": [load_catalogue().version],
             "method": [method.name],

@@ -25,17 +25,20 @@ class WorkspaceResource(dg.ConfigurableResource[None]):
     Attributes:
         root: Folder of the workspace.
         as_of: ISO date and time with zone; only submissions received by then count. Empty counts all.
+        status: What the editions call themselves, ``draft`` or ``release``.
         afresh: Whether to compute what already stands on the same inputs.
     """
 
     root: str
     as_of: str = ""
+    status: str = "draft"
     afresh: bool = False
 
     @property
     def workspace(self) -> Workspace:
         """The workspace's places."""
-        return open_workspace(Path(self.root), datetime.fromisoformat(self.as_of) if self.as_of else None)
+        as_of = datetime.fromisoformat(self.as_of) if self.as_of else None
+        return open_workspace(Path(self.root), as_of, self.status)
 
     @contextmanager
     def writer(self, purpose: str, tables: Sequence[Table]) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -37,6 +37,8 @@ class Workspace:
         method_path: Method file of the index.
         as_of: Only submissions received by then count; None counts all. Such a view has a warehouse and marts of
             its own below ``as-of/``, so that it can never be taken for the published one.
+        status: What its editions call themselves: ``draft``, or ``release`` while one is frozen. No file can set
+            it, so that no draft can be taken for a release.
     """
 
     root: Path
@@ -44,6 +46,7 @@ class Workspace:
     is_demo: bool
     method_path: Path
     as_of: datetime | None = None
+    status: str = "draft"
 
     @property
     def raw(self) -> Path:
@@ -84,12 +87,13 @@ class Workspace:
         return self.root / ".dagster"
 
 
-def open_workspace(root: Path, as_of: datetime | None = None) -> Workspace:
+def open_workspace(root: Path, as_of: datetime | None = None, status: str = "draft") -> Workspace:
     """Read a workspace's marker file.
 
     Args:
         root: Folder of the workspace.
         as_of: Only submissions received by then count.
+        status: What its editions call themselves.
 
     Returns:
         The workspace; name and method fall back to the folder's name and the shipped method.
@@ -109,7 +113,9 @@ def open_workspace(root: Path, as_of: datetime | None = None) -> Workspace:
         method = (root / str(marker["method"])).resolve()
     if not method.is_file():
         raise WorkspaceError(f"{root / MARKER}: method {method} does not exist.")
-    return Workspace(root, str(marker.get("name", root.name)), bool(marker.get("is_demo", False)), method, as_of)
+    return Workspace(
+        root, str(marker.get("name", root.name)), bool(marker.get("is_demo", False)), method, as_of, status
+    )
 
 
 def default_root() -> Path:

@@ -27,19 +27,20 @@ ASSETS = [
 ]
 
 
-def definitions(root: Path, as_of: str = "", *, afresh: bool = False) -> dg.Definitions:
+def definitions(root: Path, as_of: str = "", *, status: str = "draft", afresh: bool = False) -> dg.Definitions:
     """Definitions for one workspace.
 
     Args:
         root: Folder of the workspace.
         as_of: ISO date and time with zone; only submissions received by then count. Empty counts all.
+        status: What the editions call themselves, ``draft`` or ``release``.
         afresh: Whether to compute what already stands on the same inputs.
     """
     return dg.Definitions(
         assets=ASSETS,
         jobs=JOBS,
         schedules=SCHEDULES,
-        resources={"store": WorkspaceResource(root=str(root), as_of=as_of, afresh=afresh)},
+        resources={"store": WorkspaceResource(root=str(root), as_of=as_of, status=status, afresh=afresh)},
         executor=dg.in_process_executor,
     )
 

@@ -158,7 +158,7 @@ def _run(workspace: Workspace, first: int, last: int, *, afresh: bool) -> Outcom
     from pipelines.definitions import definitions
 
     as_of = workspace.as_of.isoformat() if workspace.as_of else ""
-    job = definitions(workspace.root, as_of, afresh=afresh).resolve_job_def("build_editions")
+    job = definitions(workspace.root, as_of, status=workspace.status, afresh=afresh).resolve_job_def("build_editions")
     with instance_for_build(workspace) as instance, warnings.catch_warnings():
         # Dagster marks single-run backfills as beta; the design rests on them (docs/decisions/0001-stack.md).
         warnings.simplefilter("ignore", dg.BetaWarning)

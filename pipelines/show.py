@@ -29,7 +29,9 @@ class QueryError(SscIndexError):
     """A query that a mart cannot answer."""
 
 
-EDITIONS = "select edition, n_cities, n_ranked, n_values, mean_coverage, n_provisional_goalposts from dim_edition"
+EDITIONS = (
+    "select edition, status, n_cities, n_ranked, n_values, mean_coverage, n_provisional_goalposts from dim_edition"
+)
 RANKING = """
 select rank, city, country, score, coverage, n_carried, excluded_because
 from ranking
@@ -198,7 +200,9 @@ def show_build(console: Console, workspace: Workspace) -> None:
 def show_ranking(console: Console, workspace: Workspace, edition: dict[str, object]) -> None:
     """The first twenty of an edition's ranking, with what the ranks rest on."""
     ranking = read(workspace, RANKING, [edition["edition"]])
-    table = RichTable(title=f"Ranking, edition {edition['edition']} (draft)", title_justify="left", box=None)
+    table = RichTable(
+        title=f"Ranking, edition {edition['edition']} ({edition['status']})", title_justify="left", box=None
+    )
     table.add_column("Rank", justify="right")
     table.add_column("City", max_width=30)
     table.add_column("Country", max_width=16)

@@ -84,7 +84,7 @@ DIM_EDITION = Table(
     key=("edition",),
     columns={
         "edition": _EDITION,
-        "status": Column(pl.String, "draft: not a release; it changes with every rebuild."),
+        "status": Column(pl.String, "draft: it changes with every rebuild; release: frozen, never rewritten."),
         "is_demo": Column(pl.Boolean, "True where the cities are invented."),
         "framework_version": Column(pl.String, "Version of the KPI catalogue."),
         "method": Column(pl.String, "Name of the method file."),

@@ -31,7 +31,7 @@ provisional as (
 
 select
     city_counts.edition,
-    'draft' as status,
+    workspace.status,
     workspace.is_demo,
     workspace.framework_version,
     workspace.method,

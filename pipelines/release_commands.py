@@ -1,0 +1,123 @@
+"""Commands for releases: freeze an edition, list, verify, roll back, withdraw.
+
+What belongs here: options and what is printed. What does not: what a release is (`pipelines/releases.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.console import FAILED, UNUSABLE, JsonOption, WorkspaceOption, opened, progress_bar, screen, told_errors
+
+if TYPE_CHECKING:
+    from pipelines.releases import Release
+
+ReleaseArgument = Annotated[str, typer.Argument(help="A release by its name or the beginning of it, or a year.")]
+ReasonOption = Annotated[str, typer.Option(help="What the journal says of it.")]
+
+
+def release(
+    edition: Annotated[int, typer.Argument(help="Year of the edition to freeze.")],
+    workspace: WorkspaceOption = None,
+    reason: ReasonOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Build an edition from raw submissions, freeze it, and point readers of the released mart at it."""
+    from assets import progress
+    from pipelines import releases
+
+    place = opened(workspace)
+    with told_errors(FAILED), progress_bar(quiet=as_json) as listener, progress.shown_by(listener):
+        made = releases.release_edition(place, edition, reason)
+    if as_json:
+        typer.echo(json.dumps(_facts(made)))
+        return
+    typer.echo(f"Released {made.name}. Address: {made.address}")
+    typer.echo(f"Readers find it as {place.marts.name}/{releases.CURRENT}.duckdb; it lies in {made.folder}.")
+
+
+def list_releases(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """List all releases, which one is current, and which were withdrawn and why."""
+    from rich.table import Table
+
+    from pipelines import releases
+
+    place = opened(workspace)
+    with told_errors():
+        known = releases.releases(place)
+    if as_json:
+        typer.echo(json.dumps([_facts(one) for one in known]))
+        return
+    if not known:
+        typer.echo("No edition has been released yet. Freeze one with `ssc-index release YEAR`.")
+        return
+    table = Table(title="Releases, the oldest first", title_justify="left", box=None)
+    for name in ("Release", "Edition", "State"):
+        table.add_column(name, overflow="fold")
+    for one in known:
+        state = "current" if one.is_current else "kept"
+        if one.withdrawn_because is not None:
+            state = f"withdrawn: {one.withdrawn_because}"
+        table.add_row(one.name, str(one.edition), state)
+    screen().print(table)
+
+
+def verify(release: ReleaseArgument, workspace: WorkspaceOption = None) -> None:
+    """Make a release again from raw submissions and compare the bits. Ends with 3 if anything differs."""
+    from assets import progress
+    from pipelines import releases
+
+    place = opened(workspace)
+    with told_errors():
+        found = releases.find(place, release)
+    with told_errors(FAILED), progress_bar() as listener, progress.shown_by(listener):
+        releases.verify(place, found)
+    typer.echo(f"{found.name} is as it was made, and made again from raw submissions its marts have the same bits.")
+
+
+def rollback(release: ReleaseArgument, workspace: WorkspaceOption = None, reason: ReasonOption = "") -> None:
+    """Point readers of the released mart at another release."""
+    from pipelines import releases
+
+    place = opened(workspace)
+    with told_errors(UNUSABLE):
+        current = releases.rollback(place, releases.find(place, release), reason)
+    typer.echo(f"Readers are pointed at {current.name}.")
+
+
+def withdraw(
+    release: ReleaseArgument,
+    reason: Annotated[str, typer.Option(help="Why; every list of releases shows it.")],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Withdraw a release. Its folder stays; readers are pointed at the last one before it that stands."""
+    from pipelines import releases
+
+    place = opened(workspace)
+    with told_errors(UNUSABLE):
+        withdrawn = releases.find(place, release)
+        current = releases.withdraw(place, withdrawn, reason)
+    typer.echo(f"Withdrew {withdrawn.name}. Readers are pointed at {current.name if current else 'no release'}.")
+
+
+def _facts(one: Release) -> dict[str, object]:
+    return {
+        "release": one.name,
+        "edition": one.edition,
+        "address": one.address,
+        "mart": str(one.public_mart),
+        "is_current": one.is_current,
+        "withdrawn_because": one.withdrawn_because,
+    }
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``ssc-index``."""
+    app.command(epilog='Example: ssc-index release 2025 --reason "Approved by the index team"')(release)
+    app.command("releases", epilog="Example: ssc-index releases")(list_releases)
+    app.command(epilog="Examples: ssc-index verify 2025 · ssc-index verify 2025-0f3a91")(verify)
+    app.command(epilog="Example: ssc-index rollback 2024")(rollback)
+    app.command(epilog='Example: ssc-index withdraw 2025 --reason "A city was double"')(withdraw)

@@ -1,0 +1,469 @@
+"""Releases: an edition frozen with all that it was made from, kept for ever and never rewritten.
+
+What belongs here: making, listing, verifying, withdrawing a release, and which one readers are pointed at. What does
+not: how an edition is computed – a release is built from raw submissions by the same job as a draft.
+
+A release is a folder ``releases/<edition>-<first characters of its address>/``::
+
+    release.json      what it is: method, framework, code, packages, inputs, marts; its SHA-256 is the address
+    method.yaml       the method file
+    marts/            public and internal mart with Parquet and manifests, as `publish` writes them
+    inputs/           mode 0700: submissions.csv (place and SHA-256 of each file), receipts, register, settings
+    checksums.txt     SHA-256 of every public file, as ``sha256sum -c`` reads it; of the others in inputs/
+
+Raw files are not copied: ``raw/`` is the system of record. ``releases/journal.csv`` says, line by line, what was
+released, withdrawn, or made current; lines are only ever added.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import yaml
+
+from assets.editions import max_age, read_edition_method
+from assets.freshness import PACKAGES, PUBLISHING, code_sha256
+from assets.publish import standing
+from assets.warehouse import writer_lock
+from assets.workspace import MARKER, Workspace, open_workspace
+from intake.reading import raw_files, sha256_of
+from intake.receipts import receipt_path
+from intake.register import REGISTER_NAME
+from pipelines import run
+from pipelines.last_build import years_named
+from ssc_index.errors import FaultsError, SscIndexError
+from ssc_index.framework.catalogue import load_catalogue
+
+FOLDER, JOURNAL, FACTS, CHECKSUMS = "releases", "journal.csv", "release.json", "checksums.txt"
+COLUMNS = ("number", "at", "event", "release", "reason")
+ADDRESS_LENGTH = 12
+CURRENT = "ssc_index_release"
+
+
+class ReleaseError(SscIndexError):
+    """A release that cannot be made, found or used, with what to do about it."""
+
+
+class VerificationError(FaultsError):
+    """A release that is not what it says it is, or cannot be made again; every difference is listed."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A frozen edition.
+
+    Attributes:
+        name: Edition and beginning of the address, for example ``2025-0f3a91c2b7de``.
+        edition: Reference year.
+        address: SHA-256 of what it is and was made from.
+        folder: Where it lies.
+        withdrawn_because: Why it was withdrawn; None while it stands.
+        is_current: Whether readers of the released mart are pointed at it.
+    """
+
+    name: str
+    edition: int
+    address: str
+    folder: Path
+    withdrawn_because: str | None = None
+    is_current: bool = False
+
+    @property
+    def public_mart(self) -> Path:
+        """The mart that anyone may read."""
+        return self.folder / "marts" / "ssc_index.duckdb"
+
+
+def release_edition(workspace: Workspace, edition: int, reason: str = "") -> Release:
+    """Build an edition from raw submissions and freeze it; make it the current release.
+
+    Args:
+        workspace: The workspace.
+        edition: Reference year.
+        reason: What the journal says of it.
+
+    Returns:
+        The release. The same edition from the same inputs by the same code is the same release: it is made once.
+
+    Raises:
+        ReleaseError: If the workspace has no submission of the edition.
+        BuildError: If the build fails.
+    """
+    with writer_lock(workspace.root / FOLDER / "releases", f"releasing {edition}"), _making(workspace) as making:
+        view, submissions = _view(workspace, edition, making)
+        built = _built(view, edition)
+        facts = _facts(view, edition, submissions)
+        address = _address(facts)
+        name = f"{edition}-{address[:ADDRESS_LENGTH]}"
+        target = workspace.root / FOLDER / name
+        if not target.exists():
+            _put_together(making / "release", built, submissions, facts)
+            (making / "release").replace(target)
+            _sync(target.parent)
+        elif _facts_of(target) != facts:
+            raise ReleaseError(f"{target} is there and is another release; this cannot be. Nothing was changed.")
+        known = {(line["event"], line["release"]) for line in _journal(workspace)}
+        if ("released", name) not in known:
+            _note(workspace, "released", name, reason)
+        _make_current(workspace, name, reason)
+    return find(workspace, name)
+
+
+def releases(workspace: Workspace) -> list[Release]:
+    """All releases in the order of their making, withdrawn ones too."""
+    lines = _journal(workspace)
+    withdrawn = {line["release"]: line["reason"] for line in lines if line["event"] == "withdrawn"}
+    made = dict.fromkeys(line["release"] for line in lines if line["event"] == "released")
+    current = _current(workspace)
+    found = []
+    for name in made:
+        folder = workspace.root / FOLDER / name
+        facts = _facts_of(folder)
+        edition = int(str(facts["edition"]))
+        found.append(Release(name, edition, _address(facts), folder, withdrawn.get(name), name == current))
+    return found
+
+
+def find(workspace: Workspace, wanted: str) -> Release:
+    """The release of a name, of the beginning of a name, or the last standing one of an edition.
+
+    Raises:
+        ReleaseError: If there is none, or the beginning fits several.
+    """
+    known = releases(workspace)
+    fitting = [one for one in known if one.name.startswith(wanted)]
+    if wanted.isdecimal() and len(wanted) == 4:
+        standing_ones = [one for one in fitting if one.withdrawn_because is None]
+        fitting = (standing_ones or fitting)[-1:]
+    if len(fitting) == 1:
+        return fitting[0]
+    names = ", ".join(one.name for one in (fitting or known)) or "none yet; make one with `ssc-index release YEAR`"
+    said = "fits several releases" if fitting else "is no release"
+    raise ReleaseError(f"{wanted} {said}: {names}.")
+
+
+def verify(workspace: Workspace, release: Release) -> None:
+    """Check that a release is as it was made, and make it again from raw submissions: the bits must be the same.
+
+    Raises:
+        VerificationError: With every file that was changed or is missing, and every mart that comes out otherwise.
+    """
+    faults = _changed_files(release)
+    facts = _facts_of(release.folder)
+    if _address(facts) != release.address or not release.name.endswith(release.address[:ADDRESS_LENGTH]):
+        faults.append(f"{FACTS}: its address is {_address(facts)}, the release is named {release.name}")
+    if facts["code_sha256"] != code_sha256(PUBLISHING) or facts["packages"] != _packages():
+        faults.append(
+            "code: the release was made by other code or packages, so that what follows need not mean a fault; "
+            "check out its version and verify there"
+        )
+    with tempfile.TemporaryDirectory(prefix="ssc-index-verify-") as folder:
+        making = Path(folder)
+        missing = _restore_view(workspace, release, making)
+        if missing:
+            raise VerificationError(f"{release.name} cannot be made again", [*faults, *missing])
+        view = open_workspace(making / "view", status="release")
+        faults += _differences(facts, _built(view, release.edition))
+    if faults:
+        raise VerificationError(f"{release.name} is not what it was", faults)
+
+
+def rollback(workspace: Workspace, release: Release, reason: str) -> Release:
+    """Point readers of the released mart at a release.
+
+    Raises:
+        ReleaseError: If it was withdrawn.
+    """
+    if release.withdrawn_because is not None:
+        raise ReleaseError(f"{release.name} was withdrawn ({release.withdrawn_because}); choose another.")
+    with writer_lock(workspace.root / FOLDER / "releases", f"rolling back to {release.name}"):
+        _make_current(workspace, release.name, reason)
+    return find(workspace, release.name)
+
+
+def withdraw(workspace: Workspace, release: Release, reason: str) -> Release | None:
+    """Withdraw a release; its folder stays. Readers are pointed at the last one before it that stands.
+
+    Returns:
+        The release that is current now; None if none stands.
+    """
+    with writer_lock(workspace.root / FOLDER / "releases", f"withdrawing {release.name}"):
+        if release.withdrawn_because is None:
+            _note(workspace, "withdrawn", release.name, reason)
+        stand = [one for one in releases(workspace) if one.withdrawn_because is None]
+        if release.is_current and stand:
+            _make_current(workspace, stand[-1].name, f"{release.name} was withdrawn")
+        elif release.is_current:
+            for link in _links(workspace):
+                link.unlink(missing_ok=True)
+    return next((one for one in releases(workspace) if one.is_current), None)
+
+
+@contextmanager
+def _making(workspace: Workspace) -> Iterator[Path]:
+    """A private folder beside the releases; what killed makings left there is removed. Hold the releases' lock."""
+    folder = workspace.root / FOLDER
+    folder.mkdir(exist_ok=True)
+    for leftover in folder.glob(".making-*"):
+        shutil.rmtree(leftover)
+    making = Path(tempfile.mkdtemp(prefix=".making-", dir=folder))
+    try:
+        yield making
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def _view(workspace: Workspace, edition: int, making: Path) -> tuple[Workspace, list[tuple[str, str]]]:
+    """A workspace of what the edition may draw on, and place and SHA-256 of its submissions."""
+    age = max_age(read_edition_method(workspace.method_path))
+    window = range(edition - age, edition + 1)
+    submissions = []
+    own = False
+    for path in raw_files(workspace.raw):
+        receipt = receipt_path(path)
+        years = years_named(receipt) if receipt.is_file() else set()
+        if years.intersection(window):
+            place = path.relative_to(workspace.raw).as_posix()
+            submissions.append((place, sha256_of(path)))
+            own |= edition in years
+            _copy(receipt, making / "inputs" / "receipts" / receipt.relative_to(workspace.raw))
+    if not own:
+        raise ReleaseError(f"There is no submission of {edition} below {workspace.raw}; there is nothing to release.")
+    inputs = making / "inputs"
+    if (workspace.raw / REGISTER_NAME).is_file():
+        _copy(workspace.raw / REGISTER_NAME, inputs / REGISTER_NAME)
+    settings = {"name": workspace.name, "is_demo": workspace.is_demo, "method": "method.yaml"}
+    (inputs / MARKER).write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
+    _copy(workspace.method_path, making / "method.yaml")
+    _write_csv(inputs / "submissions.csv", ("place", "sha256"), submissions)
+    _lay_out(making, inputs, making / "method.yaml", {place: workspace.raw / place for place, _ in submissions})
+    return open_workspace(making / "view", status="release"), submissions
+
+
+def _restore_view(workspace: Workspace, release: Release, making: Path) -> list[str]:
+    """Lay out the inputs of a release again; a fault for each raw file that is gone or was replaced."""
+    inputs = release.folder / "inputs"
+    with (inputs / "submissions.csv").open(encoding="utf-8", newline="") as file:
+        wanted = [(row["place"], row["sha256"]) for row in csv.DictReader(file)]
+    places: dict[str, Path] = {}
+    for path in raw_files(workspace.raw):
+        places.setdefault(sha256_of(path), path)
+    missing = [
+        f"raw/{place}: {'another file lies there now' if (workspace.raw / place).is_file() else 'the file is gone'}; "
+        f"put back the one that was received, SHA-256 {sha}"
+        for place, sha in wanted
+        if sha not in places
+    ]
+    if not missing:
+        _lay_out(making, inputs, release.folder / "method.yaml", {place: places[sha] for place, sha in wanted})
+    return missing
+
+
+def _lay_out(making: Path, inputs: Path, method: Path, files: Mapping[str, Path]) -> None:
+    """A workspace below ``view/``: links to raw files by the place that each had, copies of all else."""
+    view = making / "view"
+    for place, path in files.items():
+        link = view / "raw" / place
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(path.resolve())
+    shutil.copytree(inputs / "receipts", view / "raw", dirs_exist_ok=True)
+    if (inputs / REGISTER_NAME).is_file():
+        _copy(inputs / REGISTER_NAME, view / "raw" / REGISTER_NAME)
+    _copy(inputs / MARKER, view / MARKER)
+    _copy(method, view / "method.yaml")
+
+
+def _built(view: Workspace, edition: int) -> Workspace:
+    """Build one edition of a view."""
+    run.build(view, edition, edition)
+    return view
+
+
+def _facts(view: Workspace, edition: int, submissions: Sequence[tuple[str, str]]) -> dict[str, object]:
+    """Everything that makes a release what it is."""
+    public, internal = standing(view.public_mart), standing(view.internal_mart)
+    assert public is not None
+    assert internal is not None
+    catalogue = load_catalogue()
+    return {
+        "edition": edition,
+        "is_demo": view.is_demo,
+        "workspace": view.name,
+        "method": read_edition_method(view.method_path).name,
+        "method_sha256": sha256_of(view.method_path),
+        "framework_version": catalogue.version,
+        "code_sha256": code_sha256(PUBLISHING),
+        "packages": _packages(),
+        "n_submissions": len(submissions),
+        "inputs_sha256": _inputs_sha256(view.root.parent / "inputs"),
+        "public_content_sha256": public.content_sha256,
+        "internal_content_sha256": internal.content_sha256,
+    }
+
+
+def _packages() -> dict[str, str]:
+    return {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}}
+
+
+def _inputs_sha256(inputs: Path) -> str:
+    """Address of the receipts, the register, the settings and the list of submissions."""
+    lines = [f"{sha256_of(path)}  {path.relative_to(inputs).as_posix()}" for path in _files(inputs)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _address(facts: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _facts_of(folder: Path) -> dict[str, object]:
+    """What a release says of itself.
+
+    Raises:
+        ReleaseError: If its folder or its facts are gone.
+    """
+    try:
+        facts: dict[str, object] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReleaseError(f"{folder / FACTS} cannot be read: {error}. Restore the folder from a backup.") from error
+    return facts
+
+
+def _put_together(
+    folder: Path, built: Workspace, submissions: Sequence[tuple[str, str]], facts: Mapping[str, object]
+) -> None:
+    """The folder of a release, every file written to disk and read-only."""
+    folder.mkdir(mode=0o755)
+    built.marts.replace(folder / "marts")
+    for lock in (folder / "marts").glob("*.lock"):
+        lock.unlink()
+    (built.root.parent / "inputs").replace(folder / "inputs")
+    (folder / "inputs").chmod(0o700)
+    _copy(built.method_path, folder / "method.yaml")
+    (folder / FACTS).write_text(
+        json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    # Receipts bear the names of cities that need not have consented to anything: their list is internal too.
+    internal = [path for path in _files(folder) if _is_internal(path.relative_to(folder))]
+    public = [path for path in _files(folder) if path not in internal]
+    for listed, at in ((public, folder), (internal, folder / "inputs")):
+        lines = [f"{sha256_of(path)}  {path.relative_to(folder).as_posix()}\n" for path in listed]
+        (at / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+    for path in _files(folder):
+        path.chmod(0o400 if _is_internal(path.relative_to(folder)) else 0o444)
+        _sync(path)
+
+
+def _is_internal(place: Path) -> bool:
+    return place.parts[0] == "inputs" or "internal" in place.as_posix()
+
+
+def _changed_files(release: Release) -> list[str]:
+    """A fault for each file of a release that is not as it was made."""
+    faults = []
+    lists = (release.folder / CHECKSUMS, release.folder / "inputs" / CHECKSUMS)
+    listed = [line for path in lists for line in path.read_text(encoding="utf-8").splitlines()]
+    for sha, place in (line.split("  ", 1) for line in listed):
+        path = release.folder / place
+        if not path.is_file():
+            faults.append(f"{place}: is gone")
+        elif sha256_of(path) != sha:
+            faults.append(f"{place}: was changed after the release was made")
+    return faults
+
+
+def _differences(facts: Mapping[str, object], built: Workspace) -> list[str]:
+    """What comes out otherwise when a release is made again."""
+    faults = []
+    for key, path in (
+        ("public_content_sha256", built.public_mart),
+        ("internal_content_sha256", built.internal_mart),
+    ):
+        mart = standing(path)
+        found = mart.content_sha256 if mart else "nothing"
+        if found != facts[key]:
+            faults.append(f"{path.name}: made again it has the address {found}, the release says {facts[key]}")
+    return faults
+
+
+def _journal(workspace: Workspace) -> list[dict[str, str]]:
+    path = workspace.root / FOLDER / JOURNAL
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _note(workspace: Workspace, event: str, name: str, reason: str) -> None:
+    """Add a line to the journal and have it written to disk. Lines are numbered: clocks may go back."""
+    path = workspace.root / FOLDER / JOURNAL
+    number = len(_journal(workspace)) + 1
+    is_new = not path.is_file()
+    with path.open("a", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if is_new:
+            writer.writerow(COLUMNS)
+        writer.writerow((number, datetime.now(UTC).isoformat(timespec="seconds"), event, name, reason))
+        file.flush()
+        os.fsync(file.fileno())
+    _sync(path.parent)
+
+
+def _links(workspace: Workspace) -> tuple[Path, Path]:
+    return workspace.marts / f"{CURRENT}.duckdb", workspace.marts / f"{CURRENT}_parquet"
+
+
+def _current(workspace: Workspace) -> str | None:
+    link = _links(workspace)[0]
+    return link.readlink().parts[-3] if link.is_symlink() else None
+
+
+def _make_current(workspace: Workspace, name: str, reason: str) -> None:
+    """Point readers at a release: each link is replaced in one step."""
+    if _current(workspace) == name:
+        return
+    _note(workspace, "current", name, reason)
+    workspace.marts.mkdir(exist_ok=True)
+    marts = Path("..") / FOLDER / name / "marts"
+    for link, target in zip(_links(workspace), ("ssc_index.duckdb", "ssc_index_parquet"), strict=True):
+        new = link.with_name(f".{link.name}.{os.getpid()}")
+        new.symlink_to(marts / target)
+        new.replace(link)
+    _sync(workspace.marts)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Files below a folder, links to folders not followed twice, in the order of their paths."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def _sync(path: Path) -> None:
+    """Have the operating system write a file or folder to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

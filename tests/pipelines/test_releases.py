@@ -1,0 +1,190 @@
+"""Releases: an edition frozen with all that it was made from, kept for ever and never rewritten."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from assets.workspace import open_workspace
+from intake.template import Entry
+from pipelines import releases
+from tests.pipelines.test_freshness import HOTSPOTS, LATE
+from tests.pipelines.workspaces import REPORT, SECRET, add_submission, content, copy_workspace, invoke
+
+
+@pytest.fixture(scope="module")
+def released(small_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the small workspace with edition 2020 released. Do not change it: copy it."""
+    root = copy_workspace(small_workspace, tmp_path_factory.mktemp("released") / "workspace")
+    result = invoke("release", "2020", "-w", root, "--reason", "a test")
+    assert result.exit_code == 0, result.stderr
+    return root
+
+
+@pytest.fixture
+def root(released: Path, tmp_path: Path) -> Path:
+    return copy_workspace(released, tmp_path / "workspace")
+
+
+def only_release(root: Path) -> releases.Release:
+    (one,) = releases.releases(open_workspace(root))
+    return one
+
+
+def ask(mart: Path, query: str) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(mart), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_a_release_holds_its_edition_alone_and_says_that_it_is_one(released: Path) -> None:
+    link = released / "marts" / "ssc_index_release.duckdb"
+    assert ask(link, "select edition, status from dim_edition") == [(2020, "release")]
+    assert ask(link, "select distinct edition from fact_score") == [(2020,)]
+    draft = released / "marts" / "ssc_index.duckdb"
+    assert ask(draft, "select distinct status from dim_edition") == [("draft",)]
+
+
+def test_its_scores_are_those_of_the_draft(released: Path) -> None:
+    query = "select * from fact_score where edition = 2020 order by all"
+    of_draft = ask(released / "marts" / "ssc_index.duckdb", query)
+    assert of_draft
+    assert ask(only_release(released).public_mart, query) == of_draft
+
+
+def test_releasing_leaves_the_draft_as_it_is(released: Path, small_workspace: Path) -> None:
+    assert content(released) == content(small_workspace)
+
+
+def test_its_name_is_the_beginning_of_the_address_of_what_it_was_made_from(released: Path) -> None:
+    one = only_release(released)
+    facts = json.loads((one.folder / "release.json").read_text(encoding="utf-8"))
+    assert one.name == f"2020-{one.address[:12]}"
+    assert {"method_sha256", "code_sha256", "packages", "inputs_sha256", "public_content_sha256"} <= facts.keys()
+    assert facts["packages"].keys() >= {"python", "duckdb", "numpy", "polars"}
+
+
+def test_a_file_of_a_release_is_read_only_and_inputs_are_private(released: Path) -> None:
+    folder = only_release(released).folder
+    modes = {path.relative_to(folder).as_posix(): path.stat().st_mode & 0o777 for path in folder.rglob("*")}
+    assert modes["inputs"] == 0o700
+    assert modes["release.json"] == modes["marts/ssc_index.duckdb"] == 0o444
+    assert modes["inputs/submissions.csv"] == modes["marts/ssc_index_internal.duckdb"] == 0o400
+
+
+def test_no_public_byte_names_a_city_that_does_not_consent(released: Path) -> None:
+    folder = only_release(released).folder
+    secret = SECRET.encode()
+    everywhere = [path for path in folder.rglob("*") if path.is_file() and secret in path.read_bytes()]
+    assert everywhere, "the inputs must name it, or the test looks for the wrong thing"
+    public = [path for path in everywhere if path.stat().st_mode & 0o004]
+    assert public == []
+    assert not [path for path in folder.rglob("*") if SECRET in path.name and "inputs" not in path.parts]
+
+
+def test_the_same_release_is_made_once(root: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in only_release(root).folder.rglob("*")}
+    assert invoke("release", "2020", "-w", root).exit_code == 0
+    assert {path: path.stat().st_mtime_ns for path in only_release(root).folder.rglob("*")} == before
+    journal = (root / "releases" / "journal.csv").read_text(encoding="utf-8").splitlines()
+    events = [line["event"] for line in csv.DictReader(journal)]
+    assert events == ["released", "current"]
+    assert not list((root / "releases").glob(".making-*"))
+
+
+def test_what_a_killed_release_left_half_done_the_next_one_completes(root: Path) -> None:
+    # Killed after the folder was put in its place, before the journal had its line and the link was set.
+    (root / "releases" / "journal.csv").unlink()
+    (root / "marts" / "ssc_index_release.duckdb").unlink()
+    (root / "releases" / ".making-dead").mkdir()
+    assert releases.releases(open_workspace(root)) == []
+    assert invoke("release", "2020", "-w", root).exit_code == 0
+    assert only_release(root).is_current
+    assert not list((root / "releases").glob(".making-*"))
+
+
+def test_an_untouched_release_is_verified(root: Path) -> None:
+    result = invoke("verify", "2020", "-w", root)
+    assert result.exit_code == 0
+    assert "same bits" in result.stdout
+
+
+def test_every_change_to_a_release_and_its_raw_files_is_named(root: Path) -> None:
+    folder = only_release(root).folder
+    (folder / "method.yaml").chmod(0o644)
+    (folder / "method.yaml").write_text("name: other\n", encoding="utf-8")
+    (folder / "marts" / "ssc_index_manifest.json").unlink()
+    gone, replaced = sorted((root / "raw" / "2020").glob("*.xlsx"))[:2]
+    gone.unlink()
+    shutil.copyfile(root / "raw" / "cities.csv", replaced)
+    result = invoke("verify", "2020", "-w", root)
+    assert result.exit_code == 3
+    for told in (
+        "method.yaml: was changed after the release was made",
+        "marts/ssc_index_manifest.json: is gone",
+        f"raw/2020/{gone.name}: the file is gone",
+        f"raw/2020/{replaced.name}: another file lies there now",
+    ):
+        assert told in result.stderr.replace("\n", " ")
+
+
+def test_bits_that_come_out_otherwise_are_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = only_release(root)
+    text = (one.folder / "method.yaml").read_text(encoding="utf-8")
+    (one.folder / "method.yaml").chmod(0o644)
+    (one.folder / "method.yaml").write_text(text.replace("floor: 1.0", "floor: 2.0"), encoding="utf-8")
+    result = invoke("verify", "2020", "-w", root)
+    assert result.exit_code == 3
+    assert "ssc_index.duckdb: made again it has the address" in result.stderr.replace("\n", " ")
+
+
+def test_a_later_correction_makes_another_release_and_leaves_the_first(root: Path) -> None:
+    first = only_release(root)
+    add_submission(root, "2020/revision.xlsx", REPORT, 2020, {HOTSPOTS: Entry(numerator=77.0)}, received_at=LATE)
+    assert invoke("release", "2020", "-w", root).exit_code == 0
+    place = open_workspace(root)
+    old, new = releases.releases(place)
+    assert (old.name, old.is_current, new.is_current) == (first.name, False, True)
+    link = root / "marts" / "ssc_index_release.duckdb"
+    assert link.resolve() == new.public_mart.resolve()
+
+    with duckdb.connect(str(link), read_only=True) as reader:
+        before = reader.execute("select count(*) from fact_score").fetchall()
+        assert invoke("rollback", first.name, "-w", root, "--reason", "a mistake").exit_code == 0
+        assert reader.execute("select count(*) from fact_score").fetchall() == before
+    assert link.resolve() == first.public_mart.resolve()
+
+    assert invoke("rollback", new.name, "-w", root).exit_code == 0
+    assert invoke("withdraw", new.name, "-w", root, "--reason", "a city was double").exit_code == 0
+    assert link.resolve() == first.public_mart.resolve()
+    assert new.folder.is_dir()
+    assert "a city was double" in invoke("releases", "-w", root).stdout
+    assert invoke("rollback", new.name, "-w", root).exit_code == 2
+    assert invoke("withdraw", first.name, "-w", root, "--reason", "this too").exit_code == 0
+    assert not link.is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("release", "2016"), "There is no submission of 2016"),
+        (("verify", "2019"), "2019 is no release: 2020-"),
+        (("rollback", "nothing"), "nothing is no release"),
+    ],
+)
+def test_what_cannot_be_done_is_told_with_what_there_is(released: Path, arguments: tuple[str, ...], told: str) -> None:
+    result = invoke(*arguments, "-w", released)
+    assert result.exit_code in {2, 3}
+    assert told in result.stderr.replace("\n", " ")
+
+
+def test_no_marker_file_can_make_a_release_of_a_draft(root: Path) -> None:
+    marker = root / "workspace.yaml"
+    marker.write_text(marker.read_text(encoding="utf-8") + "status: release\n", encoding="utf-8")
+    result = invoke("build", "-w", root)
+    assert result.exit_code == 2
+    assert "status is unknown here" in result.stderr
