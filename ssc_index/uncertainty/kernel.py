@@ -1,0 +1,347 @@
+"""The fast way to many replications: scores in single precision, all cities side by side.
+
+What belongs here: the compiled loops over replications, nodes and cities. What does not: what the numbers in its
+arrays stand for (`prepared.py` lays them out) and the same in NumPy alone (`kernel_numpy.py`).
+
+Every sum runs in a fixed order: over the children of a node one by one, over cities in sixteen lanes that are added
+from the first to the last. Nothing is reordered, so a replication has the same bits in any company.
+"""
+
+# mypy: ignore-errors
+# Numba types these functions, from the arrays they are called with.
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from ssc_index.uncertainty.compiled import F, J, bits, exp, fill_normals, ln
+
+LANES = 16
+ARITHMETIC, GEOMETRIC, HARMONIC = 0, 1, 2
+GOALPOSTS, MINMAX, ZSCORE, NONE = 0, 1, 2, 3
+PLAIN, SQRT, GAP = 0, 1, 2
+OK, STUCK, REFUSED = 0, 1, 2
+
+_OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
+
+
+@njit(**_OPTIONS)
+def _disturb(table: Any, deviation: Any, low: Any, high: Any, drawn: Any, quarter: Any, row: Any) -> None:
+    """Values with their errors, within bounds; a value beyond a bound already stays there."""
+    n = row.size
+    for part in range(4):
+        start = part * quarter
+        noise = drawn[part]
+        stop = min(n, start + quarter)
+        for i in range(max(stop - start, 0)):
+            x = table[start + i]
+            least = x if x < low else low
+            most = x if x > high else high
+            y = F(x + F(deviation[start + i] * noise[i]))
+            y = y if y > least else least
+            y = y if y < most else most
+            row[start + i] = y if x == x else x
+
+
+@njit(**_OPTIONS)
+def _normalise(row: Any, kind: Any, transform: Any, numbers: Any) -> Any:
+    """One indicator's values to scores, in place; whether some cell has a value and no score."""
+    n = row.size
+    low, high, first, second, target, sign, clip, middle = numbers
+    if transform == SQRT:
+        for i in range(n):
+            row[i] = F(np.sqrt(row[i]))
+    elif transform == GAP:
+        for i in range(n):
+            row[i] = F(abs(F(row[i] - target)))
+    if kind == NONE:
+        return False
+    if kind == GOALPOSTS:
+        slope = F(F(1.0) / F(high - low))
+        length = F(second - first)
+        for i in range(n):
+            share = F(F(row[i] - low) * slope)
+            if clip > F(0.0):
+                share = share if not share < F(0.0) else F(0.0)
+                share = share if not share > F(1.0) else F(1.0)
+            row[i] = F(first + F(length * share))
+        return False
+    if kind == MINMAX:
+        least = np.full(LANES, np.inf, dtype=np.float32)
+        most = np.full(LANES, -np.inf, dtype=np.float32)
+        for start in range(0, n, LANES):
+            for j in range(LANES):
+                x = row[start + j]
+                least[j] = x if x < least[j] else least[j]
+                most[j] = x if x > most[j] else most[j]
+        low, high = least[0], most[0]
+        for j in range(1, LANES):
+            low = min(low, least[j])
+            high = max(high, most[j])
+        if low < high:
+            # Where less is better the smallest value gets the best score.
+            a = first if sign > F(0.0) else second
+            b = second if sign > F(0.0) else first
+            slope = F(F(b - a) / F(high - low))
+            least_score, most_score = min(a, b), max(a, b)
+            for i in range(n):
+                y = F(a + F(F(row[i] - low) * slope))
+                y = y if not y < least_score else least_score
+                row[i] = y if not y > most_score else most_score
+            return False
+    else:
+        total = np.zeros(LANES, dtype=np.float32)
+        count = np.zeros(LANES, dtype=np.float32)
+        least = np.full(LANES, np.inf, dtype=np.float32)
+        most = np.full(LANES, -np.inf, dtype=np.float32)
+        for start in range(0, n, LANES):
+            for j in range(LANES):
+                x = row[start + j]
+                total[j] = F(total[j] + (x if x == x else F(0.0)))
+                count[j] = F(count[j] + (F(1.0) if x == x else F(0.0)))
+                least[j] = x if x < least[j] else least[j]
+                most[j] = x if x > most[j] else most[j]
+        whole, cells = 0.0, 0.0
+        low, high = least[0], most[0]
+        for j in range(LANES):
+            whole += total[j]
+            cells += count[j]
+            low = min(low, least[j])
+            high = max(high, most[j])
+        if cells > 1.0 and low < high:
+            mean = F(whole / cells)
+            for j in range(LANES):
+                total[j] = F(0.0)
+            for start in range(0, n, LANES):
+                for j in range(LANES):
+                    x = F(row[start + j] - mean)
+                    x = x if x == x else F(0.0)
+                    total[j] = F(total[j] + F(x * x))
+            whole = 0.0
+            for j in range(LANES):
+                whole += total[j]
+            slope = F(F(sign * second) / F(np.sqrt(whole / (cells - 1.0))))
+            for i in range(n):
+                row[i] = F(first + F(F(row[i] - mean) * slope))
+            return False
+    # All values are equal: missing, or the middle of the scale (NaN stays NaN).
+    found = False
+    for i in range(n):
+        if row[i] == row[i]:
+            found = True
+            row[i] = middle
+    return found
+
+
+@njit(**_OPTIONS)
+def _add(row: Any, weight: Any, mean: Any, floor: Any, sums: Any) -> None:
+    """One child's part in the sums of its parent: numerator, denominator and count."""
+    top, bottom, count = sums[0], sums[1], sums[2]
+    n = row.size
+    if mean == ARITHMETIC:
+        for i in range(n):
+            x = row[i]
+            there = x == x
+            top[i] = F(top[i] + (F(weight * x) if there else F(0.0)))
+            bottom[i] = F(bottom[i] + (weight if there else F(0.0)))
+            count[i] = F(count[i] + (F(1.0) if there else F(0.0)))
+        return
+    if weight == F(0.0):
+        for i in range(n):
+            count[i] = F(count[i] + (F(1.0) if row[i] == row[i] else F(0.0)))
+        return
+    if mean == GEOMETRIC:
+        for i in range(n):
+            x = row[i]
+            there = x == x
+            x = x if not x < floor else floor
+            top[i] = F(top[i] + (F(weight * ln(x)) if there else F(0.0)))
+            bottom[i] = F(bottom[i] + (weight if there else F(0.0)))
+            count[i] = F(count[i] + (F(1.0) if there else F(0.0)))
+        return
+    for i in range(n):
+        x = row[i]
+        there = x == x
+        x = x if not x < floor else floor
+        top[i] = F(top[i] + (F(weight / x) if there else F(0.0)))
+        bottom[i] = F(bottom[i] + (weight if there else F(0.0)))
+        count[i] = F(count[i] + (F(1.0) if there else F(0.0)))
+
+
+@njit(**_OPTIONS)
+def _any_at_or_below_zero(row: Any) -> Any:
+    """Whether a mean that needs positive parts would meet one that is not."""
+    found = J(0)
+    for i in range(row.size):
+        found |= J(1) if row[i] <= F(0.0) else J(0)
+    return found != J(0)
+
+
+@njit(**_OPTIONS)
+def _finish(sums: Any, mean: Any, least: Any, score: Any) -> None:
+    """A node's scores from its sums; NaN where too few children are there."""
+    top, bottom, count = sums[0], sums[1], sums[2]
+    for i in range(score.size):
+        known = (bottom[i] > F(0.0)) & (count[i] >= least)
+        x = F(top[i] / bottom[i])
+        if mean == HARMONIC:
+            x = F(F(1.0) / x)
+        score[i] = x if known else F(np.nan)
+    if mean == GEOMETRIC:
+        for i in range(score.size):
+            score[i] = exp(score[i])
+
+
+@njit(**_OPTIONS)
+def compute_scores(
+    tables: Any,
+    deviations: Any,
+    bounds: Any,
+    kinds: Any,
+    transforms: Any,
+    numbers: Any,
+    nodes: Any,
+    family: Any,
+    start: Any,
+    means: Any,
+    floors: Any,
+    least: Any,
+    alive: Any,
+    wanted: Any,
+    table_of: Any,
+    scale_of: Any,
+    mean_of: Any,
+    alive_of: Any,
+    weights: Any,
+    noise: Any,
+    n_units: Any,
+    scores: Any,
+    status: Any,
+) -> None:
+    """Scores of replications; see `prepared.Prepared` for the arrays.
+
+    Args:
+        tables: Values or scores of the indicators by table, shape (n_tables, n_indicators, n_lanes).
+        deviations: Standard deviations of their errors, same shape; without errors shape (0, 0, 0).
+        bounds: Smallest and greatest value of each indicator, shape (2, n_indicators).
+        kinds: Scale of each indicator by set of scales, shape (n_scales, n_indicators).
+        transforms: Transform of each indicator, shape (n_indicators,).
+        numbers: Parameters of each scale, shape (n_scales, n_indicators, 8).
+        nodes: Nodes above the indicators, children before parents, shape (n_above,).
+        family: Their children, one family after the other: an indicator's column, or −1 − the place in ``nodes``.
+        start: Where each family starts in ``family``, shape (n_above + 1,).
+        means: Mean of each node by set of means, shape (n_means, n_above).
+        floors: Floor by set of means, shape (n_means,); −∞ is none.
+        least: Children that must be there, by set of means and by what is left out, shape (n_means, n_out, n_above).
+        alive: Whether each member of ``family`` counts, by what is left out, shape (n_out, n_family).
+        wanted: Place in ``nodes`` of each node whose scores are kept, shape (n_kept,).
+        table_of: Table of each replication, shape (n,).
+        scale_of: Its set of scales; −1 where the tables are scores.
+        mean_of: Its set of means.
+        alive_of: What it leaves out.
+        weights: Its weight of each member of ``family``, shape (n, n_family).
+        noise: Key of its errors, shape (n,); 0 is none.
+        n_units: Lanes that are units; the rest is padding.
+        scores: Filled, shape (n_kept, n, n_lanes).
+        status: Filled, shape (n,): 0, or why the replication has no value by the method's own rules.
+    """
+    n_lanes = tables.shape[2]
+    quarter = (n_units + 3) // 4
+    sums = np.zeros((3, n_lanes), dtype=np.float32)
+    row = np.empty(n_lanes, dtype=np.float32)
+    drawn = np.empty((4, quarter + LANES), dtype=np.float32)
+    above = np.empty((nodes.size, n_lanes), dtype=np.float32)
+    for r in range(table_of.size):
+        table, scale, mean_set, out = table_of[r], scale_of[r], mean_of[r], alive_of[r]
+        status[r] = OK
+        for g in range(nodes.size):
+            mean = means[mean_set, g]
+            floor = floors[mean_set] if mean == GEOMETRIC else F(-np.inf)
+            sums[:] = F(0.0)
+            for place in range(start[g], start[g + 1]):
+                if not alive[out, place]:
+                    continue
+                child = family[place]
+                if child < 0:
+                    part = above[-1 - child]
+                elif scale < 0:
+                    part = tables[table, child]
+                else:
+                    part = row
+                    if noise[r] != np.uint64(0):
+                        fill_normals(noise[r], child, quarter, drawn)
+                        row[n_units:] = F(np.nan)
+                        _disturb(
+                            tables[table, child],
+                            deviations[table, child],
+                            bounds[0, child],
+                            bounds[1, child],
+                            drawn,
+                            quarter,
+                            row[:n_units],
+                        )
+                    else:
+                        row[:] = tables[table, child]
+                    given = numbers[scale, child]
+                    eight = (
+                        given[0],
+                        given[1],
+                        given[2],
+                        given[3],
+                        given[4],
+                        given[5],
+                        given[6],
+                        given[7],
+                    )
+                    stuck = _normalise(row, kinds[scale, child], transforms[child], eight)
+                    if stuck and given[7] != given[7] and given[6] < F(0.0):
+                        status[r] = STUCK
+                if mean != ARITHMETIC and not floor > F(-np.inf) and _any_at_or_below_zero(part):
+                    status[r] = REFUSED
+                _add(part, weights[r, place], mean, floor, sums)
+            _finish(sums, mean, least[mean_set, out, g], above[g])
+        for slot in range(wanted.size):
+            scores[slot, r, :] = above[wanted[slot]]
+
+
+@njit(**_OPTIONS)
+def pack_keys(scores: Any, among: Any, keys: Any) -> None:
+    """Keys whose ascending order is the descending order of scores; units without a score come last.
+
+    Args:
+        scores: Shape (n, n_lanes), float32.
+        among: Whether each unit is ranked, shape (n_units,).
+        keys: Filled, shape (n, n_units), uint64: the score's bits, best first, above the unit's number.
+    """
+    for r in range(keys.shape[0]):
+        for i in range(keys.shape[1]):
+            x = scores[r, i]
+            raw = bits(F(x + F(0.0)))  # −0 is 0
+            rising = np.int64(raw) if raw >= J(0) else np.int64(raw ^ J(0x7FFFFFFF))
+            falling = np.uint64(np.int64(2147483647) - rising)
+            known = (x == x) & among[i]
+            keys[r, i] = ((falling if known else np.uint64(0xFFFFFFFF)) << np.uint64(32)) | np.uint64(i)
+
+
+@njit(**_OPTIONS)
+def ranks_of(keys: Any, ranks: Any) -> None:
+    """Ranks from sorted keys: 1 is the best, equal scores share the smallest; 0 is no rank.
+
+    Args:
+        keys: Shape (n, n_units), each row sorted.
+        ranks: Filled, shape (n, n_units), int32.
+    """
+    for r in range(keys.shape[0]):
+        before, rank = np.uint64(0xFFFFFFFF), J(0)
+        for place in range(keys.shape[1]):
+            key = keys[r, place]
+            high = key >> np.uint64(32)
+            if high == np.uint64(0xFFFFFFFF):
+                ranks[r, np.int64(key & np.uint64(0xFFFFFFFF))] = J(0)
+                continue
+            if high != before:
+                rank = J(place + 1)
+            before = high
+            ranks[r, np.int64(key & np.uint64(0xFFFFFFFF))] = rank

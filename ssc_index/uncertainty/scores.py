@@ -1,0 +1,70 @@
+"""Scores of many replications at once, by the compiled kernel, by NumPy, or one by one.
+
+What belongs here: which of the ways is taken. What does not: the ways.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from ssc_index.uncertainty import kernel_numpy
+from ssc_index.uncertainty.case import Choices
+from ssc_index.uncertainty.plain import built, scores_of
+from ssc_index.uncertainty.prepared import Prepared, Singles, lay
+
+Backend = Literal["numba", "numpy"]
+
+
+def scores_of_choices(prepared: Prepared, choices: Choices, backend: Backend) -> Singles:
+    """Scores of the kept nodes.
+
+    Args:
+        prepared: A prepared case.
+        choices: Of n replications.
+        backend: ``numba`` or ``numpy``; they agree to single precision, not to the bit.
+
+    Returns:
+        Shape (n_kept, n, n_units); NaN is no score.
+
+    Raises:
+        ComputationError: If a replication has no value by a step's own definition, in the words of that step.
+    """
+    laid = lay(prepared, choices)
+    count = len(laid.table_of)
+    scores = np.empty((len(prepared.kept), count, prepared.n_lanes), dtype=np.float32)
+    status = np.zeros(count, dtype=np.int64)
+    if backend == "numba":
+        from ssc_index.uncertainty import kernel  # its compiler takes a while to load
+
+        kernel.compute_scores(
+            prepared.tables,
+            prepared.deviations,
+            prepared.bounds,
+            prepared.kinds,
+            prepared.transforms,
+            prepared.numbers,
+            prepared.nodes,
+            prepared.family,
+            prepared.start,
+            prepared.means,
+            prepared.floors,
+            prepared.least,
+            prepared.alive,
+            prepared.wanted,
+            laid.table_of,
+            laid.scale_of,
+            laid.mean_of,
+            laid.alive_of,
+            laid.weights,
+            laid.noise,
+            prepared.n_units,
+            scores,
+            status,
+        )
+    else:
+        kernel_numpy.compute_scores(prepared, laid, scores, status)
+    for at in np.flatnonzero(status).tolist():
+        scores_of(prepared.case, built(prepared.case, choices, at))  # raises what the step has to say, if anything
+    return scores[:, :, : prepared.n_units]
