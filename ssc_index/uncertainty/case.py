@@ -72,6 +72,14 @@ class Case:
         return dict(self.values.year_slices())[self.year]
 
     @cached_property
+    def kept(self) -> tuple[str, ...]:
+        """Codes of the nodes that get distributions, in the order of the framework: the root first."""
+        names = self.section.nodes or ()
+        meant = {node.code for name in names for node in self.framework.named(name)}
+        meant = meant & set(self.framework.children) | {self.framework.root.code}
+        return tuple(node.code for node in self.framework.nodes if node.code in meant)
+
+    @cached_property
     def position(self) -> Mapping[str, int]:
         """Place of each node in the framework."""
         return {node.code: place for place, node in enumerate(self.framework.nodes)}

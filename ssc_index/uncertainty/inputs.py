@@ -326,7 +326,12 @@ def _check(
     section: Uncertainty, method: Method, framework: Framework, fits: Callable[[Method], None], faults: list[str]
 ) -> None:
     """Every fault of the inputs on a method and a framework."""
-    _check_names(framework, section.nodes, "uncertainty.nodes", faults)
+    nodes = _check_names(framework, section.nodes, "uncertainty.nodes", faults)
+    faults += [
+        f"uncertainty.nodes: {code} is an indicator; distributions are of the nodes above"
+        for code in nodes
+        if code in framework.codes
+    ]
     weighted: dict[str, str] = {}
     kinds: dict[str, str] = {}
     for name, one in section.inputs.items():

@@ -136,38 +136,42 @@ def _normalise(row: Any, kind: Any, transform: Any, numbers: Any) -> Any:
 
 
 @njit(**_OPTIONS)
-def _add(row: Any, weight: Any, mean: Any, floor: Any, sums: Any) -> None:
+def _add(row: Any, weight: Any, mean: Any, floor: Any, top: Any, bottom: Any, count: Any) -> None:
     """One child's part in the sums of its parent: numerator, denominator and count."""
-    top, bottom, count = sums[0], sums[1], sums[2]
-    n = row.size
     if mean == ARITHMETIC:
-        for i in range(n):
+        for i in range(row.size):
             x = row[i]
-            there = x == x
-            top[i] = F(top[i] + (F(weight * x) if there else F(0.0)))
-            bottom[i] = F(bottom[i] + (weight if there else F(0.0)))
-            count[i] = F(count[i] + (F(1.0) if there else F(0.0)))
-        return
-    if weight == F(0.0):
-        for i in range(n):
-            count[i] = F(count[i] + (F(1.0) if row[i] == row[i] else F(0.0)))
-        return
-    if mean == GEOMETRIC:
-        for i in range(n):
+            term = F(weight * x)
+            term = term if x == x else F(0.0)
+            own = weight if x == x else F(0.0)
+            one = F(1.0) if x == x else F(0.0)
+            top[i] = F(top[i] + term)
+            bottom[i] = F(bottom[i] + own)
+            count[i] = F(count[i] + one)
+    elif weight == F(0.0):
+        for i in range(row.size):
+            one = F(1.0) if row[i] == row[i] else F(0.0)
+            count[i] = F(count[i] + one)
+    elif mean == GEOMETRIC:
+        for i in range(row.size):
             x = row[i]
-            there = x == x
-            x = x if not x < floor else floor
-            top[i] = F(top[i] + (F(weight * ln(x)) if there else F(0.0)))
-            bottom[i] = F(bottom[i] + (weight if there else F(0.0)))
-            count[i] = F(count[i] + (F(1.0) if there else F(0.0)))
-        return
-    for i in range(n):
-        x = row[i]
-        there = x == x
-        x = x if not x < floor else floor
-        top[i] = F(top[i] + (F(weight / x) if there else F(0.0)))
-        bottom[i] = F(bottom[i] + (weight if there else F(0.0)))
-        count[i] = F(count[i] + (F(1.0) if there else F(0.0)))
+            term = F(weight * ln(x if x > floor else floor))
+            term = term if x == x else F(0.0)
+            own = weight if x == x else F(0.0)
+            one = F(1.0) if x == x else F(0.0)
+            top[i] = F(top[i] + term)
+            bottom[i] = F(bottom[i] + own)
+            count[i] = F(count[i] + one)
+    else:
+        for i in range(row.size):
+            x = row[i]
+            term = F(weight / (x if x > floor else floor))
+            term = term if x == x else F(0.0)
+            own = weight if x == x else F(0.0)
+            one = F(1.0) if x == x else F(0.0)
+            top[i] = F(top[i] + term)
+            bottom[i] = F(bottom[i] + own)
+            count[i] = F(count[i] + one)
 
 
 @njit(**_OPTIONS)
@@ -180,9 +184,8 @@ def _any_at_or_below_zero(row: Any) -> Any:
 
 
 @njit(**_OPTIONS)
-def _finish(sums: Any, mean: Any, least: Any, score: Any) -> None:
+def _finish(top: Any, bottom: Any, count: Any, mean: Any, least: Any, score: Any) -> None:
     """A node's scores from its sums; NaN where too few children are there."""
-    top, bottom, count = sums[0], sums[1], sums[2]
     for i in range(score.size):
         known = (bottom[i] > F(0.0)) & (count[i] >= least)
         x = F(top[i] / bottom[i])
@@ -249,7 +252,9 @@ def compute_scores(
     """
     n_lanes = tables.shape[2]
     quarter = (n_units + 3) // 4
-    sums = np.zeros((3, n_lanes), dtype=np.float32)
+    top = np.zeros(n_lanes, dtype=np.float32)
+    bottom = np.zeros(n_lanes, dtype=np.float32)
+    count = np.zeros(n_lanes, dtype=np.float32)
     row = np.empty(n_lanes, dtype=np.float32)
     drawn = np.empty((4, quarter + LANES), dtype=np.float32)
     above = np.empty((nodes.size, n_lanes), dtype=np.float32)
@@ -259,7 +264,9 @@ def compute_scores(
         for g in range(nodes.size):
             mean = means[mean_set, g]
             floor = floors[mean_set] if mean == GEOMETRIC else F(-np.inf)
-            sums[:] = F(0.0)
+            top[:] = F(0.0)
+            bottom[:] = F(0.0)
+            count[:] = F(0.0)
             for place in range(start[g], start[g + 1]):
                 if not alive[out, place]:
                     continue
@@ -300,8 +307,8 @@ def compute_scores(
                         status[r] = STUCK
                 if mean != ARITHMETIC and not floor > F(-np.inf) and _any_at_or_below_zero(part):
                     status[r] = REFUSED
-                _add(part, weights[r, place], mean, floor, sums)
-            _finish(sums, mean, least[mean_set, out, g], above[g])
+                _add(part, weights[r, place], mean, floor, top, bottom, count)
+            _finish(top, bottom, count, mean, least[mean_set, out, g], above[g])
         for slot in range(wanted.size):
             scores[slot, r, :] = above[wanted[slot]]
 
@@ -345,3 +352,64 @@ def ranks_of(keys: Any, ranks: Any) -> None:
                 rank = J(place + 1)
             before = high
             ranks[r, np.int64(key & np.uint64(0xFFFFFFFF))] = rank
+
+
+@njit(**_OPTIONS)
+def count(
+    scores: Any,
+    ranks: Any,
+    low: Any,
+    width: Any,
+    unit: Any,
+    rank_width: Any,
+    ranked: Any,
+    score_sum: Any,
+    score_squares: Any,
+    rank_sum: Any,
+    rank_squares: Any,
+    top_ten: Any,
+    top_quarter: Any,
+    score_bins: Any,
+    rank_bins: Any,
+) -> None:
+    """Count replications; see `tally.Tally` for the counts, all changed in place."""
+    for r in range(ranks.shape[0]):
+        cells = 0
+        for i in range(ranks.shape[1]):
+            cells += 1 if ranks[r, i] > 0 else 0
+        quarter = (cells + 3) // 4
+        for i in range(ranks.shape[1]):
+            rank = np.int64(ranks[r, i])
+            if rank == 0:
+                continue
+            score = np.float64(scores[r, i])
+            whole = np.int64(np.rint(score / unit))
+            place = np.int64(max(0.0, min(np.floor((score - low) / width), score_bins.shape[1] - 1.0)))
+            ranked[i] += 1
+            score_sum[i] += whole
+            score_squares[i] += whole * whole
+            rank_sum[i] += rank
+            rank_squares[i] += rank * rank
+            top_ten[i] += 1 if rank <= 10 else 0
+            top_quarter[i] += 1 if rank <= quarter else 0
+            score_bins[i, place] += 1
+            rank_bins[i, (rank - 1) // rank_width] += 1
+
+
+@njit(**_OPTIONS)
+def count_pairs(order: Any, ahead: Any) -> None:
+    """Count how often one unit is ahead of another.
+
+    Args:
+        order: Ranks from 0 of each unit, 65,535 without a rank, shape (n_units, n), uint16; n below 65,536.
+        ahead: Changed in place, shape (n_units, n_units).
+    """
+    n = order.shape[1]
+    for a in range(order.shape[0]):
+        for b in range(a + 1, order.shape[0]):
+            before, after = np.uint16(0), np.uint16(0)
+            for r in range(n):
+                before += np.uint16(1) if order[a, r] < order[b, r] else np.uint16(0)
+                after += np.uint16(1) if order[b, r] < order[a, r] else np.uint16(0)
+            ahead[a, b] += before
+            ahead[b, a] += after

@@ -82,7 +82,6 @@ class Prepared:
         n_units: Units of the year.
         stages: Inputs that pick a table, a set of scales and a set of means.
         disturbs: Whether values have errors and are normalised in each replication.
-        kept: Codes of the nodes whose scores are kept.
         base: Weight of each member of ``family`` by set of means, shape (n_means, n_family).
         family_nodes: Place in the framework of each member of ``family``.
     """
@@ -91,7 +90,6 @@ class Prepared:
     n_units: int
     stages: tuple[Stage, Stage, Stage]
     disturbs: bool
-    kept: tuple[str, ...]
     tables: Singles
     deviations: Singles
     bounds: Singles
@@ -217,7 +215,6 @@ def prepare(case: Case) -> Prepared:
             family.append(-1 - place[child.code] if child.code in place else column[child.code])
             family_nodes.append(case.position[child.code])
         start.append(len(family))
-    kept = _kept(case)
     alive_nodes = alive(case)
     methods = [chosen_method(case, options) for options in stages[2].combinations]
     means, floors, least, base = _means(case, methods, above, alive_nodes, family_nodes)
@@ -230,7 +227,6 @@ def prepare(case: Case) -> Prepared:
         n_units=n_units,
         stages=stages,
         disturbs=disturbs,
-        kept=kept,
         tables=tables,
         deviations=deviations,
         bounds=bounds.astype(np.float32),
@@ -244,17 +240,10 @@ def prepare(case: Case) -> Prepared:
         floors=floors,
         least=least,
         alive=np.ascontiguousarray(alive_nodes[:, family_nodes]),
-        wanted=np.array([place[code] for code in kept]),
+        wanted=np.array([place[code] for code in case.kept]),
         base=base,
         family_nodes=np.array(family_nodes),
     )
-
-
-def _kept(case: Case) -> tuple[str, ...]:
-    """Nodes above the indicators that get distributions, the root first."""
-    names = case.section.nodes or (case.framework.root.code,)
-    meant = {node.code for name in names for node in case.framework.named(name)} | {case.framework.root.code}
-    return tuple(node.code for node in case.framework.nodes if node.code in meant & set(case.framework.children))
 
 
 def _means(

@@ -33,7 +33,7 @@ def scores_of_choices(prepared: Prepared, choices: Choices, backend: Backend) ->
     """
     laid = lay(prepared, choices)
     count = len(laid.table_of)
-    scores = np.empty((len(prepared.kept), count, prepared.n_lanes), dtype=np.float32)
+    scores = np.empty((len(prepared.case.kept), count, prepared.n_lanes), dtype=np.float32)
     status = np.zeros(count, dtype=np.int64)
     if backend == "numba":
         from ssc_index.uncertainty import kernel  # its compiler takes a while to load

@@ -1,0 +1,193 @@
+"""Counts over replications, in whole numbers: whatever order parts are added in, the sums are the same.
+
+What belongs here: what is counted, for one node among one set of units. What does not: what the counts say
+(`distribution.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssc_index.rank import rank_descending
+from ssc_index.steps.state import Bools
+from ssc_index.uncertainty.prepared import Singles
+
+BINS = 1000  # of scores; no power of two, so that rows do not fall on each other in the processor's cache
+MOST_RANKS = 2000  # units up to which each rank has its own bin, and each pair of units is compared
+Counts = NDArray[np.int64]
+Ranks = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How scores of a node become whole numbers.
+
+    Attributes:
+        low: Lower edge of the first bin of scores.
+        width: Width of a bin.
+        unit: Scores are summed in multiples of this, a power of 2.
+    """
+
+    low: float
+    width: float
+    unit: float
+
+
+def scale_of(scores: Singles) -> Scale:
+    """Fit a scale to a sample of scores, with a margin of half their range on either side.
+
+    Sums of squares of up to 2²⁰ units, three times over, stay below 2⁶³ for a million replications.
+    """
+    known = scores[~np.isnan(scores)].astype(np.float64)
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    margin = max((high - low) / 2.0, 1e-6 * max(abs(low), abs(high), 1e-6))
+    largest = max(abs(low - margin), abs(high + margin))
+    return Scale(low - margin, (high - low + 2.0 * margin) / BINS, 2.0 ** (np.ceil(np.log2(largest)) - 20))
+
+
+@dataclass
+class Tally:
+    """Counts of one node among one set of units.
+
+    Attributes:
+        among: Units that are ranked, shape (n_units,).
+        rank_width: Ranks per bin.
+        replications: How many were added.
+        ranked: In how many each unit had a rank, shape (n_units,).
+        score_sum: Sums of scores in units of the scale; of their squares; of ranks; of squared ranks.
+        score_squares: See ``score_sum``.
+        rank_sum: See ``score_sum``.
+        rank_squares: See ``score_sum``.
+        top_ten: How often a unit was among the first ten; among the first quarter of those ranked.
+        top_quarter: See ``top_ten``.
+        scores: Counts by bin of score, shape (n_units, BINS).
+        ranks: Counts by bin of rank, shape (n_units, n_bins).
+        ahead: How often the first unit had a better rank than the second, shape (n_units, n_units); a unit
+            without a rank is behind all that have one. Shape (0, 0) where it is not counted.
+    """
+
+    among: Bools
+    rank_width: int
+    replications: int
+    ranked: Counts
+    score_sum: Counts
+    score_squares: Counts
+    rank_sum: Counts
+    rank_squares: Counts
+    top_ten: Counts
+    top_quarter: Counts
+    scores: Ranks
+    ranks: Ranks
+    ahead: Ranks
+
+    def merge(self, other: Tally) -> None:
+        """Add the counts of other replications."""
+        for field in fields(self):
+            if field.name == "replications":
+                self.replications += other.replications
+            elif field.name not in ("among", "rank_width"):
+                mine = getattr(self, field.name)
+                np.add(mine, getattr(other, field.name), out=mine)
+
+
+def empty_tally(among: Bools, pairs: bool) -> Tally:
+    """Nothing counted yet; pairs of units are counted if asked for and if there are no more than 2,000 units."""
+    n = among.size
+    width = -(-n // MOST_RANKS)
+    compared = n if pairs and n <= MOST_RANKS else 0
+    return Tally(
+        among=among,
+        rank_width=width,
+        replications=0,
+        ranked=np.zeros(n, dtype=np.int64),
+        score_sum=np.zeros(n, dtype=np.int64),
+        score_squares=np.zeros(n, dtype=np.int64),
+        rank_sum=np.zeros(n, dtype=np.int64),
+        rank_squares=np.zeros(n, dtype=np.int64),
+        top_ten=np.zeros(n, dtype=np.int64),
+        top_quarter=np.zeros(n, dtype=np.int64),
+        scores=np.zeros((n, BINS), dtype=np.int32),
+        ranks=np.zeros((n, -(-n // width)), dtype=np.int32),
+        ahead=np.zeros((compared, compared), dtype=np.int32),
+    )
+
+
+def ranks_by_numpy(scores: Singles, among: Bools) -> Ranks:
+    """Ranks of each replication, 1 the best, equal scores the smallest; 0 is none. Shape as ``scores``."""
+    masked = np.where(among[None, :], scores, np.nan).astype(np.float64)
+    return np.stack([np.nan_to_num(rank_descending(row)) for row in masked]).astype(np.int32)
+
+
+def ranks_by_numba(scores: Singles, among: Bools) -> Ranks:
+    """The same, compiled: the numbers of the units ride on the bits of their scores through one sort."""
+    from ssc_index.uncertainty import kernel
+
+    keys = np.empty(scores.shape, dtype=np.uint64)
+    ranks = np.empty(scores.shape, dtype=np.int32)
+    kernel.pack_keys(scores, among, keys)
+    keys.sort(axis=1)
+    kernel.ranks_of(keys, ranks)
+    return ranks
+
+
+def add_by_numpy(tally: Tally, scale: Scale, scores: Singles, ranks: Ranks) -> None:
+    """Count replications.
+
+    Args:
+        tally: Changed in place.
+        scale: Scale of the node's scores.
+        scores: Shape (n, n_units).
+        ranks: Their ranks, same shape; 0 is none.
+    """
+    known = ranks > 0
+    tally.replications += len(ranks)
+    tally.ranked += known.sum(axis=0)
+    whole = np.where(known, np.rint(np.nan_to_num(scores.astype(np.float64)) / scale.unit), 0).astype(np.int64)
+    tally.score_sum += whole.sum(axis=0)
+    tally.score_squares += (whole * whole).sum(axis=0)
+    long = ranks.astype(np.int64)
+    tally.rank_sum += long.sum(axis=0)
+    tally.rank_squares += (long * long).sum(axis=0)
+    tally.top_ten += (known & (ranks <= 10)).sum(axis=0)
+    quarter = -(-known.sum(axis=1) // 4)
+    tally.top_quarter += (known & (ranks <= quarter[:, None])).sum(axis=0)
+    place = np.floor((np.nan_to_num(scores.astype(np.float64)) - scale.low) / scale.width)
+    place = np.clip(place, 0, BINS - 1).astype(np.int64)
+    row, unit = np.nonzero(known)
+    np.add.at(tally.scores, (unit, place[row, unit]), 1)
+    np.add.at(tally.ranks, (unit, (ranks[row, unit] - 1) // tally.rank_width), 1)
+    if tally.ahead.size:
+        order = np.where(known, ranks, np.iinfo(np.int32).max)
+        for one in order:
+            tally.ahead += one[:, None] < one[None, :]
+
+
+def add_by_numba(tally: Tally, scale: Scale, scores: Singles, ranks: Ranks) -> None:
+    """The same, compiled."""
+    from ssc_index.uncertainty import kernel
+
+    tally.replications += len(ranks)
+    kernel.count(
+        scores,
+        ranks,
+        scale.low,
+        scale.width,
+        scale.unit,
+        tally.rank_width,
+        tally.ranked,
+        tally.score_sum,
+        tally.score_squares,
+        tally.rank_sum,
+        tally.rank_squares,
+        tally.top_ten,
+        tally.top_quarter,
+        tally.scores,
+        tally.ranks,
+    )
+    if tally.ahead.size:
+        # Shape (n_units, n), ranks less 1, so that a unit without a rank (−1) is the last of all.
+        order = np.ascontiguousarray((ranks - 1).astype(np.uint16).T)
+        kernel.count_pairs(order, tally.ahead)

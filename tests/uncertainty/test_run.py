@@ -1,0 +1,154 @@
+"""Counts of many replications: the same from any workers, and what NumPy says of all scores at once."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from ssc_index.rank import rank_descending
+from ssc_index.uncertainty.case import decide, rows_of
+from ssc_index.uncertainty.prepared import prepare
+from ssc_index.uncertainty.run import run_uncertainty
+from ssc_index.uncertainty.scores import scores_of_choices
+from ssc_index.uncertainty.tally import ranks_by_numba, ranks_by_numpy
+from tests.uncertainty import examples
+
+REPLICATIONS = 600
+
+
+@pytest.fixture(scope="module")
+def case():
+    return examples.case(examples.EVERYTHING, replications=REPLICATIONS, nodes=["pillar"])
+
+
+@pytest.fixture(scope="module")
+def result(case):
+    return run_uncertainty(case, workers=1)
+
+
+def same_counts(one, other):
+    assert one.tallies.keys() == other.tallies.keys()
+    for key, tally in one.tallies.items():
+        for field in fields(tally):
+            np.testing.assert_array_equal(getattr(tally, field.name), getattr(other.tallies[key], field.name), key)
+
+
+@pytest.mark.parametrize(("workers", "part"), [(1, 7), (2, 33), (3, None), (2, 600)])
+def test_any_workers_and_any_parts_count_the_same(case, result, workers, part):
+    same_counts(run_uncertainty(case, workers=workers, part=part), result)
+
+
+def test_an_executor_counts_the_same(case, result):
+    with ThreadPoolExecutor(2) as pool:
+        same_counts(run_uncertainty(case, executor=pool, part=100), result)
+
+
+@pytest.fixture(scope="module")
+def scores(case):
+    return scores_of_choices(prepare(case), decide(case, rows_of(case, 0, REPLICATIONS)), "numba")
+
+
+@pytest.mark.parametrize("node", ["index", "p1"])
+def test_figures_are_those_of_all_scores_at_once(case, result, scores, node):
+    own = scores[case.kept.index(node)].astype(np.float64)
+    ranks = np.stack([rank_descending(row) for row in own])
+    figures = result.figures(node)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # units that never have a score
+        np.testing.assert_allclose(figures.mean_score, np.nanmean(own, axis=0), atol=1e-3)
+        np.testing.assert_allclose(figures.sd_score, np.nanstd(own, axis=0, ddof=1), atol=1e-3)
+        np.testing.assert_allclose(figures.mean_rank, np.nanmean(ranks, axis=0), rtol=1e-12)
+        np.testing.assert_allclose(figures.sd_rank, np.nanstd(ranks, axis=0, ddof=1), rtol=1e-9)
+        quantiles = np.nanquantile(ranks, [0.05, 0.25, 0.5, 0.75, 0.95], axis=0, method="inverted_cdf")
+        np.testing.assert_array_equal(figures.rank_quantiles, quantiles.T)
+        width = result.scales[node].width
+        quantiles = np.nanquantile(own, [0.05, 0.25, 0.5, 0.75, 0.95], axis=0, method="inverted_cdf")
+        np.testing.assert_allclose(figures.score_quantiles, quantiles.T, atol=1.01 * width)
+    known = ~np.isnan(ranks)
+    np.testing.assert_allclose(
+        figures.top_ten[known.any(axis=0)],
+        ((ranks <= 10).sum(axis=0) / np.maximum(known.sum(axis=0), 1))[known.any(axis=0)],
+    )
+    np.testing.assert_allclose(
+        figures.mean_rank_error, figures.sd_rank / np.sqrt(np.where(known.any(axis=0), known.sum(axis=0), np.nan))
+    )
+
+
+def test_pairs_are_compared_in_every_replication(case, result, scores):
+    ranks = np.stack([rank_descending(row) for row in scores[0].astype(np.float64)])
+    order = np.where(np.isnan(ranks), np.inf, ranks)
+    ahead = (order[:, :, None] < order[:, None, :]).sum(axis=0)
+    np.testing.assert_array_equal(result.tallies["index", "all"].ahead, ahead)
+
+
+def test_a_tier_ends_before_the_first_that_its_best_is_surely_ahead_of(result):
+    figures, ahead = result.figures("index"), result.tallies["index", "all"].ahead
+    order = [unit for unit in np.argsort(figures.mean_rank) if figures.tier[unit]]
+    first = order[0]
+    for before, unit in itertools.pairwise(order):
+        if figures.tier[unit] != figures.tier[before]:
+            assert figures.tier[unit] == figures.tier[before] + 1
+            assert ahead[first, unit] >= 0.95 * REPLICATIONS
+            first = unit
+        else:
+            assert ahead[first, unit] < 0.95 * REPLICATIONS
+    assert figures.tier.max() > 1
+
+
+@pytest.mark.parametrize("low", [-50.0, 0.0])
+def test_ranks_by_sorted_bits_are_the_ranks(low):
+    generator = np.random.default_rng(4)
+    scores = np.round(generator.uniform(low, 50, (20, 37)), 0).astype(np.float32)  # many ties
+    scores[0, :5] = [0.0, -0.0, 1e-30, -1e-30, np.nan]
+    scores[generator.random(scores.shape) < 0.2] = np.nan
+    among = generator.random(37) < 0.7
+    np.testing.assert_array_equal(ranks_by_numba(scores, among), ranks_by_numpy(scores, among))
+
+
+def test_numpy_alone_counts_what_the_kernel_counts(case, result):
+    alone = run_uncertainty(case, backend="numpy", workers=1)
+    one, other = alone.tallies["index", "all"], result.tallies["index", "all"]
+    # The same replications in another precision: a few ranks swap where two scores all but tie.
+    assert np.abs(one.rank_sum - other.rank_sum).max() <= 3
+    np.testing.assert_array_equal(one.ranked, other.ranked)
+
+
+def test_ranks_among_some_units_are_their_own(case):
+    among = np.arange(23) % 3 > 0
+    result = run_uncertainty(case, among={"published": among}, workers=1)
+    figures = result.figures("index", "published")
+    assert np.isnan(figures.mean_rank[~among]).all()
+    assert np.nanmax(figures.rank_quantiles) <= among.sum()
+
+
+def test_it_stops_once_it_is_sure_enough():
+    case = examples.case({"weights": examples.NOISE_OF_WEIGHTS}, replications=50_000, until={"mean_rank_error": 0.05})
+    result = run_uncertainty(case)
+    assert result.replications % 1000 == 0
+    assert result.replications < 50_000
+    assert np.nanmax(result.figures("index").mean_rank_error) <= 0.05
+
+
+def test_an_interrupt_keeps_what_is_done(case):
+    def interrupt(done, total):
+        if done >= 100:
+            raise KeyboardInterrupt
+
+    result = run_uncertainty(case, workers=1, part=10, progress=interrupt)
+    assert 100 <= result.replications < REPLICATIONS
+    assert result.tallies["index", "all"].replications == result.replications
+
+
+def test_what_the_kernel_lacks_goes_the_plain_way_to_the_same_kind_of_result():
+    inputs = {"scale": {"kind": "alternatives", "step": "normalise", "options": [{}, {"method": "rank"}]}}
+    fast = examples.case(inputs, replications=40)
+    plain = examples.case({**inputs, "errors": examples.MEASUREMENT}, replications=40)
+    assert run_uncertainty(fast, workers=1).way == "numba"
+    result = run_uncertainty(plain, workers=1)
+    assert result.way == "plain (normalise: rank after measurement errors)"
+    assert np.nansum(result.figures("index").mean_rank) > 0
