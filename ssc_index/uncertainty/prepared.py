@@ -22,7 +22,7 @@ from ssc_index.framework.model import Node
 from ssc_index.index import compute_index
 from ssc_index.method import Method
 from ssc_index.steps.aggregate import Aggregate, mean_at
-from ssc_index.steps.impute import ImputeNone
+from ssc_index.steps.impute_parameters import ImputeNone
 from ssc_index.steps.normalise import (
     Normalise,
     NormaliseGoalposts,
