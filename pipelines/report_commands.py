@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.console import UNUSABLE, WorkspaceOption, opened, progress_bar, stop, told_errors
+from pipelines.console import UNUSABLE, WorkspaceOption, opened, progress_bar, screen, stop, told_errors
 
 if TYPE_CHECKING:
     from assets.workspace import Workspace
@@ -123,7 +123,41 @@ def factsheet(
         typer.echo(f"Wrote {len(cities)} factsheets of the edition {maker.edition}, PDF and HTML, to {_short(folder)}.")
 
 
+def show(
+    what: Annotated[str, typer.Argument(help="A city, a KPI, `ranking` or `movers`.")] = "ranking",
+    workspace: WorkspaceOption = None,
+    edition: Annotated[int | None, typer.Option(help="Edition. Default: the latest.")] = None,
+    since: Annotated[int | None, typer.Option(help="Earlier edition, for movers. Default: the one before.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All cities of the ranking, not the first twenty.")] = False,
+) -> None:
+    """Show a city, a KPI, the ranking or the movers in the terminal, from the public mart alone."""
+    from reports import terminal
+    from reports.factsheet.facts import FactsheetMaker
+    from ssc_index.framework.catalogue import load_catalogue
+    from ssc_index.method import read_method
+
+    place = opened(workspace)
+    with told_errors():
+        mart = read_public_mart(place)
+        if not mart.editions:
+            stop("The public mart has no edition. Build one first.", UNUSABLE)
+        year = edition or mart.editions[-1]
+        mart.edition_row(year)
+        catalogue = load_catalogue()
+        if what == "ranking":
+            page = terminal.ranking(mart, year, every)
+        elif what == "movers":
+            page = terminal.movers(mart, year, since)
+        elif (kpi := catalogue.kpi_named(what)) is not None:
+            page = terminal.kpi(mart, catalogue, kpi.code, year)
+        else:
+            maker = FactsheetMaker(mart, catalogue, read_method(place.method_path), year)
+            page = terminal.city(maker.facts(mart.city_named(what)), mart)
+    screen().print(page)
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command(epilog="Example: ssc-index site --workspace workspaces/demo --out site")(site)
+    app.command(epilog="Examples: ssc-index show ranking · show movers · show karmoy · show EC_ICT_ICT_1C")(show)
     app.command(epilog="Examples: ssc-index factsheet karmoy · ssc-index factsheet --all --edition 2024")(factsheet)

@@ -41,7 +41,7 @@ SCRIPTS = (
 )
 MARK = ".ssc-index-site"
 # Tables offered as Parquet; the others are the pages' own or can be had from the mart.
-DOWNLOADS = ("dim_city", "dim_edition", "dim_goalpost", "dim_kpi", "fact_score", "fact_value", "fact_benchmark")
+DOWNLOADS = ("dim_city", "dim_edition", "dim_goalpost", "dim_kpi", "fact_score", "fact_value")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from reports.figures.palette import BANDS
-from reports.mart import GROUPINGS, PublicMart
+from reports.mart import GROUPINGS, UPPER_LEVELS, PublicMart
 
 # Fields of a data point in a city's file, by position.
 FIELDS = (
@@ -25,11 +25,9 @@ FIELDS = (
     "cell",
     "score",
     "points",
-    "target_share",
     *GROUPINGS,
 )
-WORDS = ("quality", "source", "derivation", "file")
-LEVELS = ("index", "dimension", "sub_dimension", "category")
+WORDS = ("quality", "source", "derivation", "file", "cell")
 _BAND = {band.key: count for count, band in enumerate(BANDS)}
 
 
@@ -48,8 +46,8 @@ def city_files(mart: PublicMart) -> Iterator[tuple[str, dict[str, Any]]]:
             fresh = {"nodes": {}, "points": [0] * len(column), "cuts": {}}
             return editions.setdefault(str(year), fresh)
 
-        for year, node, score, rank, coverage, carried in nodes.get(city, ()):
-            edition(year)["nodes"][node] = [score, rank, coverage, carried]
+        for year, node, score, rank in nodes.get(city, ()):
+            edition(year)["nodes"][node] = [score, rank]
         for year, point, *row in values.get(city, ()):
             for count, field in enumerate(FIELDS):
                 if field in WORDS:
@@ -96,9 +94,7 @@ def _points(mart: PublicMart) -> pl.DataFrame:
     scores = mart["fact_score"].filter(pl.col("level") == "data_point")
     score = scores.select("edition", "city_id", pl.col("node").alias("data_point"), pl.col("score").round(6))
     benchmark = mart["fact_benchmark"].filter(pl.col("cut") == "data_point")
-    points = benchmark.select(
-        "edition", "city_id", pl.col("node").alias("data_point"), "points", pl.col("target_share").round(4)
-    )
+    points = benchmark.select("edition", "city_id", pl.col("node").alias("data_point"), "points")
     places = mart["fact_peer_position"].filter(pl.col("measure") == "value")
     percentiles = [pl.col(f"{name}_percentile").round(1).alias(name) for name in GROUPINGS]
     place = places.select("edition", "city_id", pl.col("item").alias("data_point"), *percentiles)
@@ -114,8 +110,8 @@ def _points(mart: PublicMart) -> pl.DataFrame:
 
 
 def _node_rows(mart: PublicMart) -> pl.DataFrame:
-    rows = mart["fact_score"].filter(pl.col("level").is_in(LEVELS)).sort("city_id", "edition", "node")
-    return rows.select("city_id", "edition", "node", "score", "rank", "coverage", "n_carried")
+    rows = mart["fact_score"].filter(pl.col("level").is_in(UPPER_LEVELS)).sort("city_id", "edition", "node")
+    return rows.select("city_id", "edition", "node", "score", "rank")
 
 
 def _cut_rows(mart: PublicMart) -> pl.DataFrame:
