@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ssc_index.method import Rank
 from ssc_index.rank import rank_descending
 from ssc_index.sensitivity.alternatives import Alternative, choices
 from ssc_index.sensitivity.model import Group
 from ssc_index.sensitivity.sobol import Indices
 from ssc_index.uncertainty import plain
-from ssc_index.uncertainty.case import Case
+from ssc_index.uncertainty.case import Case, decide
 from ssc_index.uncertainty.inputs import (
     Alternatives,
     AnyInput,
@@ -29,9 +28,12 @@ from ssc_index.uncertainty.inputs import (
     WeightTable,
     step_number,
 )
+from ssc_index.uncertainty.prepared import Prepared, prepare, why_not
+from ssc_index.uncertainty.scores import Backend, scores_of_choices
+from ssc_index.uncertainty.tally import ranks_by_numba, ranks_by_numpy
 from ssc_index.values import Floats
 
-Scores = Callable[[Floats], Floats]
+Replicate = Callable[[Floats], tuple[Floats, Floats]]
 
 
 def groups_of(case: Case) -> tuple[Group, ...]:
@@ -114,32 +116,33 @@ class RankModel:
     """Scores and ranks at a node as a function of the uncertain choices.
 
     Attributes:
-        scores: Scores at the node from rows of numbers, shape (n_rows, n_units); NaN is a unit without a score.
+        replicate: Scores and ranks at the node from rows of numbers.
         nominal: Ranks at the node by the method as it stands, shape (n_units,).
-        rank: How ranks are taken.
     """
 
-    scores: Scores
+    replicate: Replicate
     nominal: Floats
-    rank: Rank
 
     def __call__(self, rows: Floats, /) -> Floats:
         """Outputs, shape (n_rows, 2 n_units + 1): scores, ranks, and the mean of ``|rank - nominal rank|``.
 
         The mean is over units that are ranked in both; NaN where there is none.
         """
-        scores = self.scores(rows)
-        ranks = np.stack([rank_descending(one, self.rank.ties, self.rank.round) for one in scores])
+        scores, ranks = self.replicate(rows)
+        count = scores.shape[1]
+        outputs = np.empty((len(rows), 2 * count + 1), dtype=scores.dtype)
+        outputs[:, :count] = scores
+        outputs[:, count:-1] = ranks
         shifts = np.abs(ranks - self.nominal)
-        ranked = np.count_nonzero(~np.isnan(shifts), axis=1)
-        total = np.where(np.isnan(shifts), 0.0, shifts).sum(axis=1)
-        mean = np.where(ranked > 0, total / np.maximum(ranked, 1), np.nan)
-        return np.concatenate([scores, ranks, mean[:, None]], axis=1)
+        ranked = np.count_nonzero(shifts >= 0, axis=1)
+        total = np.nansum(shifts, axis=1)
+        outputs[:, -1] = np.where(ranked > 0, total / np.maximum(ranked, 1), np.nan)
+        return outputs
 
 
 @dataclass(frozen=True)
-class PlainScores:
-    """Scores of one node, one replication after another through `compute_index`: slow and certain.
+class Plain:
+    """Scores and ranks of one node, one replication after another through `compute_index`: slow and certain.
 
     Attributes:
         case: The case.
@@ -149,27 +152,55 @@ class PlainScores:
     case: Case
     node: str
 
-    def __call__(self, rows: Floats, /) -> Floats:
-        """Scores, shape (n_rows, n_units)."""
+    def __call__(self, rows: Floats, /) -> tuple[Floats, Floats]:
+        """Scores and ranks, shape (n_rows, n_units) each."""
         found: list[Floats] = []
         column = self.case.position[self.node]
         plain.loop(self.case, rows, lambda _, scores: found.append(scores[:, column]))
-        return np.stack(found)
+        scores, rank = np.stack(found), self.case.method.rank
+        return scores, np.stack([rank_descending(one, rank.ties, rank.round) for one in scores])
 
 
-def rank_model(case: Case, scores: Scores) -> RankModel:
-    """Scores and ranks as a model; the nominal ranks are those of the row that leaves every input as it is.
+@dataclass(frozen=True)
+class Fast:
+    """The same by the kernel, in single precision.
+
+    Attributes:
+        prepared: The case laid out for the kernel.
+        node: Code of the node, one of those that the case keeps.
+        backend: ``numba`` or ``numpy``.
+    """
+
+    prepared: Prepared
+    node: str
+    backend: Backend
+
+    def __call__(self, rows: Floats, /) -> tuple[Floats, Floats]:
+        """Scores and ranks, shape (n_rows, n_units) each."""
+        case = self.prepared.case
+        scores = scores_of_choices(self.prepared, decide(case, rows), self.backend)[case.kept.index(self.node)]
+        rank = ranks_by_numpy if self.backend == "numpy" else ranks_by_numba
+        ranks = rank(np.ascontiguousarray(scores), np.ones(scores.shape[1], dtype=bool))
+        return scores, np.where(ranks > 0, ranks, np.nan)
+
+
+def rank_model(case: Case, node: str | None = None, backend: Backend | None = "numba") -> RankModel:
+    """Scores and ranks at a node as a model.
 
     Args:
         case: The case.
-        scores: Scores at a node from rows of numbers, where NaN is nominal.
+        node: Code of the node; None is the root.
+        backend: ``numba`` or ``numpy`` for the kernel, None for the plain way; the plain way is also taken where
+            the kernel lacks something that the case needs.
 
     Returns:
-        The model.
+        The model; its nominal ranks are those of the row that leaves every input as it is.
     """
-    nominal = scores(np.full((1, len(case.names)), np.nan))[0]
-    rank = case.method.rank
-    return RankModel(scores, rank_descending(nominal, rank.ties, rank.round), rank)
+    code = case.framework.root.code if node is None else node
+    replicate: Replicate = Plain(case, code)
+    if backend is not None and not why_not(case):
+        replicate = Fast(prepare(case), code, backend)
+    return RankModel(replicate, replicate(np.full((1, len(case.names)), np.nan))[1][0])
 
 
 def sensitivity_frame(indices: Indices, units: Sequence[str], confidence: float = 0.95) -> pl.DataFrame:

@@ -198,6 +198,73 @@ def _finish(top: Any, bottom: Any, count: Any, mean: Any, least: Any, score: Any
 
 
 @njit(**_OPTIONS)
+def _fill_row(
+    table: Any, deviation: Any, low: Any, high: Any, key: Any, child: Any, n_units: Any, drawn: Any, row: Any
+) -> None:
+    """One indicator's values, with their errors if there are any."""
+    if key == np.uint64(0):
+        row[:] = table
+        return
+    quarter = (n_units + 3) // 4
+    fill_normals(key, child, quarter, drawn)
+    row[n_units:] = F(np.nan)
+    _disturb(table, deviation, low, high, drawn, quarter, row[:n_units])
+
+
+@njit(**_OPTIONS)
+def _scale_row(row: Any, kind: Any, transform: Any, given: Any) -> Any:
+    """One indicator's scores, in place; whether it is constant where that is an error."""
+    eight = (given[0], given[1], given[2], given[3], given[4], given[5], given[6], given[7])
+    stuck = _normalise(row, kind, transform, eight)
+    return stuck and given[7] != given[7] and given[6] < F(0.0)
+
+
+@njit(**_OPTIONS)
+def _repeats(table_of: Any, scale_of: Any, noise: Any) -> Any:
+    """Whether any replication has the indicators' scores of the one before."""
+    for r in range(1, table_of.size):
+        if table_of[r] == table_of[r - 1] and scale_of[r] == scale_of[r - 1] and noise[r] == noise[r - 1]:
+            return True
+    return False
+
+
+@njit(**_OPTIONS)
+def _is_as_before(
+    g: Any,
+    r: Any,
+    leaves: Any,
+    same: Any,
+    mean_of: Any,
+    alive_of: Any,
+    weights: Any,
+    means: Any,
+    floors: Any,
+    least: Any,
+    alive: Any,
+    start: Any,
+    family: Any,
+) -> Any:
+    """Whether a node's scores are those of the replication before: its rule, its children and their weights.
+
+    A sensitivity analysis changes one group of inputs at a time, so that most nodes stay as they are.
+    """
+    now, before = mean_of[r], mean_of[r - 1]
+    out, out_before = alive_of[r], alive_of[r - 1]
+    if means[now, g] != means[before, g] or floors[now] != floors[before]:
+        return False
+    if least[now, out, g] != least[before, out_before, g]:
+        return False
+    for place in range(start[g], start[g + 1]):
+        if alive[out, place] != alive[out_before, place]:
+            return False
+        if alive[out, place]:
+            child = family[place]
+            if not (same[-1 - child] if child < 0 else leaves) or weights[r, place] != weights[r - 1, place]:
+                return False
+    return True
+
+
+@njit(**_OPTIONS)
 def compute_scores(
     tables: Any,
     deviations: Any,
@@ -251,17 +318,31 @@ def compute_scores(
         status: Filled, shape (n,): 0, or why the replication has no value by the method's own rules.
     """
     n_lanes = tables.shape[2]
-    quarter = (n_units + 3) // 4
     top = np.zeros(n_lanes, dtype=np.float32)
     bottom = np.zeros(n_lanes, dtype=np.float32)
     count = np.zeros(n_lanes, dtype=np.float32)
-    row = np.empty(n_lanes, dtype=np.float32)
-    drawn = np.empty((4, quarter + LANES), dtype=np.float32)
+    keep = _repeats(table_of, scale_of, noise)
+    rows = np.empty((tables.shape[1] if keep else 1, n_lanes), dtype=np.float32)
+    known = np.zeros(tables.shape[1], dtype=np.bool_)
+    stuck = np.zeros(tables.shape[1], dtype=np.bool_)
+    same = np.zeros(nodes.size, dtype=np.bool_)
+    states = np.zeros(nodes.size, dtype=np.int64)
+    drawn = np.empty((4, (n_units + 3) // 4 + LANES), dtype=np.float32)
     above = np.empty((nodes.size, n_lanes), dtype=np.float32)
     for r in range(table_of.size):
         table, scale, mean_set, out = table_of[r], scale_of[r], mean_of[r], alive_of[r]
         status[r] = OK
+        leaves = r > 0 and table == table_of[r - 1] and scale == scale_of[r - 1] and noise[r] == noise[r - 1]
+        if not leaves:
+            known[:] = False
         for g in range(nodes.size):
+            same[g] = r > 0 and _is_as_before(
+                g, r, leaves, same, mean_of, alive_of, weights, means, floors, least, alive, start, family
+            )
+            if same[g]:
+                status[r] = max(status[r], states[g])
+                continue
+            states[g] = OK
             mean = means[mean_set, g]
             floor = floors[mean_set] if mean == GEOMETRIC else F(-np.inf)
             top[:] = F(0.0)
@@ -276,39 +357,28 @@ def compute_scores(
                 elif scale < 0:
                     part = tables[table, child]
                 else:
-                    part = row
-                    if noise[r] != np.uint64(0):
-                        fill_normals(noise[r], child, quarter, drawn)
-                        row[n_units:] = F(np.nan)
-                        _disturb(
+                    part = rows[child if keep else 0]
+                    if not (keep and known[child]):
+                        _fill_row(
                             tables[table, child],
-                            deviations[table, child],
+                            deviations[table, child] if noise[r] != np.uint64(0) else drawn[0],
                             bounds[0, child],
                             bounds[1, child],
+                            noise[r],
+                            child,
+                            n_units,
                             drawn,
-                            quarter,
-                            row[:n_units],
+                            part,
                         )
-                    else:
-                        row[:] = tables[table, child]
-                    given = numbers[scale, child]
-                    eight = (
-                        given[0],
-                        given[1],
-                        given[2],
-                        given[3],
-                        given[4],
-                        given[5],
-                        given[6],
-                        given[7],
-                    )
-                    stuck = _normalise(row, kinds[scale, child], transforms[child], eight)
-                    if stuck and given[7] != given[7] and given[6] < F(0.0):
-                        status[r] = STUCK
+                        stuck[child] = _scale_row(part, kinds[scale, child], transforms[child], numbers[scale, child])
+                        known[child] = True
+                    if stuck[child]:
+                        states[g] = STUCK
                 if mean != ARITHMETIC and not floor > F(-np.inf) and _any_at_or_below_zero(part):
-                    status[r] = REFUSED
+                    states[g] = REFUSED
                 _add(part, weights[r, place], mean, floor, top, bottom, count)
             _finish(top, bottom, count, mean, least[mean_set, out, g], above[g])
+            status[r] = max(status[r], states[g])
         for slot in range(wanted.size):
             scores[slot, r, :] = above[wanted[slot]]
 

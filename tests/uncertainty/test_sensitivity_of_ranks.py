@@ -6,11 +6,13 @@ from itertools import product
 
 import numpy as np
 import polars as pl
+import pytest
 
 from ssc_index.rank import rank_descending
 from ssc_index.sensitivity.alternatives import one_at_a_time
+from ssc_index.sensitivity.design import batches, pick_freeze
 from ssc_index.sensitivity.ranks import (
-    PlainScores,
+    Plain,
     RankModel,
     alternatives_of,
     groups_of,
@@ -23,17 +25,17 @@ from tests.uncertainty import examples
 
 
 class Remembered:
-    """Scores by the options that a row picks, each computed once: exact where every input is a choice."""
+    """Scores and ranks by the options that a row picks, each computed once: exact where every input is a choice."""
 
     def __init__(self, case, sizes):
-        self.plain, self.sizes, self.known = PlainScores(case, "index"), sizes, {}
+        self.plain, self.sizes, self.known = Plain(case, "index"), sizes, {}
 
     def __call__(self, rows):
         middle = ((np.floor(rows * self.sizes) + 0.5) / self.sizes).tolist()
         for one in middle:
             if tuple(one) not in self.known:
-                self.known[tuple(one)] = self.plain(np.array([one]))[0]
-        return np.stack([self.known[tuple(one)] for one in middle])
+                self.known[tuple(one)] = [side[0] for side in self.plain(np.array([one]))]
+        return tuple(np.stack([self.known[tuple(one)][side] for one in middle]) for side in (0, 1))
 
 
 def shares(table):
@@ -52,8 +54,7 @@ def shares(table):
 def test_indices_are_those_of_the_sum_over_every_combination_of_choices():
     inputs = {"normalisation": examples.NORMALISATION, "imputation": examples.IMPUTATION, "means": examples.MEANS}
     case, sizes = examples.case(inputs), np.array([3, 3, 2])
-    scores = Remembered(case, sizes)
-    model = rank_model(case, scores)
+    model = RankModel(Remembered(case, sizes), rank_model(case, backend=None).nominal)
     every = np.array([(np.array(one) + 0.5) / sizes for one in product(*map(range, sizes))])
     outputs = model(every).reshape(*sizes, -1)
     assert not np.isnan(outputs).all(axis=(0, 1, 2)).any()
@@ -71,9 +72,42 @@ def test_indices_are_those_of_the_sum_over_every_combination_of_choices():
     assert (np.abs(found.first[:, varies] - first[order]) < 4 * found.first_error[:, varies] + 1e-9).all()
 
 
+@pytest.mark.parametrize("backend", ["numba", "numpy"])
+def test_the_kernel_finds_what_the_plain_way_finds(backend):
+    """With every kind of input; ranks as single precision has them: by one place where scores nearly meet."""
+    case = examples.case(examples.EVERYTHING)
+    groups = groups_of(case)
+    slow, fast = (sensitivity(rank_model(case, backend=way), groups, 16, 1) for way in (None, backend))
+    count = len(case.values.units)
+    np.testing.assert_array_equal(fast.n_used, slow.n_used)
+    moves = (slow.variance > 0.01) & (slow.n_used > 1)
+    moves[count:] = False
+    assert moves.sum() > 10
+    np.testing.assert_allclose(fast.mean[moves], slow.mean[moves], rtol=1e-4)
+    np.testing.assert_allclose(fast.total[:, moves], slow.total[:, moves], atol=1e-3)
+    np.testing.assert_allclose(fast.first[:, moves], slow.first[:, moves], atol=1e-3)
+    np.testing.assert_allclose(fast.total[:, -1], slow.total[:, -1], atol=0.02)
+
+
+@pytest.mark.parametrize("left_out", [(), ("errors",), ("exclusion",)])
+def test_what_the_kernel_keeps_of_the_row_before_changes_no_bit(left_out):
+    """Families of rows, where most of a row stays, against each row alone, and against the rows shuffled."""
+    inputs = {name: one for name, one in examples.EVERYTHING.items() if name not in left_out}
+    case = examples.case(inputs)
+    model = rank_model(case)
+    points = next(batches(len(inputs), 64 * 8, 4))
+    rows = pick_freeze(points, groups_of(case), True).reshape(-1, len(inputs))
+    rows = np.concatenate([rows, rows[-1:], np.full((2, len(inputs)), np.nan)])
+    together = model(rows)
+    alone = np.concatenate([model(row[None]) for row in rows])
+    assert together.tobytes() == alone.tobytes()
+    shuffled = np.random.default_rng(1).permutation(len(rows))
+    assert model(rows[shuffled]).tobytes() == together[shuffled].tobytes()
+
+
 def test_outputs_are_scores_ranks_and_the_mean_shift_of_ranks():
     case = examples.case({"weights": examples.NOISE_OF_WEIGHTS, "top": examples.TOP})
-    model = rank_model(case, PlainScores(case, "index"))
+    model = rank_model(case, backend=None)
     rows = np.array([[np.nan, np.nan], [0.3, 0.9]])
     outputs = model(rows)
     count = len(case.values.units)
@@ -88,10 +122,10 @@ def test_outputs_are_scores_ranks_and_the_mean_shift_of_ranks():
 def test_a_unit_without_nominal_rank_has_no_part_in_the_shift():
     # Ranks 1, 2, 3 by score; the nominal ranks of the first two are 2 and 1: a mean shift of 1.
     nominal = np.array([2.0, 1.0, np.nan])
-    rank = examples.case({"weights": examples.NOISE_OF_WEIGHTS}).method.rank
-    model = RankModel(lambda rows: np.array([[9.0, 8.0, 7.0]]), nominal, rank)
+    model = RankModel(lambda rows: (np.array([[9.0, 8.0, 7.0]]), np.array([[1.0, 2.0, 3.0]])), nominal)
     assert model(np.array([[0.5]]))[0].tolist() == [9, 8, 7, 1, 2, 3, 1]
-    nobody = RankModel(lambda rows: np.array([[9.0, np.nan, np.nan]]), np.array([np.nan, 1.0, 2.0]), rank)
+    one = np.array([[1.0, np.nan, np.nan]])
+    nobody = RankModel(lambda rows: (one, one), np.array([np.nan, 1.0, 2.0]))
     assert np.isnan(nobody(np.array([[0.5]]))[0, -1])
 
 
@@ -118,7 +152,7 @@ def test_inputs_of_one_group_move_together():
 
 def test_nominal_against_each_alternative():
     case = examples.case({"top": examples.TOP, "normalisation": examples.NORMALISATION})
-    model = rank_model(case, PlainScores(case, "index"))
+    model = rank_model(case, backend=None)
     count = len(case.values.units)
     table = one_at_a_time(model, 2, alternatives_of(case), slice(count, 2 * count))
     assert [(one.group, one.label) for one in table.alternatives] == [
@@ -159,7 +193,7 @@ def test_alternatives_decide_what_their_labels_say():
 
 def test_table_names_measure_unit_and_input_and_leaves_out_what_is_not_there():
     case = examples.case({"top": examples.TOP, "means": examples.MEANS}, units=9)
-    found = sensitivity(rank_model(case, Remembered(case, np.array([4, 2]))), groups_of(case), 64, 1)
+    found = sensitivity(rank_model(case), groups_of(case), 64, 1)
     table = sensitivity_frame(found, case.values.units)
     assert table.height == (2 * 9 + 1) * 2
     assert table["measure"].unique(maintain_order=True).to_list() == ["score", "rank", "mean_rank_shift"]
