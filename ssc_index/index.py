@@ -86,6 +86,7 @@ def _run(state: State, step: Parameters) -> StepResult:
     imputed = nothing if outcome.imputed is None else outcome.imputed
     rows, columns = np.nonzero(imputed)
     state.filled_by[rows, np.asarray(state.node_columns(codes), dtype=np.int64)[columns]] = state.number
+    error = np.broadcast_to(np.nan, table.shape) if outcome.standard_error is None else outcome.standard_error
     return StepResult(
         number=state.number,
         name=step.step,
@@ -97,7 +98,7 @@ def _run(state: State, step: Parameters) -> StepResult:
         treated=nothing if outcome.treated is None else outcome.treated,
         imputed=imputed,
         carried=np.zeros(table.shape, dtype=np.int16) if outcome.carried is None else outcome.carried,
-        standard_error=np.full(table.shape, np.nan) if outcome.standard_error is None else outcome.standard_error,
+        standard_error=error,
         parameters=outcome.parameters,
         blocks=outcome.blocks,
         notes=outcome.notes,

@@ -18,8 +18,9 @@ from ssc_index.impute_neighbours import fill_by_neighbours
 from ssc_index.impute_normal import conditional_means, draw, fit_normal
 from ssc_index.impute_regression import regress
 from ssc_index.impute_time import fill_over_years
-from ssc_index.index import compute_index
+from ssc_index.index import _start, compute_index
 from ssc_index.method import method_from_mapping
+from ssc_index.steps.impute import drawn_table
 from ssc_index.values import values_from_columns
 
 NAN = np.nan
@@ -338,6 +339,19 @@ def test_multiple_imputation_is_the_mean_of_its_draws_with_their_spread():
     holes = np.isnan(table)
     np.testing.assert_allclose(done.steps[0].standard_error[holes], each.std(axis=0, ddof=1)[holes], rtol=1e-9)
     assert np.isnan(done.steps[0].standard_error[~holes]).all()
+
+
+def test_a_single_table_of_a_multiple_imputation():
+    table = np.array(_holey(50))
+    steps = [_impute("multiple", draws=2, seed=9, tolerance=1e-4, only="A")]
+    method = method_from_mapping({"name": "m", "steps": steps})
+    state = _start(values_from_columns([f"u{row:02d}" for row in range(50)], None, CODES, table), _tree(), method)
+    third = drawn_table(state, method.steps[0], 3)
+    np.testing.assert_array_equal(third[:, :3], draw(table, 9, 3, 1e-4)[:, :3])
+    np.testing.assert_array_equal(third[:, 3:], table[:, 3:])
+    state.table = state.table[:, [0, 0, 0, 3, 4]]
+    with pytest.raises(ComputationError, match="draw 0: the covariance is singular"):
+        drawn_table(state, method.steps[0], 0)
 
 
 def test_years_of_a_multiple_imputation_have_draws_of_their_own():
