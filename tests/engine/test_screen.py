@@ -33,9 +33,9 @@ def _screen(**rules):
 
 
 def test_zeros_count_among_the_values_that_are_there():
-    table = np.array([[0.0, 3.0, NAN, -0.0], [NAN, NAN, NAN, NAN], [1.0, -1.0, 1e-300, 2.0]])
-    np.testing.assert_array_equal(nonzero_share(table), [1 / 3, NAN, 1.0])
-    assert zero_reasons(table, 0.5) == [["share of values that are not 0 is 0.333, below 0.5 (1 of 3)"], [], []]
+    table = np.array([[0.0, 3.0, NAN, -0.0], [NAN] * 4, [1.0, -1.0, 1e-300, 2.0], [NAN, 5.0, NAN, NAN]])
+    np.testing.assert_array_equal(nonzero_share(table), [1 / 3, NAN, 1.0, 1.0])
+    assert zero_reasons(table, 0.5) == [["share of values that are not 0 is 0.333, below 0.5 (1 of 3)"], [], [], []]
 
 
 def test_a_share_on_the_threshold_passes_where_one_minus_the_zeros_would_not():
