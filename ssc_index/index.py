@@ -21,17 +21,20 @@ from ssc_index.steps.impute import level_of_scores
 from ssc_index.steps.impute_parameters import Impute
 from ssc_index.steps.parameters import Parameters
 from ssc_index.steps.registry import STEPS
+from ssc_index.steps.saved import Saved
 from ssc_index.steps.state import Bools, Ints, Outcome, State, all_scores
 from ssc_index.values import Values
 
 
-def compute_index(values: Values, framework: Framework, method: Method) -> IndexResult:
+def compute_index(values: Values, framework: Framework, method: Method, saved: Saved | None = None) -> IndexResult:
     """Compute an index step by step.
 
     Args:
         values: Values of the units, columns in the order of the framework's indicators.
         framework: What is measured.
         method: What is done, in order.
+        saved: Parameters of an earlier run of the method, used instead of what these units would give; see
+            `score_outside.py`.
 
     Returns:
         Every step's table, the scores and the ranks of all nodes.
@@ -46,6 +49,7 @@ def compute_index(values: Values, framework: Framework, method: Method) -> Index
     has_years = values.years is not None
     check_method(method, framework, tuple(values.groups), has_years, denominators=tuple(values.denominators))
     state = _start(values, framework, method)
+    state.saved = saved
     steps = []
     for number, step in enumerate(method.steps, start=1):
         state.number = number
@@ -68,7 +72,6 @@ def _start(values: Values, framework: Framework, method: Method) -> State:
         imputed=np.zeros(shape, dtype=bool),
         carried=np.zeros(shape, dtype=np.int16),
         filled_nodes=np.zeros((rows, len(framework.nodes)), dtype=bool),
-        log_shift=np.full(shape, np.nan),
         filled_by=np.zeros((rows, len(framework.nodes)), dtype=np.int64),
     )
 
@@ -102,6 +105,7 @@ def _run(state: State, step: Parameters) -> StepResult:
         parameters=outcome.parameters,
         blocks=outcome.blocks,
         notes=outcome.notes,
+        distributions=outcome.distributions,
     )
 
 

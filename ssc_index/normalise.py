@@ -1,10 +1,11 @@
 """Step *normalise*: from values in their units to scores on a common scale.
 
-What belongs here: transforms of values, and the formula of each scale for a block of columns. What does not:
-which rows form a block (years, the panel) and which indicators take which scale (`index.py`).
+What belongs here: transforms of values, and of each scale two things for a block of columns: the parameters that
+it takes from the units, and the formula, so that other units can be put on the same scale. What does not: which
+rows form a block (years, the panel) and which indicators take which scale (`steps/normalise.py`).
 
-Every scale reads "more is better": columns where less is better are negated first (``sign`` −1); goalposts
-need no sign, because ``low`` scores 0 whatever the direction.
+Every scale reads "more is better": ``sign`` is −1 where less is, 1 elsewhere; goalposts need no sign, because
+``low`` scores 0 whatever the direction. All parameters are in the unit of the values.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def goalposts(values: Floats, low: Floats, high: Floats, scale: tuple[float, flo
     Returns:
         Scores, shape (n, n_indicators); NaN exactly where ``values`` is NaN.
 
-    Source: OECD/JRC Handbook (2008), step 5; UNDP, HDR technical notes.
+    Source: OECD/JRC Handbook (2008), step 5; UNDP, HDR technical notes; COINr (``n_goalposts``, ``n_scaled``).
 
     >>> goalposts(np.array([[30.0, 8.0]]), np.array([0.0, 10.0]), np.array([60.0, 0.0]), (0.0, 100.0), True)
     array([[50., 20.]])
@@ -80,49 +81,86 @@ def goalposts(values: Floats, low: Floats, high: Floats, scale: tuple[float, flo
     return scale[0] + (scale[1] - scale[0]) * share
 
 
-def minmax(values: Floats, sign: Floats, scale: tuple[float, float]) -> tuple[Floats, Floats, Floats]:
-    """Place values on a scale between the worst and the best of the block.
+def worst_and_best(values: Floats, sign: Floats) -> tuple[Floats, Floats]:
+    """Worst and best value of each column.
 
     Args:
         values: Shape (n, n_indicators), transformed; NaN is missing.
         sign: 1 where more is better, −1 where less is, shape (n_indicators,).
-        scale: Scores of the worst and the best.
 
     Returns:
-        Scores (NaN also where all values of a column are equal), and the worst and best value of each column.
+        Worst and best, shape (n_indicators,); NaN for a column without values.
+    """
+    smallest: Floats = np.fmin.reduce(values, axis=0, initial=np.nan)
+    largest: Floats = np.fmax.reduce(values, axis=0, initial=np.nan)
+    return np.where(sign > 0, smallest, largest), np.where(sign > 0, largest, smallest)
 
-    Source: OECD/JRC Handbook (2008), step 5.
 
-    >>> minmax(np.array([[2.0], [6.0], [3.0]]), np.array([-1.0]), (0.0, 100.0))[0].ravel()
+def minmax(values: Floats, worst: Floats, best: Floats, scale: tuple[float, float]) -> Floats:
+    """Place values on a scale between a worst and a best one: ``a + (b - a) (x - worst) / (best - worst)``.
+
+    Args:
+        values: Shape (n, n_indicators), transformed; NaN is missing.
+        worst: Scores ``a``, shape (n_indicators,).
+        best: Scores ``b``; where it equals the worst there is no score.
+        scale: The scores ``(a, b)``.
+
+    Returns:
+        Scores, shape (n, n_indicators); values that lie beyond (they can only where the two come from other
+        units) score beyond.
+
+    Source: OECD/JRC Handbook (2008), step 5; COINr (``n_minmax``, ``n_dist2max``).
+
+    >>> minmax(np.array([[2.0], [6.0], [3.0]]), np.array([6.0]), np.array([2.0]), (0.0, 100.0)).ravel()
     array([100.,   0.,  75.])
     """
-    signed = values * sign
-    worst, best = (
-        np.fmin.reduce(signed, axis=0, initial=np.nan),
-        np.fmax.reduce(signed, axis=0, initial=np.nan),
-    )
-    length = np.where(best > worst, best - worst, np.nan)
-    share = (signed - worst) / length
-    scores = np.clip(scale[0] + (scale[1] - scale[0]) * share, *scale)
-    return scores, worst * sign, best * sign
+    share = (values - worst) / np.where(best == worst, np.nan, best - worst)
+    scores = scale[0] + (scale[1] - scale[0]) * share
+    np.clip(scores, *scale, out=scores, where=(share >= 0) & (share <= 1))  # rounding may miss an end by a bit
+    return scores
 
 
-def zscore(values: Floats, sign: Floats, mean: float, sd: float) -> tuple[Floats, Floats, Floats]:
-    """Standardise values: ``mean + sd (value - m) / s``, with the block's mean and deviation (n - 1).
+def between(values: Floats, low: Floats, high: Floats, scale: tuple[float, float]) -> Floats:
+    """``a + (b - a) (x - low) / (high - low)``; no score where ``high`` equals ``low`` or is missing."""
+    length = np.where(high == low, np.nan, high - low)
+    return scale[0] + (scale[1] - scale[0]) * ((values - low) / length)
+
+
+def to_target(
+    values: Floats, sign: Floats, worst: Floats, target: Floats, scale: tuple[float, float], clip: bool
+) -> Floats:
+    """Distance travelled from the worst value to a target: ``a + (b - a) (x - worst) / (target - worst)``.
 
     Args:
         values: Shape (n, n_indicators), transformed; NaN is missing.
         sign: 1 where more is better, −1 where less is, shape (n_indicators,).
-        mean: Mean of the scores.
-        sd: Standard deviation of the scores.
+        worst: Scores ``a``, shape (n_indicators,).
+        target: Scores ``b``; there is no score where it is not better than the worst.
+        scale: The scores ``(a, b)``.
+        clip: Whether values beyond the target score the same as the target.
 
     Returns:
-        Scores (NaN also where all values of a column are equal or one is alone), and each column's m and s.
+        Scores, shape (n, n_indicators).
 
-    Source: OECD/JRC Handbook (2008), step 5.
+    Source: OECD/JRC Handbook (2008), step 5; COINr (``n_dist2targ``, ``n_dist2ref``).
 
-    >>> zscore(np.array([[1.0], [2.0], [3.0]]), np.array([1.0]), 0.0, 1.0)[0].ravel()
-    array([-1.,  0.,  1.])
+    >>> args = np.array([1.0]), np.array([2.0]), np.array([6.0])
+    >>> to_target(np.array([[2.0], [4.0], [8.0]]), *args, (0.0, 1.0), True).ravel()
+    array([0. , 0.5, 1. ])
+    """
+    reached = np.where(target * sign > worst * sign, target, worst)
+    scores = between(values, worst, reached, scale)
+    return np.minimum(scores, scale[1]) if clip else scores
+
+
+def means_and_deviations(values: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation (n - 1) of each column.
+
+    Args:
+        values: Shape (n, n_indicators); NaN is missing.
+
+    Returns:
+        Means (NaN for a column without values) and deviations (NaN also for one value, or equal ones).
     """
     means, deviations = np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
     for column in range(values.shape[1]):
@@ -131,7 +169,55 @@ def zscore(values: Floats, sign: Floats, mean: float, sd: float) -> tuple[Floats
             means[column] = finite.mean()
         if finite.size > 1 and finite.min() < finite.max():
             deviations[column] = finite.std(ddof=1)
-    return mean + sd * ((values - means) * sign / deviations), means, deviations
+    return means, deviations
+
+
+def zscore(values: Floats, sign: Floats, centre: Floats, spread: Floats, mean: float, sd: float) -> Floats:
+    """Standardise values: ``mean + sd (x - centre) / spread``, negated where less is better.
+
+    Args:
+        values: Shape (n, n_indicators), transformed; NaN is missing.
+        sign: 1 where more is better, −1 where less is, shape (n_indicators,).
+        centre: Value that scores the mean, shape (n_indicators,).
+        spread: Its unit, shape (n_indicators,); NaN gives no scores.
+        mean: Mean of the scores.
+        sd: Standard deviation of the scores.
+
+    Returns:
+        Scores, shape (n, n_indicators).
+
+    Source: OECD/JRC Handbook (2008), step 5; COINr (``n_zscore``).
+
+    >>> values = np.array([[1.0], [2.0], [3.0]])
+    >>> zscore(values, np.array([1.0]), *means_and_deviations(values), 0.0, 1.0).ravel()
+    array([-1.,  0.,  1.])
+    """
+    return mean + sd * ((values - centre) * sign / spread)
+
+
+def fraction_of_best(values: Floats, sign: Floats, best: Floats) -> Floats:
+    """Share of the best value: ``x / max``, and ``min / x`` where less is better.
+
+    Args:
+        values: Shape (n, n_indicators), 0 or more, above 0 where less is better; NaN is missing.
+        sign: 1 where more is better, −1 where less is, shape (n_indicators,).
+        best: Scores 1, shape (n_indicators,); a maximum of 0 gives no scores.
+
+    Returns:
+        Scores above 0 to 1, shape (n, n_indicators).
+
+    Source: OECD/JRC Handbook (2008), step 5 (distance to a reference); COINr (``n_fracmax``) for the maximum.
+
+    >>> fraction_of_best(np.array([[2.0, 2.0], [4.0, 4.0]]), np.array([1.0, -1.0]), np.array([4.0, 2.0]))
+    array([[0.5, 1. ],
+           [1. , 0.5]])
+    """
+    top = np.where(best > 0, best, np.nan)
+    scores = np.empty_like(values)
+    more = sign > 0
+    scores[:, more] = values[:, more] / top[more]
+    scores[:, ~more] = top[~more] / values[:, ~more]
+    return scores
 
 
 def ranks(values: Floats, sign: Floats, ties: Ties) -> Floats:
@@ -140,26 +226,113 @@ def ranks(values: Floats, sign: Floats, ties: Ties) -> Floats:
     >>> ranks(np.array([[5.0], [1.0], [np.nan]]), np.array([-1.0]), "min").ravel()
     array([ 1.,  2., nan])
     """
-    return np.column_stack(
-        [rank_ascending(values[:, column] * sign[column], ties) for column in range(values.shape[1])]
-    )
+    ranked = np.empty(values.shape, order="F")
+    for column in range(values.shape[1]):
+        ranked[:, column] = rank_ascending(values[:, column] * sign[column], ties)
+    return ranked
 
 
-def percentiles(values: Floats, sign: Floats, ties: Ties, scale: tuple[float, float]) -> Floats:
+def ranks_among(values: Floats, others: Floats, counts: Floats, ties: Ties) -> Floats:
+    """Rank values among those of other units, as if each stood there in turn.
+
+    A value that some of the others have gets their rank. One that lies between two of them ranks above all that
+    are below it, at best as the best of the others does.
+
+    Args:
+        values: Shape (n,), "more is better"; NaN is missing.
+        others: Distinct values of the others, ascending.
+        counts: Units that have each.
+        ties: What equal values get.
+
+    Returns:
+        Ranks from 1, shape (n,); NaN where ``values`` is NaN, or there are no others.
+
+    >>> ranks_among(np.array([5.0, 6.0, 99.0]), np.array([1.0, 5.0, 7.0]), np.array([1.0, 2.0, 1.0]), "min")
+    array([2., 4., 4.])
+    """
+    if others.size == 0:
+        return np.full(values.shape, np.nan)
+    at = np.minimum(np.searchsorted(others, values, side="left"), others.size - 1)
+    last = np.cumsum(counts)
+    rank = {
+        "min": last - counts + 1.0,
+        "max": last,
+        "average": last - (counts - 1.0) / 2.0,
+        "dense": np.arange(1.0, others.size + 1.0),
+    }[ties]
+    return np.where(np.isnan(values), np.nan, rank[at])
+
+
+def distinct(values: Floats) -> tuple[Floats, Floats]:
+    """Distinct values, ascending, and how often each occurs; NaN is left out."""
+    found, counts = np.unique(values[~np.isnan(values)], return_counts=True)
+    return found, counts.astype(np.float64)
+
+
+def percentiles(ranked: Floats, count: Floats, scale: tuple[float, float]) -> Floats:
     """Place units by the share of the others that they rank above: ``(rank - 1) / (n - 1)`` on a scale.
 
     Args:
-        values: Shape (n, n_indicators); NaN is missing and is not counted in n.
-        sign: 1 where more is better, −1 where less is, shape (n_indicators,).
-        ties: What equal values get.
+        ranked: Ranks from the worst (1), shape (n, n_indicators); NaN is missing.
+        count: Units that are ranked, shape (n_indicators,); 1 gives no scores.
         scale: Scores of the worst and the best rank.
 
     Returns:
-        Scores, shape (n, n_indicators); NaN also where a unit is alone in its column.
+        Scores, shape (n, n_indicators).
 
-    Source: COINr (``n_prank``).
+    Source: COINr (``n_prank``); CDC/ATSDR Social Vulnerability Index (2022), documentation.
     """
-    ranked = ranks(values, sign, ties)
-    others = (~np.isnan(ranked)).sum(axis=0) - 1.0
-    share = (ranked - 1.0) / np.where(others > 0, others, np.nan)
-    return scale[0] + (scale[1] - scale[0]) * share
+    others = np.where(count > 1, count - 1.0, np.nan)
+    return scale[0] + (scale[1] - scale[0]) * ((ranked - 1.0) / others)
+
+
+def categories(values: Floats, sign: Floats, cuts: Floats, scores: tuple[float, ...]) -> Floats:
+    """Score by the number of cut points that a value reaches.
+
+    Args:
+        values: Shape (n, n_indicators), transformed; NaN is missing.
+        sign: 1 where more is better, −1 where less is, shape (n_indicators,).
+        cuts: Cut points from the worst to the best, shape (n_cuts, n_indicators), in the unit of the values. A
+            value at a cut point reaches it.
+        scores: Of values that reach none, the first, the second …; n_cuts + 1 of them.
+
+    Returns:
+        Scores, shape (n, n_indicators); NaN also where a cut is missing.
+
+    Source: OECD/JRC Handbook (2008), step 5 (categorical scales).
+
+    >>> values, cuts = np.array([[1.0], [5.0], [9.0]]), np.array([[5.0], [8.0]])
+    >>> categories(values, np.array([1.0]), cuts, (0.0, 50.0, 100.0)).ravel()
+    array([  0.,  50., 100.])
+    """
+    reached = np.zeros(values.shape, dtype=np.intp, order="F")
+    for cut in cuts:
+        reached += values * sign >= cut * sign
+    found = np.asarray(scores)[reached]
+    found[np.isnan(values) | np.isnan(cuts).any(axis=0)] = np.nan
+    return found
+
+
+def logistic(
+    values: Floats, sign: Floats, centre: Floats, spread: Floats, steepness: float, scale: tuple[float, float]
+) -> Floats:
+    """An S-shaped scale that extremes cannot leave: ``a + (b - a) / (1 + exp(-k (x - centre) / spread))``.
+
+    Args:
+        values: Shape (n, n_indicators), transformed; NaN is missing.
+        sign: 1 where more is better, −1 where less is, shape (n_indicators,).
+        centre: Value that scores the middle, shape (n_indicators,).
+        spread: Shape (n_indicators,); NaN gives no scores.
+        steepness: ``k``.
+        scale: The scores ``(a, b)`` that are approached.
+
+    Returns:
+        Scores, shape (n, n_indicators).
+
+    Source: Han, Kamber and Pei, Data Mining (2012), §3.5 (softmax scaling).
+
+    >>> logistic(np.array([[0.0]]), np.array([1.0]), np.array([0.0]), np.array([1.0]), 1.0, (0.0, 100.0))
+    array([[50.]])
+    """
+    z = (values - centre) * sign / spread
+    return scale[0] + (scale[1] - scale[0]) * (0.5 * (1.0 + np.tanh(0.5 * steepness * z)))

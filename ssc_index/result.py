@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ssc_index.framework.model import Framework
 from ssc_index.method import Method
+from ssc_index.steps.saved import Distribution
 from ssc_index.steps.state import Bools, Ints
 from ssc_index.values import Floats, Values
 
@@ -40,6 +41,7 @@ class StepResult:
             example ``low``, ``high`` or ``min``, ``max``; NaN where it does not apply.
         blocks: Year of each row of ``parameters``; None stands for all rows.
         notes: What the reader should know, for example groups without data.
+        distributions: Values among which a step ranked.
     """
 
     number: int
@@ -56,6 +58,7 @@ class StepResult:
     parameters: Mapping[str, Floats]
     blocks: tuple[int | None, ...]
     notes: tuple[str, ...] = ()
+    distributions: tuple[Distribution, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -196,6 +199,21 @@ class IndexResult:
             *(pl.Series(name, array.ravel(), nan_to_null=True) for name, array in step.parameters.items()),
         ]
         return pl.DataFrame(series)
+
+    def distributions_frame(self, step: StepResult) -> pl.DataFrame:
+        """Values among which a step ranked: ``code, year, value, n``; values negated where less is better."""
+        parts = step.distributions
+        sizes = [part.values.size for part in parts]
+        codes = [part.code for part, size in zip(parts, sizes, strict=True) for _ in range(size)]
+        years = [part.year for part, size in zip(parts, sizes, strict=True) for _ in range(size)]
+        return pl.DataFrame(
+            [
+                pl.Series("code", codes, dtype=pl.String),
+                pl.Series("year", years, dtype=pl.Int64),
+                pl.Series("value", np.concatenate([part.values for part in parts])),
+                pl.Series("n", np.concatenate([part.counts for part in parts])),
+            ]
+        )
 
     def excluded_frame(self) -> pl.DataFrame:
         """Rows that were screened out: ``unit, year, reason``."""

@@ -1,41 +1,43 @@
-"""Step *treat*: outliers of an indicator, found by its skewness and kurtosis.
+"""Step *treat*: outliers of an indicator, before they stretch a scale.
 
-What belongs here: the two statistics, the rule, winsorisation and the logarithm that follows it, one column
-at a time. What does not: transforms that belong to an indicator for good (`normalise.py`).
+What belongs here: skewness and kurtosis, the rules that find caps, and the rule in two stages, one column at a
+time. What does not: the functions that change a unit (`transform.py`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from ssc_index.transform import UNTREATED, Transform
 from ssc_index.values import Floats
 
-Rule = Literal["passes", "winsorised", "logged", "undefined"]
+Rule = Literal["passes", "winsorised", "transformed", "undefined"]
+NO_SPREAD = "has no spread"
 
 
 @dataclass(frozen=True)
 class Treated:
-    """One column after treatment.
+    """What is to be done to one column.
 
     Attributes:
-        values: Shape (n,); NaN exactly where the input is NaN.
-        rule: ``passes`` (nothing to do), ``winsorised``, ``logged``, or ``undefined`` (too few or equal
-            values, also once winsorised: the column is left as it was).
+        rule: ``passes`` (nothing to do), ``winsorised`` (caps), ``transformed`` (a new unit), or ``undefined``
+            (too few or equal values, also once winsorised: the column is left as it was).
         n_points: Cells at a cap.
         skewness: Of the values before.
         kurtosis: Of the values before.
-        shift: Where logged: ``ln(x - shift)``; NaN otherwise.
+        transform: What does it.
     """
 
-    values: Floats
     rule: Rule
     n_points: int
     skewness: float
     kurtosis: float
-    shift: float = np.nan
+    transform: Transform = UNTREATED
 
 
 def skewness_and_kurtosis(values: Floats) -> tuple[float, float]:
@@ -64,11 +66,17 @@ def skewness_and_kurtosis(values: Floats) -> tuple[float, float]:
     deviation = values - values.mean()
     square = deviation * deviation
     total = square.sum()
-    skewness = np.sqrt(n) * (square * deviation).sum() / total**1.5 * np.sqrt(n * (n - 1.0)) / (n - 2.0)
+    return _type_2(n, total, (square * deviation).sum(), (square * square).sum())
+
+
+def _type_2(n: int, second: float, third: float, fourth: float) -> tuple[float, float]:
+    """The two statistics from the sums of squares, cubes and fourth powers of deviations from the mean."""
+    if not second > 0:
+        return math.nan, math.nan
+    skewness = math.sqrt(n) * third / second**1.5 * math.sqrt(n * (n - 1.0)) / (n - 2.0)
     if n < 4:
-        return float(skewness), np.nan
-    ratio = n * (square * square).sum() / total**2
-    kurtosis = ((n + 1.0) * (ratio - 3.0) + 6.0) * (n - 1.0) / ((n - 2.0) * (n - 3.0))
+        return float(skewness), math.nan
+    kurtosis = ((n + 1.0) * (n * fourth / second**2 - 3.0) + 6.0) * (n - 1.0) / ((n - 2.0) * (n - 3.0))
     return float(skewness), float(kurtosis)
 
 
@@ -95,19 +103,53 @@ def winsorise(
     >>> winsorise(np.array([1.0, 2, 2, 3, 3, 4, 4, 5, 5, 90]), 5, 2.0, 3.5)[:3]
     (1.0, 5.0, 1)
     """
-    capped = values.copy()
+    lowest, highest = 0, values.size - 1  # the cells that the caps are taken from
     n_high = n_low = 0
-    found = skewness_and_kurtosis(capped)
+    found = skewness_and_kurtosis(values)
+    statistics_at = None
     while _fails(found, skew, kurtosis) and n_high + n_low < max_points:
+        statistics_at = statistics_at or _statistics_at_caps(values)
         if found[0] >= 0:
-            first = int(np.searchsorted(capped, capped[-1], side="left"))
-            capped[first:] = capped[first - 1]
-            n_high = capped.size - first
+            first = int(np.searchsorted(values, values[highest], side="left"))
+            highest, n_high = first - 1, values.size - first
         else:
-            n_low = int(np.searchsorted(capped, capped[0], side="right"))
-            capped[:n_low] = capped[n_low]
-        found = skewness_and_kurtosis(capped)
-    return float(capped[0]), float(capped[-1]), n_high + n_low, found
+            lowest = n_low = int(np.searchsorted(values, values[lowest], side="right"))
+        found = statistics_at(lowest, highest)
+    return float(values[lowest]), float(values[highest]), n_high + n_low, found
+
+
+def _statistics_at_caps(values: Floats) -> Callable[[int, int], tuple[float, float]]:
+    """Skewness and kurtosis of sorted values capped at two of them, in a time that does not grow with n.
+
+    Powers of the distances from the middle value are summed outwards once, so that what a cap cuts off never was
+    in the sum. The mean lies within one standard deviation of the median, so that little is lost on the way from
+    sums about the one to sums about the other.
+    """
+    n, middle = values.size, values.size // 2
+    scaled = np.ldexp(values, -np.frexp(np.abs(values).max())[1])
+    distance = scaled - scaled[middle]
+    square = distance * distance
+    powers = (distance, square, square * distance, square * square)
+    upward = [np.cumsum(power[middle:]) for power in powers]
+    downward = [np.concatenate([[0.0], np.cumsum(power[:middle][::-1])]) for power in powers]
+
+    def at(lowest: int, highest: int) -> tuple[float, float]:
+        if not lowest <= middle <= highest:
+            return skewness_and_kurtosis(np.clip(values, values[lowest], values[highest]))
+        if values[lowest] == values[highest]:
+            return math.nan, math.nan
+        low, high = distance[lowest], distance[highest]
+        s1, s2, s3, s4 = (
+            up[highest - middle] + down[middle - lowest] + lowest * low**power + (n - 1 - highest) * high**power
+            for power, up, down in zip((1, 2, 3, 4), upward, downward, strict=True)
+        )
+        mean = s1 / n
+        second = s2 - mean * s1
+        third = s3 - 3.0 * mean * s2 + 2.0 * mean * mean * s1
+        fourth = s4 - 4.0 * mean * s3 + 6.0 * mean * mean * s2 - 3.0 * mean**3 * s1
+        return _type_2(n, second, third, fourth)
+
+    return at
 
 
 def treat_column(
@@ -115,45 +157,113 @@ def treat_column(
     max_points: int,
     skew: float,
     kurtosis: float,
-    log_fallback: bool,
-    anchors: tuple[float, ...] = (),
+    second: Callable[[Floats, float], Transform] | None = None,
+    on: Literal["original", "winsorised"] = "original",
 ) -> Treated:
-    """Treat one column: winsorise where the rule fails, then take a logarithm where it still does.
+    """Treat one column in two stages: winsorise where the rule fails, then change the unit where it still does.
 
-    The logarithm replaces the winsorised values and starts from the values before:
-    ``ln(x - min + 0.01 (max - min))``. It is kept even if the rule still fails. Where the column's goalposts
-    will be compared with it, they count among the values whose ``min`` and ``max`` are taken, so that they
-    can be put through the same function.
+    The second stage is kept even if the rule still fails after it.
 
     Args:
-        values: Shape (n,), in real units; NaN is missing.
+        values: Shape (n,), finite, sorted, in real units.
         max_points: Cells at a cap at which winsorisation stops.
         skew: Threshold of absolute skewness.
         kurtosis: Threshold of excess kurtosis.
-        log_fallback: Whether a logarithm follows.
-        anchors: Goalposts that the logarithm must be able to take.
+        second: Finds the second stage's transform in sorted values of a given skewness; None: there is none.
+        on: Whether the second stage works on the values as they were, or on the winsorised ones.
 
     Returns:
-        The treated column.
+        What is to be done.
 
-    Source: COINr (``Treat``, ``log_CT``).
+    Source: COINr (``Treat``; ``combine_treat`` is ``on = winsorised``).
     """
-    finite = np.sort(values[~np.isnan(values)])
-    before = skewness_and_kurtosis(finite)
+    before = skewness_and_kurtosis(values)
     if np.isnan(before).any():
-        return Treated(values, "undefined", 0, *before)
+        return Treated("undefined", 0, *before)
     if not _fails(before, skew, kurtosis):
-        return Treated(values, "passes", 0, *before)
-    low, high, points, after = winsorise(finite, max_points, skew, kurtosis)
+        return Treated("passes", 0, *before)
+    low, high, points, after = winsorise(values, max_points, skew, kurtosis)
     if np.isnan(after).any():
-        return Treated(values, "undefined", 0, *before)
-    if log_fallback and _fails(after, skew, kurtosis):
-        smallest, largest = min([finite[0], *anchors]), max([finite[-1], *anchors])
-        shift = float(smallest - 0.01 * (largest - smallest))
-        return Treated(np.log(values - shift), "logged", 0, *before, shift)
+        return Treated("undefined", 0, *before)
+    if second is not None and _fails(after, skew, kurtosis):
+        if on == "original":
+            return Treated("transformed", 0, *before, second(values, before[0]))
+        transform = second(np.clip(values, low, high), after[0])
+        return Treated("transformed", points, *before, replace(transform, low=low, high=high))
     if points == 0:
-        return Treated(values, "passes", 0, *before)
-    return Treated(np.clip(values, low, high), "winsorised", points, *before)
+        return Treated("passes", 0, *before)
+    return Treated("winsorised", points, *before, Transform(low=low, high=high))
+
+
+def fences(values: Floats, factor: float) -> tuple[float, float]:
+    """Caps ``factor`` interquartile ranges below the first quartile and above the third.
+
+    Args:
+        values: Shape (n,), finite, sorted, not empty.
+        factor: 1.5 are Tukey's inner fences, 3 his outer ones.
+
+    Returns:
+        Lower and upper cap.
+
+    Raises:
+        ValueError: If the quartiles are equal.
+
+    Source: Tukey (1977), Exploratory Data Analysis, ch. 2; quartiles of type 7 (Hyndman and Fan 1996).
+
+    >>> fences(np.array([1.0, 2.0, 3.0, 4.0, 100.0]), 1.5)
+    (-1.0, 7.0)
+    """
+    first, third = quantiles(values, (0.25, 0.75))
+    if first == third:
+        raise ValueError(f"{NO_SPREAD}: its quartiles are both {first:g}")
+    return first - factor * (third - first), third + factor * (third - first)
+
+
+def mad_caps(values: Floats, factor: float) -> tuple[float, float]:
+    """Caps ``factor`` robust standard deviations from the median: 1.4826 times the median absolute deviation.
+
+    Args:
+        values: Shape (n,), finite, sorted, not empty.
+        factor: Usually 3.
+
+    Returns:
+        Lower and upper cap.
+
+    Raises:
+        ValueError: If half of the values or more equal the median.
+
+    Source: Leys et al. (2013), Journal of Experimental Social Psychology 49(4), 764-766.
+
+    >>> [round(cap, 4) for cap in mad_caps(np.array([1.0, 2.0, 3.0, 4.0, 100.0]), 3.0)]
+    [-1.4478, 7.4478]
+    """
+    median = float(np.median(values))
+    deviation = 1.4826 * float(np.median(np.abs(values - median)))
+    if deviation == 0:
+        raise ValueError(f"{NO_SPREAD}: half of its values or more are {median:g}")
+    return median - factor * deviation, median + factor * deviation
+
+
+def quantiles(values: Floats, shares: Sequence[float]) -> tuple[float, ...]:
+    """Quantiles of type 7: linear between the two values next to ``share (n - 1)``.
+
+    Args:
+        values: Shape (n,), finite, sorted, not empty.
+        shares: Between 0 and 1.
+
+    Returns:
+        One quantile per share.
+
+    Source: Hyndman and Fan (1996), The American Statistician 50(4), 361-365.
+
+    >>> quantiles(np.array([10.0, 20.0, 40.0]), (0.0, 0.75, 1.0))
+    (10.0, 30.0, 40.0)
+    """
+    position = np.asarray(shares) * (values.size - 1)
+    below = np.floor(position).astype(np.int64)
+    above = np.minimum(below + 1, values.size - 1)
+    found = values[below] + (position - below) * (values[above] - values[below])
+    return tuple(found.tolist())
 
 
 def _fails(statistics: tuple[float, float], skew: float, kurtosis: float) -> bool:

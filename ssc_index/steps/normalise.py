@@ -1,138 +1,69 @@
 """Normalise: from values in their units to scores on a common scale.
 
-What belongs here: the parameters of the step, what is wrong with them, and how it runs. What does not: the
-arithmetic (`ssc_index/normalise.py`).
+What belongs here: what is wrong with the step on a framework, and how it runs. What does not: its parameters
+(`normalise_parameters.py`) and the arithmetic (`ssc_index/normalise.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from ssc_index import normalise
 from ssc_index.errors import ComputationError
 from ssc_index.framework.model import Node
-from ssc_index.steps.parameters import Constant, Flag, Names, Number, Over, Parameters, Positive, Range, Ties
+from ssc_index.steps.normalise_parameters import (
+    Normalise as Normalise,
+)
+from ssc_index.steps.normalise_parameters import (
+    NormaliseBorda,
+    NormaliseCategorical,
+    NormaliseDistanceToMax,
+    NormaliseDistanceToReference,
+    NormaliseDistanceToTarget,
+    NormaliseFractionOfMax,
+    NormaliseGoalposts,
+    NormaliseLogistic,
+    NormaliseMinmax,
+    NormaliseNone,
+    NormalisePercentile,
+    NormaliseRank,
+    NormaliseScaled,
+    NormaliseZscore,
+)
+from ssc_index.steps.overrides import check_overrides, parts
+from ssc_index.steps.parameters import Parameters
+from ssc_index.steps.saved import Distribution, Record
 from ssc_index.steps.state import Outcome, State, in_year, place
 from ssc_index.steps.walk import Walk, indicators_meant, listed
+from ssc_index.treat import quantiles
 from ssc_index.values import Floats
-
-
-class NormaliseNone(Parameters):
-    """Take values as scores already: no direction, no scale.
-
-    Attributes:
-        only: Nodes or levels whose indicators are meant; None is all that are left.
-    """
-
-    step: ClassVar[str] = "normalise"
-    method: Literal["none"]
-    only: Names | None = None
-
-
-class NormaliseGoalposts(Parameters):
-    """Place values between the framework's ``low`` and ``high``.
-
-    Attributes:
-        range: Scores of ``low`` and ``high``.
-        clip: Whether values beyond a goalpost score the same as the goalpost.
-        only: Nodes or levels whose indicators are meant; None is all that are left.
-    """
-
-    step: ClassVar[str] = "normalise"
-    method: Literal["goalposts"]
-    range: Range = (0.0, 100.0)
-    clip: Flag = True
-    only: Names | None = None
-
-
-class NormaliseMinmax(Parameters):
-    """Place values between the worst and the best of the units.
-
-    Attributes:
-        range: Scores of the worst and the best.
-        constant: What an indicator gets whose units are all equal: an ``error``, ``missing`` scores, or the
-            ``middle`` of the range.
-        over: Units of the same ``year``, or of all years (``panel``).
-        only: Nodes or levels whose indicators are meant; None is all that are left.
-    """
-
-    step: ClassVar[str] = "normalise"
-    method: Literal["minmax"]
-    range: Range = (0.0, 100.0)
-    constant: Constant = "error"
-    over: Over = "year"
-    only: Names | None = None
-
-
-class NormaliseZscore(Parameters):
-    """Standardise values to a mean and a standard deviation (n - 1).
-
-    Attributes:
-        mean: Mean of the scores.
-        sd: Standard deviation of the scores.
-        constant: As in minmax; ``middle`` is the mean.
-        over: Units of the same ``year``, or of all years (``panel``).
-        only: Nodes or levels whose indicators are meant; None is all that are left.
-    """
-
-    step: ClassVar[str] = "normalise"
-    method: Literal["zscore"]
-    mean: Number = 0.0
-    sd: Positive = 1.0
-    constant: Constant = "error"
-    over: Over = "year"
-    only: Names | None = None
-
-
-class NormaliseRank(Parameters):
-    """Score = rank from the worst (1) to the best.
-
-    Attributes:
-        ties: What equal values get.
-        over: Units of the same ``year``, or of all years (``panel``).
-        only: Nodes or levels whose indicators are meant; None is all that are left.
-    """
-
-    step: ClassVar[str] = "normalise"
-    method: Literal["rank"]
-    ties: Ties = "min"
-    over: Over = "year"
-    only: Names | None = None
-
-
-class NormalisePercentile(Parameters):
-    """Score = share of the other units that a unit ranks above, on a range.
-
-    Attributes:
-        range: Scores of the worst and the best rank.
-        ties: What equal values get.
-        constant: What a single unit gets, whose rank says nothing; ``middle`` is the middle of the range.
-        over: Units of the same ``year``, or of all years (``panel``).
-        only: Nodes or levels whose indicators are meant; None is all that are left.
-    """
-
-    step: ClassVar[str] = "normalise"
-    method: Literal["percentile"]
-    range: Range = (0.0, 100.0)
-    ties: Literal["min", "max", "average"] = "min"
-    constant: Constant = "error"
-    over: Over = "year"
-    only: Names | None = None
-
-
-Normalise = NormaliseNone | NormaliseGoalposts | NormaliseMinmax | NormaliseZscore | NormaliseRank | NormalisePercentile
-
 
 VARIANTS: dict[str, type[Parameters]] = {
     "none": NormaliseNone,
     "goalposts": NormaliseGoalposts,
+    "scaled": NormaliseScaled,
     "minmax": NormaliseMinmax,
+    "distance_to_max": NormaliseDistanceToMax,
+    "distance_to_reference": NormaliseDistanceToReference,
+    "distance_to_target": NormaliseDistanceToTarget,
+    "fraction_of_max": NormaliseFractionOfMax,
     "zscore": NormaliseZscore,
+    "logistic": NormaliseLogistic,
     "rank": NormaliseRank,
+    "borda": NormaliseBorda,
     "percentile": NormalisePercentile,
+    "categorical": NormaliseCategorical,
+}
+Ranked = NormaliseRank | NormaliseBorda | NormalisePercentile
+WHY = {
+    "distance_to_reference": "the reference unit has no value or the worst one",
+    "distance_to_target": "the target is no better than the worst value",
+    "fraction_of_max": "the best value is 0",
+    "percentile": "a single unit has a value",
 }
 
 
@@ -149,49 +80,190 @@ def check(walk: Walk, step: Normalise) -> None:
         walk.fault(": no indicator")
     elif not meant and step.only is None:
         walk.fault(": every indicator is normalised already; drop the step")
-    if isinstance(step, NormaliseGoalposts):
-        without = [code for code in meant if walk.framework.by_code[code].low is None]
-        if without:
-            walk.fault(
-                f": {listed(without)} have no goalposts; fill low and high, or name another method for them by 'only'"
-            )
+    if check_overrides(walk, step, meant):
+        for way, codes in parts(walk.framework, step, meant):
+            _check_way(walk, way, codes)
     walk.in_time(meant)
     walk.scaled.update(meant)
 
 
+def _check_way(walk: Walk, way: Parameters, codes: Sequence[str]) -> None:
+    """What a method needs of the framework, and of the values' columns."""
+    nodes = [walk.framework.by_code[code] for code in codes]
+    over = getattr(way, "over", "year")
+    if isinstance(over, int) and not walk.has_years:
+        walk.fault(f".over: {over}: the values have no years")
+    if isinstance(way, NormaliseGoalposts):
+        without = [node.code for node in nodes if node.low is None]
+        if without:
+            walk.fault(
+                f": {listed(without)} have no goalposts; fill low and high, or name another method for them by 'only'"
+            )
+    if isinstance(way, NormaliseDistanceToTarget):
+        without = [node.code for node in nodes if node.target is None or node.transform == "gap_to_target"]
+        if without:
+            walk.fault(f": {listed(without)} have no target to move towards; fill target, or name another method")
+    for key, numbers in (("bounds", getattr(way, "bounds", None)), ("thresholds", getattr(way, "thresholds", None))):
+        for node in nodes if numbers else ():
+            _check_order(walk, key, node, cast(Sequence[float], numbers))
+
+
+def _check_order(walk: Walk, key: str, node: Node, numbers: Sequence[float]) -> None:
+    """Constants of a file lead from the worse to the better, and have the indicator's transform."""
+    array = np.asarray(numbers, dtype=np.float64)
+    outside = array[normalise.outside_domain(array, node.transform)]
+    if outside.size:
+        walk.fault(f".{key}: {outside[0]:g} has no {node.transform}, which is the transform of {node.code}")
+        return
+    better = normalise.transform_values(array, node.transform, node.target) * _sign(node)
+    if (np.diff(better) <= 0).any():
+        said = "fall, for less is better" if _sign(node) < 0 else "rise, for more is better"
+        walk.fault(f".{key}: for {node.code} they must {said}; give it an override if its direction differs")
+
+
+def _sign(node: Node) -> float:
+    """−1 where less is better, after the transform."""
+    return -1.0 if node.direction == "lower" or node.transform == "gap_to_target" else 1.0
+
+
+def constants(way: Parameters, node: Node) -> tuple[float, ...]:
+    """Numbers in real units that a method compares with an indicator's values."""
+    if isinstance(way, NormaliseGoalposts):
+        return () if node.low is None or node.high is None else (node.low, node.high)
+    if isinstance(way, NormaliseDistanceToTarget):
+        return () if node.target is None else (node.target,)
+    if isinstance(way, NormaliseScaled):
+        return way.bounds
+    if isinstance(way, NormaliseCategorical):
+        return way.thresholds or ()
+    return ()
+
+
+def constants_to_come(state: State, code: str) -> tuple[float, ...]:
+    """Numbers in real units that a later step of the method will compare an indicator's treated values with."""
+    if code in state.scaled:
+        return ()
+    for step in state.steps[state.number :]:
+        if isinstance(step, Normalise) and code in indicators_meant(state.framework, step.only):
+            return constants(parts(state.framework, step, (code,))[0][0], state.framework.by_code[code])
+    return ()
+
+
+@dataclass
+class _Task:
+    """Indicators of one way of normalising, in the rows of one block.
+
+    Attributes:
+        state: The tables as they stand.
+        way: Method and its parameters.
+        nodes: The indicators.
+        columns: Their columns.
+        sign: −1 where less is better.
+        block: Number of the year's block that constants in real units are mapped as.
+        year: Year of the units that the scale rests on; None for all years.
+        source: Values of these units, shape (n, n_nodes).
+        units: Their names.
+        rows: Rows that are scored.
+        faults: What cannot be computed; the task adds to it.
+    """
+
+    state: State
+    way: Parameters
+    nodes: Sequence[Node]
+    columns: Sequence[int]
+    sign: Floats
+    block: int
+    year: int | None
+    source: Floats
+    units: Sequence[str]
+    rows: slice
+    faults: list[str]
+
+
 def run(state: State, step: Normalise) -> Outcome:
     """Put the indicators that are left on a scale, block by block."""
-    if isinstance(step, NormaliseNone):
-        state.scaled |= set(indicators_meant(state.framework, step.only))
-        return Outcome()
-    codes = [code for code in indicators_meant(state.framework, step.only) if code not in state.scaled]
-    columns = state.columns(codes)
-    nodes = [state.framework.by_code[code] for code in codes]
-    values = _transformed(state, nodes, columns)
-    blocks = state.blocks
-    if getattr(step, "over", "year") == "panel":
-        blocks = ((None, slice(0, len(state.values.units))),)
-    scores = np.full(values.shape, np.nan, order="F")
-    parameters: dict[str, Floats] = {}
-    faults: list[str] = []
-    for number, (year, rows) in enumerate(blocks):
-        with np.errstate(over="ignore", invalid="ignore"):  # looked for below
-            scores[rows], found = _scale(state, step, values[rows], nodes, rows)
-        for name, array in found.items():
-            parameters.setdefault(name, np.full((len(blocks), len(state.values.codes)), np.nan))
-            parameters[name][number, columns] = array
-        faults += _settle_constant(step, values[rows], scores[rows], codes, year)
-    faults += [
-        f"{state.values.row_name(row)}, {codes[column]}: {state.table[row, columns[column]]:g} lies beyond every scale"
-        for row, column in np.argwhere(np.isinf(scores)).tolist()
-    ]
-    if faults:
-        raise ComputationError(place(state, "normalise"), faults)
+    codes = tuple(code for code in indicators_meant(state.framework, step.only) if code not in state.scaled)
     table = state.table.copy(order="F")
-    table[:, columns] = scores
+    record = Record(len(state.values.codes))
+    distributions: list[Distribution] = []
+    faults: list[str] = []
+    for way, meant in parts(state.framework, step, codes):
+        if isinstance(way, NormaliseNone):
+            continue
+        columns = state.columns(meant)
+        nodes = [state.framework.by_code[code] for code in meant]
+        values = _transformed(state, nodes, columns)
+        scores = np.full(values.shape, np.nan, order="F")
+        for task in _tasks(state, way, nodes, columns, values, faults):
+            with np.errstate(all="ignore"):  # looked for below
+                scored, numbers, found = _scale(task, values[task.rows])
+            scores[task.rows] = scored
+            record.put(task.year, columns, numbers)
+            distributions += found
+            _settle(task, values[task.rows], scores[task.rows])
+        faults += [
+            f"{state.values.row_name(row)}, {meant[column]}: {state.table[row, columns[column]]:g} lies beyond "
+            "every scale"
+            for row, column in np.argwhere(np.isinf(scores)).tolist()
+        ]
+        table[:, columns] = scores
+    if faults:
+        raise ComputationError(place(state, "normalise"), list(dict.fromkeys(faults)))
     state.table = table
     state.scaled |= set(codes)
-    return Outcome(parameters=parameters, blocks=tuple(year for year, _ in blocks))
+    parameters, blocks = record.tables([year for year, _ in state.blocks])
+    return Outcome(parameters=parameters, blocks=blocks, distributions=tuple(distributions))
+
+
+def _tasks(
+    state: State, way: Parameters, nodes: Sequence[Node], columns: Sequence[int], values: Floats, faults: list[str]
+) -> Iterator[_Task]:
+    """One task per block of units that share a scale."""
+    sign = np.array([_sign(node) for node in nodes])
+    over = getattr(way, "over", "year")
+    units = state.values.units
+
+    def task(block: int, year: int | None, source: slice, rows: slice) -> _Task:
+        own = units[source]
+        return _Task(state, way, nodes, columns, sign, block, year, values[source], own, rows, faults)
+
+    whole = slice(0, len(units))
+    if over == "year":
+        for block, (year, rows) in enumerate(state.blocks):
+            yield task(block, year, rows, rows)
+        return
+    if over == "panel":
+        block, source = 0, whole
+        if isinstance(way, NormaliseDistanceToTarget):
+            _one_unit(state, nodes, "the target", faults)
+    else:
+        found = [(block, rows) for block, (year, rows) in enumerate(state.blocks) if year == over]
+        if not found and state.saved is None:
+            known = ", ".join(str(year) for year, _ in state.blocks)
+            faults.append(f"over: no unit has a value of {over}; years are {known}")
+            return
+        block, source = found[0] if found else (0, whole)
+        _one_unit(state, nodes, f"the scale of {over}", faults)
+    yield task(block, None, source, whole)
+
+
+def _one_unit(state: State, nodes: Sequence[Node], what: str, faults: list[str]) -> None:
+    """A fault for each indicator that a treatment put into another unit in each year."""
+    for node in nodes:
+        done = {_unit(state, block, node.code) for block in range(len(state.blocks))}
+        if len(done) > 1:
+            faults.append(
+                f"{node.code}: treat changed its unit otherwise in each year, so {what} has no place among "
+                "them; treat it with 'over: panel'"
+            )
+
+
+def _unit(state: State, block: int, code: str) -> object:
+    """What tells the unit of an indicator's treated values in a block."""
+    transform = state.transforms.get((block, code))
+    if transform is None or transform.form == "none":
+        return None
+    return transform.form, transform.shift, repr(transform.factor), repr(transform.power)
 
 
 def _transformed(state: State, nodes: Sequence[Node], columns: Sequence[int]) -> Floats:
@@ -199,6 +271,8 @@ def _transformed(state: State, nodes: Sequence[Node], columns: Sequence[int]) ->
     values = np.array(state.table[:, columns], order="F")
     faults = []
     for position, node in enumerate(nodes):
+        if node.transform == "none":
+            continue
         outside = normalise.outside_domain(values[:, position], node.transform)
         faults += [
             f"{state.values.row_name(row)}, {node.code}: {values[row, position]:g} has no {node.transform}; "
@@ -212,56 +286,206 @@ def _transformed(state: State, nodes: Sequence[Node], columns: Sequence[int]) ->
     return values
 
 
-def _scale(
-    state: State, step: Normalise, values: Floats, nodes: Sequence[Node], rows: slice
-) -> tuple[Floats, dict[str, Floats]]:
-    """Scores of one block and the parameters they rest on."""
-    sign = np.array([-1.0 if node.direction == "lower" or node.transform == "gap_to_target" else 1.0 for node in nodes])
-    if isinstance(step, NormaliseGoalposts):
-        low, high = _goalposts(state, nodes, rows)
-        return normalise.goalposts(values, low, high, step.range, step.clip), {"low": low, "high": high}
-    if isinstance(step, NormaliseMinmax):
-        scores, worst, best = normalise.minmax(values, sign, step.range)
-        return scores, {"worst": worst, "best": best}
-    if isinstance(step, NormaliseZscore):
-        scores, mean, sd = normalise.zscore(values, sign, step.mean, step.sd)
-        return scores, {"mean": mean, "sd": sd}
-    count = (~np.isnan(values)).sum(axis=0).astype(np.float64)
-    if isinstance(step, NormalisePercentile):
-        return normalise.percentiles(values, sign, step.ties, step.range), {"n": count}
-    assert isinstance(step, NormaliseRank)
-    return normalise.ranks(values, sign, step.ties), {"n": count}
+def _scale(task: _Task, values: Floats) -> tuple[Floats, dict[str, Floats], list[Distribution]]:
+    """Scores of one block, the numbers they rest on, and what was ranked among."""
+    way, sign = task.way, task.sign
+    if isinstance(way, Ranked):
+        return _ranked(task, way, values)
+    numbers = _numbers(task)
+    n = list(numbers.values())
+    match way:
+        case NormaliseGoalposts() | NormaliseScaled():
+            scores = normalise.goalposts(values, n[0], n[1], way.range, way.clip)
+        case NormaliseMinmax() | NormaliseDistanceToMax():
+            scores = normalise.minmax(values, n[0], n[1], way.range)
+        case NormaliseDistanceToReference():
+            scores = normalise.to_target(values, sign, n[0], n[1], way.range, False)
+        case NormaliseDistanceToTarget():
+            scores = normalise.to_target(values, sign, n[0], n[1], way.range, way.clip)
+        case NormaliseFractionOfMax():
+            _check_positive(task, values)
+            scores = normalise.fraction_of_best(values, sign, n[0])
+        case NormaliseZscore():
+            scores = normalise.zscore(values, sign, n[0], n[1], way.mean, way.sd)
+        case NormaliseLogistic():
+            scores = normalise.logistic(values, sign, n[0], n[1], way.steepness, way.range)
+        case NormaliseCategorical():
+            scores = normalise.categories(values, sign, np.array(n), way.scores)
+        case _:
+            raise AssertionError(way)
+    return scores, numbers, []
 
 
-def _goalposts(state: State, nodes: Sequence[Node], rows: slice) -> tuple[Floats, Floats]:
-    """Goalposts of a block, put through the same transform as the values."""
-    low, high = np.empty(len(nodes)), np.empty(len(nodes))
-    for position, node in enumerate(nodes):
-        posts = np.array([node.low, node.high], dtype=np.float64)
-        column = state.log_shift[rows, state.column_of[node.code]]
-        shift = column[0] if column.size else np.nan
-        if np.isnan(shift):
-            posts = normalise.transform_values(posts, node.transform, node.target)
-        else:
-            posts = np.log(posts - shift)
-        low[position], high[position] = posts
-    return low, high
+def _numbers(task: _Task) -> dict[str, Floats]:
+    """What a scale rests on: constants in real units put through the same functions as the values, and numbers that
+    are taken from the units, or from an earlier run."""
+    way = task.way
+    given = [_mapped(task, node, position) for position, node in enumerate(task.nodes)]
+    posts = np.array(given, dtype=np.float64).T
+    match way:
+        case NormaliseGoalposts() | NormaliseScaled():
+            return {"low": posts[0], "high": posts[1]}
+        case NormaliseCategorical() if way.thresholds:
+            return {f"cut_{number}": post for number, post in enumerate(posts, start=1)}
+        case NormaliseZscore() | NormaliseLogistic() if way.centre is not None and way.spread is not None:
+            _check_own_unit(task)
+            ones = np.ones(len(task.nodes))
+            return {"mean": way.centre * ones, "sd": way.spread * ones}
+    taken = _taken(task) if task.state.saved is None else _from_saved(task)
+    return {**taken, "target": posts[0]} if isinstance(way, NormaliseDistanceToTarget) else taken
 
 
-def _settle_constant(
-    step: Normalise, values: Floats, scores: Floats, codes: Sequence[str], year: int | None
-) -> list[str]:
+def _taken(task: _Task) -> dict[str, Floats]:
+    """Numbers that a scale takes from the units."""
+    way, source = task.way, task.source
+    match way:
+        case NormaliseZscore() | NormaliseLogistic():
+            means, deviations = normalise.means_and_deviations(source)
+            return {"mean": means, "sd": deviations}
+        case NormaliseCategorical():
+            cuts = [
+                _cuts(source[:, column], task.sign[column], way.percentiles or ()) for column in range(source.shape[1])
+            ]
+            return {f"cut_{number}": cut for number, cut in enumerate(np.array(cuts).T, start=1)}
+    worst, best = normalise.worst_and_best(source, task.sign)
+    match way:
+        case NormaliseFractionOfMax():
+            return {"best": best}
+        case NormaliseDistanceToTarget():
+            return {"worst": worst}
+        case NormaliseDistanceToReference():
+            return {"worst": worst, "reference": _reference(task, way)}
+    return {"worst": worst, "best": best}
+
+
+def _cuts(values: Floats, sign: float, shares: Sequence[float]) -> tuple[float, ...]:
+    """Cut points at shares of the units, from the worst."""
+    better = np.sort(values[~np.isnan(values)] * sign)
+    if better.size == 0:
+        return (np.nan,) * len(shares)
+    return tuple(cut * sign for cut in quantiles(better, shares))
+
+
+def _reference(task: _Task, way: NormaliseDistanceToReference) -> Floats:
+    """Values of the reference unit."""
+    at = [row for row, unit in enumerate(task.units) if unit == way.unit]
+    if len(at) == 1:
+        return np.array(task.source[at[0]])
+    said = "is no unit" if not at else "has a value in each year; say whose year by 'over'"
+    task.faults.append(f"unit: {way.unit!r} {said}{in_year(task.year)}")
+    return np.full(len(task.nodes), np.nan)
+
+
+NAMES = {
+    "minmax": ("worst", "best"),
+    "distance_to_max": ("worst", "best"),
+    "distance_to_reference": ("worst", "reference"),
+    "distance_to_target": ("worst",),
+    "fraction_of_max": ("best",),
+    "zscore": ("mean", "sd"),
+    "logistic": ("mean", "sd"),
+    "rank": ("n",),
+    "borda": ("n",),
+    "percentile": ("n",),
+}
+
+
+def _from_saved(task: _Task) -> dict[str, Floats]:
+    """The same numbers as an earlier run saved them."""
+    way, saved = task.way, task.state.saved
+    assert saved is not None
+    names = NAMES.get(str(getattr(way, "method", ""))) or tuple(
+        f"cut_{number}" for number in range(1, len(getattr(way, "scores", ())))
+    )
+    found = {name: np.full(len(task.nodes), np.nan) for name in names}
+    for position, node in enumerate(task.nodes):
+        there = saved.numbers(task.state.number, node.code, task.year)
+        if there is None:
+            task.faults.append(f"{node.code}{in_year(task.year)}: the saved parameters have no scale of it")
+        for name in names:
+            found[name][position] = (there or {}).get(name, np.nan)
+    return found
+
+
+def _mapped(task: _Task, node: Node, position: int) -> Floats:
+    """Constants of an indicator in the unit of its values."""
+    given = constants(task.way, node)
+    posts = np.array(given, dtype=np.float64)
+    treated = task.state.transforms.get((task.block, node.code))
+    if treated is not None:
+        posts = treated.in_new_unit(posts)
+    if not np.isfinite(posts).all():
+        said = ", ".join(f"{number:g}" for number in given)
+        task.faults.append(f"{node.code}{in_year(task.year)}: {said} have no place in the unit that treat gave it")
+    return normalise.transform_values(posts, node.transform, node.target)
+
+
+def _check_own_unit(task: _Task) -> None:
+    """Refuse a centre and a spread of indicators whose unit a treatment changed."""
+    for node in task.nodes:
+        if _unit(task.state, task.block, node.code) is not None:
+            task.faults.append(
+                f"{node.code}: treat changed its unit, so that centre and spread say nothing; leave them out"
+            )
+
+
+def _check_positive(task: _Task, values: Floats) -> None:
+    """Refuse values that have no share of the best."""
+    wrong = np.where(task.sign > 0, values < 0, values <= 0)
+    for row, column in np.argwhere(wrong).tolist():
+        least = "0 or more" if task.sign[column] > 0 else "above 0"
+        name = task.state.values.row_name((task.rows.start or 0) + row)
+        task.faults.append(f"{name}, {task.nodes[column].code}: {values[row, column]:g}; fraction_of_max needs {least}")
+
+
+def _ranked(task: _Task, way: Ranked, values: Floats) -> tuple[Floats, dict[str, Floats], list[Distribution]]:
+    """Ranks among the units of the block, or of another year, or of an earlier run."""
+    found: list[Distribution] = []
+    for position, node in enumerate(task.nodes):
+        if task.state.saved is None:
+            better, counts = normalise.distinct(task.source[:, position] * task.sign[position])
+            found.append(Distribution(task.year, node.code, better, counts))
+            continue
+        there = task.state.saved.distribution(task.state.number, node.code, task.year)
+        if there is None:
+            task.faults.append(f"{node.code}{in_year(task.year)}: the saved parameters have no values to rank it among")
+        found.append(there or Distribution(task.year, node.code, np.empty(0), np.empty(0)))
+    if task.state.saved is None and task.source.shape == values.shape:
+        ranked = normalise.ranks(values, task.sign, way.ties)
+    else:
+        ranked = np.column_stack(
+            [
+                normalise.ranks_among(values[:, column] * task.sign[column], other.values, other.counts, way.ties)
+                for column, other in enumerate(found)
+            ]
+        )
+    count = np.array([other.counts.sum() for other in found])
+    if isinstance(way, NormalisePercentile):
+        scores = normalise.percentiles(ranked, count, way.range)
+    else:
+        scores = ranked - 1.0 if isinstance(way, NormaliseBorda) else ranked
+    return scores, {"n": count}, found
+
+
+def _settle(task: _Task, values: Floats, scores: Floats) -> None:
     """Apply the step's rule to cells that have a value and no score; ``scores`` is changed in place."""
-    if not isinstance(step, NormaliseMinmax | NormaliseZscore | NormalisePercentile):
-        return []
+    way = task.way
+    rule = getattr(way, "constant", None)
+    if rule is None:
+        return
     stuck = ~np.isnan(values) & np.isnan(scores)
-    if step.constant == "middle":
-        middle = step.mean if isinstance(step, NormaliseZscore) else sum(step.range) / 2.0
-        scores[stuck] = middle
-    if step.constant != "error":
-        return []
-    return [
-        f"{codes[column]}{in_year(year)}: all units have the same value, so {step.method} has no score; "
-        "say 'constant: missing' or 'constant: middle', or leave the indicator out"
-        for column in np.flatnonzero(stuck.any(axis=0)).tolist()
-    ]
+    if rule == "middle":
+        if isinstance(way, NormaliseZscore):
+            scores[stuck] = way.mean
+        elif isinstance(way, NormaliseFractionOfMax):
+            scores[stuck] = 0.5
+        else:
+            scores[stuck] = sum(way.range) / 2.0  # type: ignore[attr-defined]
+    if rule == "error":
+        method = str(way.method)  # type: ignore[attr-defined]
+        why = WHY.get(method, "all units have the same value")
+        task.faults += [
+            f"{task.nodes[column].code}{in_year(task.year)}: {why}, so {method} has no score; "
+            "say 'constant: missing' or 'constant: middle', or leave the indicator out"
+            for column in np.flatnonzero(stuck.any(axis=0)).tolist()
+        ]

@@ -18,6 +18,7 @@ Flag = Annotated[bool, Field(strict=True)]
 Name = Annotated[str, Field(strict=True, min_length=1)]
 Mean = Literal["arithmetic", "geometric"]
 Over = Literal["year", "panel"]
+OverAny = Literal["year", "panel"] | Annotated[int, Field(strict=True)]
 Constant = Literal["error", "missing", "middle"]
 Ties = Literal["min", "max", "average", "dense"]
 

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from ssc_index.framework.model import Framework
 from ssc_index.steps.parameters import Parameters
+from ssc_index.steps.saved import Distribution, Saved
+from ssc_index.transform import Transform
 from ssc_index.values import Floats, Values
 
 Bools = NDArray[np.bool_]
@@ -36,7 +38,8 @@ class State:
         imputed: Cells of the table that were filled.
         carried: Age in years of cells that were carried from an earlier year; 0 elsewhere.
         filled_nodes: Cells of the scores that were filled.
-        log_shift: What a treatment subtracted before it took a logarithm; NaN where it took none.
+        transforms: What a treatment did to an indicator, by the number of the year's block (from 0) and code.
+        saved: Parameters of an earlier run, that are used instead of what the units would give; None for none.
         filled_by: Number of the step that filled a node's or indicator's cell, shape (n_rows, n_nodes); 0 for none.
         number: Position of the step that runs, from 1.
         scaled: Indicators that are scores already.
@@ -54,11 +57,12 @@ class State:
     imputed: Bools
     carried: NDArray[np.int16]
     filled_nodes: Bools
-    log_shift: Floats
     filled_by: Ints
     number: int = 0
     scaled: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
+    transforms: dict[tuple[int, str], Transform] = field(default_factory=dict)
+    saved: Saved | None = None
 
     @cached_property
     def blocks(self) -> tuple[tuple[int | None, slice], ...]:
@@ -95,6 +99,7 @@ class Outcome:
     parameters: Mapping[str, Floats] = field(default_factory=dict)
     blocks: tuple[int | None, ...] = ()
     notes: tuple[str, ...] = ()
+    distributions: tuple[Distribution, ...] = ()
 
 
 def all_scores(state: State) -> Floats:

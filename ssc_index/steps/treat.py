@@ -1,39 +1,52 @@
 """Treat: outliers, before they stretch a scale.
 
 What belongs here: the parameters of the step, what is wrong with them, and how it runs. What does not: the
-arithmetic (`ssc_index/treat.py`).
+arithmetic (`ssc_index/treat.py`, `ssc_index/transform.py`).
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+import math
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from ssc_index import treat
+from ssc_index.errors import ComputationError
 from ssc_index.framework.model import Node
-from ssc_index.steps.normalise import Normalise, NormaliseGoalposts
-from ssc_index.steps.parameters import Count, Names, Number, Parameters, Positive
-from ssc_index.steps.state import Outcome, State, in_year
+from ssc_index.steps import normalise
+from ssc_index.steps.overrides import Overridable, check_overrides, parts
+from ssc_index.steps.parameters import Count, Number, Over, Parameters, Positive, Share
+from ssc_index.steps.saved import Record
+from ssc_index.steps.state import Outcome, State, in_year, place
 from ssc_index.steps.walk import Walk, indicators_meant, listed
+from ssc_index.transform import NUMBERS, Family, Form, Transform, found_in
+from ssc_index.treat import Treated
+from ssc_index.values import Floats
+
+NoSpread = Literal["error", "keep"]
+Power = Annotated[Number | Literal["estimate"], Field(union_mode="left_to_right")]
 
 
-class TreatNone(Parameters):
+class TreatNone(Overridable):
     """Leave outliers as they are."""
 
     step: ClassVar[str] = "treat"
     method: Literal["none"]
 
 
-class TreatWinsorise(Parameters):
-    """Pull the extremes of skewed indicators in, then take a logarithm if that was not enough.
+class TreatWinsorise(Overridable):
+    """Pull the extremes of skewed indicators in; change the unit if that was not enough.
 
     Attributes:
         max_points: Stop once this many cells stand at a cap.
         skew: An indicator is treated if its absolute skewness reaches this …
         kurtosis: … and its excess kurtosis reaches this.
-        fallback: What follows if the winsorised indicator still fails: ``log`` or ``none``.
-        only: Nodes or levels whose indicators are treated; None is all.
+        fallback: What follows if the winsorised indicator still fails; Box-Cox takes ``x - min + 1`` here.
+        fallback_on: Whether it works on the values as they were, or on the winsorised ones.
+        over: Units of the same ``year``, or of all years (``panel``).
     """
 
     step: ClassVar[str] = "treat"
@@ -41,69 +54,329 @@ class TreatWinsorise(Parameters):
     max_points: Count = 5
     skew: Positive = 2.0
     kurtosis: Number = 3.5
-    fallback: Literal["log", "none"] = "log"
-    only: Names | None = None
+    fallback: Family | Literal["none"] = "log"
+    fallback_on: Literal["original", "winsorised"] = "original"
+    over: Over = "year"
 
 
-VARIANTS: dict[str, type[Parameters]] = {"": TreatWinsorise, "none": TreatNone, "winsorise": TreatWinsorise}
+class TreatIqr(Overridable):
+    """Cap values at fences: ``factor`` interquartile ranges from the quartiles.
+
+    Attributes:
+        factor: 1.5 are Tukey's inner fences.
+        no_spread: What becomes of an indicator whose quartiles are equal: an ``error``, or it is ``keep`` as it is.
+        over: Units of the same ``year``, or of all years (``panel``).
+    """
+
+    step: ClassVar[str] = "treat"
+    method: Literal["iqr"]
+    factor: Positive = 1.5
+    no_spread: NoSpread = "error"
+    over: Over = "year"
 
 
-def check(walk: Walk, step: TreatNone | TreatWinsorise) -> None:
+class TreatMad(Overridable):
+    """Cap values ``factor`` times 1.4826 median absolute deviations from the median.
+
+    Attributes:
+        factor: Robust standard deviations.
+        no_spread: As in iqr, where half of the values or more are equal.
+        over: Units of the same ``year``, or of all years (``panel``).
+    """
+
+    step: ClassVar[str] = "treat"
+    method: Literal["mad"]
+    factor: Positive = 3.0
+    no_spread: NoSpread = "error"
+    over: Over = "year"
+
+
+class TreatPercentile(Overridable):
+    """Cap values at two quantiles (type 7).
+
+    Attributes:
+        low: Share of the values below the lower cap, from 0.
+        high: Share of the values below the upper cap, to 1.
+        over: Units of the same ``year``, or of all years (``panel``).
+    """
+
+    step: ClassVar[str] = "treat"
+    method: Literal["percentile"]
+    low: Share
+    high: Share
+    over: Over = "year"
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError("low must be below high")
+        return self
+
+
+class TreatLog(Overridable):
+    """Take a logarithm of every indicator meant, whatever its shape.
+
+    Attributes:
+        no_spread: What becomes of an indicator whose values are all equal: an ``error``, or it is ``keep`` as it is.
+        over: Units of the same ``year``, or of all years (``panel``).
+    """
+
+    step: ClassVar[str] = "treat"
+    method: Literal["log", "log_plus", "log_orig"]
+    no_spread: NoSpread = "error"
+    over: Over = "year"
+
+
+class TreatLogGii(Overridable):
+    """Take the logarithm of the Global Innovation Index.
+
+    Attributes:
+        factor: What the maximum is multiplied by, where it is not above 1.
+        no_spread: As in log.
+        over: Units of the same ``year``, or of all years (``panel``).
+    """
+
+    step: ClassVar[str] = "treat"
+    method: Literal["log_gii"]
+    factor: Positive = 1.0
+    no_spread: NoSpread = "error"
+    over: Over = "year"
+
+
+class TreatBoxCox(Overridable):
+    """Transform by Box and Cox.
+
+    Attributes:
+        power: λ, or ``estimate`` it by greatest likelihood.
+        positive: Values of 0 and less are errors (``required``), or ``x - min + 1`` is taken (``shifted``).
+        no_spread: As in log.
+        over: Units of the same ``year``, or of all years (``panel``).
+    """
+
+    step: ClassVar[str] = "treat"
+    method: Literal["boxcox"]
+    power: Power = "estimate"
+    positive: Literal["required", "shifted"] = "required"
+    no_spread: NoSpread = "error"
+    over: Over = "year"
+
+
+class TreatYeoJohnson(Overridable):
+    """Transform by Yeo and Johnson; any value has one.
+
+    Attributes:
+        power: λ, or ``estimate`` it by greatest likelihood.
+        no_spread: As in log.
+        over: Units of the same ``year``, or of all years (``panel``).
+    """
+
+    step: ClassVar[str] = "treat"
+    method: Literal["yeojohnson"]
+    power: Power = "estimate"
+    no_spread: NoSpread = "error"
+    over: Over = "year"
+
+
+Treat = (
+    TreatNone
+    | TreatWinsorise
+    | TreatIqr
+    | TreatMad
+    | TreatPercentile
+    | TreatLog
+    | TreatLogGii
+    | TreatBoxCox
+    | TreatYeoJohnson
+)
+Changing = TreatLog | TreatLogGii | TreatBoxCox | TreatYeoJohnson
+
+VARIANTS: dict[str, type[Parameters]] = {
+    "": TreatWinsorise,
+    "none": TreatNone,
+    "winsorise": TreatWinsorise,
+    "iqr": TreatIqr,
+    "mad": TreatMad,
+    "percentile": TreatPercentile,
+    "log": TreatLog,
+    "log_plus": TreatLog,
+    "log_orig": TreatLog,
+    "log_gii": TreatLogGii,
+    "boxcox": TreatBoxCox,
+    "yeojohnson": TreatYeoJohnson,
+}
+
+
+def check(walk: Walk, step: Treat) -> None:
     """Every fault of the step on a framework, into the walk."""
-    if isinstance(step, TreatNone):
-        return
     if not walk.known(step.only, "only"):
         return
     meant = indicators_meant(walk.framework, step.only)
-    twice = [code for code in meant if code in walk.treated]
+    if not check_overrides(walk, step, meant):
+        return
+    ways = [(way, codes) for way, codes in parts(walk.framework, step, meant) if not isinstance(way, TreatNone)]
+    touched = [code for _, codes in ways for code in codes]
+    twice = [code for code in touched if code in walk.treated]
     if twice:
         walk.fault(f": {listed(twice)} are treated already; an indicator is treated once")
-    walk.in_time(meant)
-    walk.treated.update(meant)
-    if step.fallback == "log":
-        walk.logged.update(code for code in meant if code not in walk.scaled)
+    if touched:
+        walk.in_time(touched)
+    walk.treated.update(touched)
+    for way, codes in ways:
+        if isinstance(way, Changing):
+            own = [code for code in codes if walk.framework.by_code[code].transform != "none"]
+            if own:
+                walk.fault(f": {listed(own)} have a transform of their own; {way.method} would be a second one")
+        if getattr(way, "over", "year") == "year" and (
+            isinstance(way, Changing) or getattr(way, "fallback", "none") != "none"
+        ):
+            walk.logged.update(code for code in codes if code not in walk.scaled)
 
 
-def run(state: State, step: TreatNone | TreatWinsorise) -> Outcome:
-    """Treat each indicator, year by year."""
-    if isinstance(step, TreatNone):
-        return Outcome()
-    codes = indicators_meant(state.framework, step.only)
-    anchors = {code: _anchors(state, state.framework.by_code[code]) for code in codes}
+def run(state: State, step: Treat) -> Outcome:
+    """Treat each indicator, year by year or over the panel."""
     table = state.table.copy(order="F")
-    shape = (len(state.blocks), len(state.values.codes))
-    found = {name: np.full(shape, np.nan) for name in ("skewness", "kurtosis", "n_points", "log_shift")}
-    notes = []
-    for block, (year, rows) in enumerate(state.blocks):
-        for code, column in zip(codes, state.columns(codes), strict=True):
-            node = state.framework.by_code[code]
-            done = treat.treat_column(
-                np.ascontiguousarray(state.table[rows, column]),
-                step.max_points,
-                step.skew,
-                step.kurtosis,
-                step.fallback == "log" and node.transform == "none",
-                anchors[code],
-            )
-            table[rows, column] = done.values
-            state.log_shift[rows, column] = done.shift
-            statistics = (done.skewness, done.kurtosis, done.n_points, done.shift)
-            for name, number in zip(found, statistics, strict=True):
-                found[name][block, column] = number
-            if done.rule in ("winsorised", "logged"):
-                notes.append(f"{code}{in_year(year)}: {done.rule}")
-    treated = (table != state.table) & ~np.isnan(table)
+    record = Record(len(state.values.codes))
+    notes: list[str] = []
+    faults: list[str] = []
+    whole = slice(0, table.shape[0])
+    for way, codes in parts(state.framework, step, indicators_meant(state.framework, step.only)):
+        if isinstance(way, TreatNone):
+            continue
+        pooled = getattr(way, "over", "year") == "panel"
+        for code in codes:
+            column, anchors = state.column_of[code], normalise.constants_to_come(state, code)
+            treated: Treated | None = None
+            for block, (year, rows) in enumerate(state.blocks):
+                if treated is None or not pooled:
+                    source = whole if pooled else rows
+                    treated = _treatment(
+                        state, way, code, table[source, column], anchors, None if pooled else year, faults
+                    )
+                    _keep(record, None if pooled else year, column, treated)
+                    if treated.rule in ("winsorised", "transformed"):
+                        notes.append(f"{code}{in_year(None if pooled else year)}: {_said(treated)}")
+                table[rows, column] = treated.transform.treated(table[rows, column])
+                state.transforms[block, code] = treated.transform
+    if faults:
+        raise ComputationError(place(state, "treat"), faults)
+    changed = (table != state.table) & ~np.isnan(table)
     state.table = table
-    return Outcome(
-        treated=treated, parameters=found, blocks=tuple(year for year, _ in state.blocks), notes=tuple(notes)
+    parameters, blocks = record.tables([year for year, _ in state.blocks])
+    return Outcome(treated=changed, parameters=parameters, blocks=blocks, notes=tuple(notes))
+
+
+def _treatment(
+    state: State,
+    way: Parameters,
+    code: str,
+    values: Floats,
+    anchors: Sequence[float],
+    year: int | None,
+    faults: list[str],
+) -> Treated:
+    """What is to be done to one column of one block: found in it, or as saved."""
+    if state.saved is not None:
+        return _saved_treatment(state, code, values, year, faults)
+    node = state.framework.by_code[code]
+    finite = np.sort(values[~np.isnan(values)])
+    try:
+        return _found_treatment(way, node, finite, anchors)
+    except ValueError as error:
+        faults.append(f"{code}{in_year(year)}: {error}")
+        return Treated("undefined", 0, math.nan, math.nan)
+
+
+def _found_treatment(way: Parameters, node: Node, values: Floats, anchors: Sequence[float]) -> Treated:
+    """What is to be done to sorted values."""
+    lower = node.direction == "lower"
+    if isinstance(way, TreatWinsorise):
+        family = way.fallback
+        if family == "none" or node.transform != "none":  # no second change of unit
+            return treat.treat_column(values, way.max_points, way.skew, way.kurtosis)
+
+        def second(numbers: Floats, skewness: float) -> Transform:
+            return found_in(numbers, family, anchors, skewness, lower_is_better=lower)
+
+        return treat.treat_column(values, way.max_points, way.skew, way.kurtosis, second, way.fallback_on)
+    statistics = treat.skewness_and_kurtosis(values) if values.size else (math.nan, math.nan)
+    undefined = Treated("undefined", 0, *statistics)
+    if values.size == 0:
+        return undefined
+    try:
+        transform = _transform(way, values, anchors, statistics[0], lower)
+    except ValueError as error:
+        if str(error).startswith(treat.NO_SPREAD) and getattr(way, "no_spread", "error") == "keep":
+            return undefined
+        raise
+    if transform.form != "none":
+        return Treated("transformed", 0, *statistics, transform)
+    beyond = int(((values < transform.low) | (values > transform.high)).sum())
+    return (
+        Treated("winsorised", beyond, *statistics, transform)
+        if beyond
+        else Treated("passes", 0, *statistics, transform)
     )
 
 
-def _anchors(state: State, node: Node) -> tuple[float, ...]:
-    """Goalposts that a later step of the method will compare with the indicator's treated values."""
-    if node.code in state.scaled or node.low is None or node.high is None:
-        return ()
-    for step in state.steps[state.number :]:
-        if isinstance(step, Normalise) and node.code in indicators_meant(state.framework, step.only):
-            return (node.low, node.high) if isinstance(step, NormaliseGoalposts) else ()
-    return ()
+def _transform(way: Parameters, values: Floats, anchors: Sequence[float], skewness: float, lower: bool) -> Transform:
+    """Caps or a new unit, whatever the shape of the values."""
+    caps = None
+    if isinstance(way, TreatIqr):
+        caps = treat.fences(values, way.factor)
+    elif isinstance(way, TreatMad):
+        caps = treat.mad_caps(values, way.factor)
+    elif isinstance(way, TreatPercentile):
+        low, high = treat.quantiles(values, (way.low, way.high))
+        caps = low, high
+    if caps is not None:
+        return Transform(low=caps[0], high=caps[1])
+    if values[0] == values[-1]:
+        raise ValueError(f"{treat.NO_SPREAD}: all its values are {values[0]:g}")
+    assert isinstance(way, Changing)
+    power = getattr(way, "power", None)
+    return found_in(
+        values,
+        way.method,
+        anchors,
+        skewness if not math.isnan(skewness) else 0.0,
+        factor=getattr(way, "factor", 1.0),
+        power=None if power == "estimate" else power,
+        shifted=getattr(way, "positive", "required") == "shifted",
+        lower_is_better=lower,
+    )
+
+
+def _said(treated: Treated) -> str:
+    """A treatment in words."""
+    if treated.transform.form == "none":
+        return treated.rule
+    return ("winsorised, " if treated.n_points else "") + treated.transform.form
+
+
+def _keep(record: Record, year: int | None, column: int, treated: Treated) -> None:
+    """Note all that the treatment needs to be done again."""
+    transform = treated.transform
+    numbers = {"skewness": treated.skewness, "kurtosis": treated.kurtosis, "n_points": float(treated.n_points)}
+    if math.isfinite(transform.low):
+        numbers |= {"cap_low": transform.low, "cap_high": transform.high}
+    numbers |= {f"{transform.form}_{name}": getattr(transform, name) for name in NUMBERS[transform.form]}
+    record.put(year, column, numbers)
+
+
+def _saved_treatment(state: State, code: str, values: Floats, year: int | None, faults: list[str]) -> Treated:
+    """The treatment that an earlier run saved."""
+    assert state.saved is not None
+    there = state.saved.numbers(state.number, code, year)
+    if there is None:
+        if not np.isnan(values).all():
+            faults.append(f"{code}{in_year(year)}: the saved parameters have no treatment of it")
+        return Treated("undefined", 0, math.nan, math.nan)
+    transform = Transform(low=there.get("cap_low", -math.inf), high=there.get("cap_high", math.inf))
+    forms: list[Form] = [form for form, names in NUMBERS.items() if names and f"{form}_{names[0]}" in there]
+    if forms:
+        form = forms[0]
+        numbers = {name: there[f"{form}_{name}"] for name in NUMBERS[form]}
+        transform = Transform(form, low=transform.low, high=transform.high, **numbers)
+    points = int(((values < transform.low) | (values > transform.high)).sum())
+    rule: treat.Rule = "transformed" if forms else "winsorised" if points else "passes"
+    return Treated(rule, points, there.get("skewness", math.nan), there.get("kurtosis", math.nan), transform)

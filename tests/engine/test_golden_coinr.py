@@ -11,7 +11,8 @@ import pytest
 
 from ssc_index.framework.load import read_framework_csv
 from ssc_index.screen import nonzero_share
-from ssc_index.treat import skewness_and_kurtosis, treat_column, winsorise
+from ssc_index.transform import found_in
+from ssc_index.treat import skewness_and_kurtosis, winsorise
 from ssc_index.weights import effective_weights
 from tests.engine.conftest import write_framework
 
@@ -155,6 +156,9 @@ def test_treated_cells_are_those_that_coinr_flags(coinr, run):
         ({"method": "zscore", "mean": 0, "sd": 1}, "norm_zscore_0_1"),
         ({"method": "rank"}, "norm_rank"),
         ({"method": "percentile", "range": [0, 1]}, "norm_prank"),
+        ({"method": "borda"}, "norm_borda"),
+        ({"method": "distance_to_max"}, "norm_dist2max"),
+        ({"method": "distance_to_reference", "unit": "BGR"}, "norm_dist2ref_5"),  # the fifth of its rows
     ],
 )
 def test_normalisation_of_treated_values(coinr, run, parameters, expected):
@@ -165,6 +169,50 @@ def test_normalisation_of_treated_values(coinr, run, parameters, expected):
 def test_minmax_of_raw_values_with_missing_cells(coinr, run):
     done = run(coinr.framework(), coinr.values("ex_1_raw"), {"steps": [MINMAX_100]})
     assert coinr.compare(done.table("step_1_normalise.csv"), "normraw_minmax_0_100") == CELLS
+
+
+def test_bounds_of_a_scale_stand_in_real_units(coinr, run):
+    # COINr takes bounds of negated values: 0 to 100 of them are 0 to -100 where less is better.
+    rows = coinr.framework()
+    lower = [row["code"] for row in rows if row["direction"] == "lower"]
+    overrides = {code: {"bounds": [0, -100]} for code in lower}
+    step = {"normalise": {"method": "scaled", "bounds": [0, 100], "overrides": overrides}}
+    done = run(rows, coinr.values("ex_5_treated"), {"steps": [step]})
+    assert len(lower) > 0
+    assert coinr.compare(done.table("step_1_normalise.csv"), "norm_scaled_default") == CELLS
+
+
+def test_fraction_of_the_maximum_where_more_is_better_and_in_order_where_less_is(coinr, run):
+    # docs/differences.md: COINr divides negated values by their maximum, so that the worst unit scores most.
+    rows = coinr.framework()
+    lower = [row["code"] for row in rows if row["direction"] == "lower"]
+    values = coinr.values("ex_5_treated")
+    theirs = coinr.frame("norm_fracmax")
+    for code in lower:  # some hold 0 and less, of which there is no share
+        values = values.with_columns(pl.col(code) - pl.col(code).min() + 1.0)
+    below = [row["code"] for row in rows if row["direction"] == "higher" and values[row["code"]].min() < 0]
+    for code in below:
+        values = values.with_columns(pl.col(code) - pl.col(code).min())
+    done = run(rows, values, {"steps": [{"normalise": {"method": "fraction_of_max", "constant": "middle"}}]})
+    ours = done.table("step_1_normalise.csv").sort("unit")
+    compared = 0
+    for row in rows:
+        code = row["code"]
+        if row["direction"] == "higher" and code not in below:
+            np.testing.assert_allclose(ours[code].to_numpy(), theirs[code].to_numpy(), rtol=1e-9, err_msg=code)
+            compared += 1
+        elif row["direction"] == "lower":
+            np.testing.assert_allclose(ours[code].to_numpy(), 1.0 / values.sort("unit")[code].to_numpy(), rtol=1e-9)
+    assert compared >= 30
+
+
+def test_distance_to_the_target_of_every_indicator(coinr, run):
+    targets = {row["iCode"]: row["Target"] for row in coinr.frame("asem_imeta_normparams").iter_rows(named=True)}
+    rows = coinr.framework()
+    for row in rows:
+        row["target"] = targets[row["code"]] if row["direction"] else ""
+    done = run(rows, coinr.values("ex_1_raw"), {"steps": [{"normalise": {"method": "distance_to_target"}}]})
+    assert coinr.compare(done.table("step_1_normalise.csv"), "normimeta_dist2targ") == CELLS
 
 
 def test_goalposts_of_every_indicator(coinr, run):
@@ -290,13 +338,23 @@ def test_winsorisation_of_five_columns_at_seven_limits(coinr):
     assert summary.height >= 30
 
 
-def test_logarithm_of_five_columns(coinr):
-    # max_points 0 and a kurtosis threshold below any: the rule fails at once and nothing is pulled in.
-    columns, expected = coinr.frame("vec_in"), coinr.frame("vec_log_CT")
+@pytest.mark.parametrize(
+    ("family", "more", "expected"),
+    [
+        ("log", {}, "vec_log_CT"),
+        ("log_orig", {}, "vec_log_CT_orig"),
+        ("log_plus", {}, "vec_log_CT_plus"),
+        ("boxcox", {"power": 0.0}, "vec_boxcox_0"),
+        ("boxcox", {"power": 0.5}, "vec_boxcox_0.5"),
+    ],
+)
+def test_functions_that_change_the_unit_of_five_columns(coinr, family, more, expected):
+    columns, theirs = coinr.frame("vec_in"), coinr.frame(expected)
     for name in columns.columns:
-        treated = treat_column(columns[name].to_numpy(), 0, 1e-9, -100.0, log_fallback=True)
-        assert treated.rule == "logged"
-        np.testing.assert_allclose(treated.values, expected[name].to_numpy(), rtol=1e-9, err_msg=name)
+        values = columns[name].to_numpy()
+        finite = np.sort(values[~np.isnan(values)])
+        transform = found_in(finite, family, skewness=skewness_and_kurtosis(finite)[0], **more)
+        np.testing.assert_allclose(transform.treated(values), theirs[name].to_numpy(), rtol=1e-9, err_msg=name)
 
 
 @pytest.mark.parametrize(

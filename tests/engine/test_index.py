@@ -286,7 +286,7 @@ def test_goalposts_follow_an_indicator_whose_outliers_were_put_on_a_logarithm():
     tree = framework_from_nodes([_group("index"), _leaf("a", low=0.0, high=100.0)])
     treat = {"treat": {"max_points": 1, "skew": 0.5, "kurtosis": -2.0}}
     done = _run(tree, _heavy_tail(), [treat, GOALPOSTS, {"aggregate": {}}], list("abcdefghijk"))
-    assert done.steps[0].notes == ("a: logged",)
+    assert done.steps[0].notes == ("a: log",)
     # min and max over values and goalposts: 0 and e^10; shift = 0 - 0.01 e^10. A value v scores
     # 100 (ln(v + s) - ln s) / (ln(100 + s) - ln s) with s = 0.01 e^10, and 100 beyond the goalpost.
     s = 0.01 * np.exp(10.0)
@@ -302,7 +302,7 @@ def test_goalposts_do_not_touch_the_logarithm_of_an_indicator_that_is_on_its_sca
     steps = [{"normalise": {"method": "minmax", "only": ["a"]}}, treat, GOALPOSTS, {"aggregate": {}}]
     done = _run(tree, table, steps, list("abcdefghijk"))
     # Scores from 0 to 100: ln(0 - 0 + 0.01 × 100) = 0 at the lowest, whatever the goalposts of a.
-    assert done.steps[1].notes == ("a: logged",)
+    assert done.steps[1].notes == ("a: log",)
     assert done.steps[2].table[0, 0] == 0
 
 

@@ -85,7 +85,7 @@ rank: {ties: best, round: -1}
         "steps[0].screen.minimum: unknown key; known are min_coverage, min_coverage_by_node, min_nonzero, only_where, "
         "force_in, force_out, count",
         "steps[1]: unknown step 'normalize'; known are denominate, screen, treat, normalise, impute, aggregate",
-        "steps[2].normalise.method: unknown method 'mimax'; known are none, goalposts, minmax",
+        "steps[2].normalise.method: unknown method 'mimax'; known are none, goalposts, scaled, minmax",
         "steps[3].impute.group: missing",
         "steps[4].aggregate.levels.index: 'harmonic'",
         "rank.ties: 'best'",
@@ -168,7 +168,8 @@ def test_a_step_without_parameters_takes_the_defaults_that_docs_method_md_states
     kinds = ["goalposts", "minmax", "zscore", "rank", "percentile"]
     steps = [{"screen": None}, {"treat": None}, *({"normalise": {"method": kind}} for kind in kinds), {"aggregate": {}}]
     written = method_from_mapping({"name": "m", "steps": steps}).as_mapping()
-    block = {"constant": "error", "over": "year", "only": None}
+    names = {"only": None, "overrides": {}}
+    block = {"constant": "error", "over": "year", **names}
     assert written["rank"] == {"ties": "min", "round": None}
     assert written["steps"] == [
         {
@@ -189,13 +190,15 @@ def test_a_step_without_parameters_takes_the_defaults_that_docs_method_md_states
                 "skew": 2,
                 "kurtosis": 3.5,
                 "fallback": "log",
-                "only": None,
+                "fallback_on": "original",
+                "over": "year",
+                **names,
             }
         },
-        {"normalise": {"method": "goalposts", "range": [0, 100], "clip": True, "only": None}},
+        {"normalise": {"method": "goalposts", "range": [0, 100], "clip": True, **names}},
         {"normalise": {"method": "minmax", "range": [0, 100], **block}},
-        {"normalise": {"method": "zscore", "mean": 0, "sd": 1, **block}},
-        {"normalise": {"method": "rank", "ties": "min", "over": "year", "only": None}},
+        {"normalise": {"method": "zscore", "mean": 0, "sd": 1, "centre": None, "spread": None, **block}},
+        {"normalise": {"method": "rank", "ties": "min", "over": "year", **names}},
         {"normalise": {"method": "percentile", "range": [0, 100], "ties": "min", **block}},
         {
             "aggregate": {

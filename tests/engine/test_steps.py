@@ -16,6 +16,7 @@ from ssc_index.index import compute_index
 from ssc_index.method import method_from_mapping
 from ssc_index.rank import rank_ascending, rank_descending
 from ssc_index.screen import coverage_reasons, label_reasons
+from ssc_index.transform import found_in
 from ssc_index.treat import skewness_and_kurtosis, treat_column, winsorise
 from ssc_index.values import values_from_columns
 from ssc_index.weights import effective_weights, sibling_weights
@@ -80,37 +81,55 @@ def test_a_negatively_skewed_column_is_pulled_in_from_below():
 def test_the_rule_needs_both_statistics():
     values = _column(*range(20), 60)  # skewness 2.4 and kurtosis 8 or so
     skewness, kurtosis = skewness_and_kurtosis(values)
-    assert treat_column(values, 5, skewness, kurtosis, False).rule == "winsorised"  # at the threshold: fails
-    assert treat_column(values, 5, skewness + 1e-9, kurtosis, False).rule == "passes"
-    assert treat_column(values, 5, skewness, kurtosis + 1e-9, False).rule == "passes"
+    assert treat_column(values, 5, skewness, kurtosis).rule == "winsorised"  # at the threshold: fails
+    assert treat_column(values, 5, skewness + 1e-9, kurtosis).rule == "passes"
+    assert treat_column(values, 5, skewness, kurtosis + 1e-9).rule == "passes"
 
 
 def test_a_column_that_would_collapse_is_left_as_it_was():
     values = _column(*[0.0] * 30, 1.0)
-    treated = treat_column(values, 5, 2.0, 3.5, log_fallback=True)
+    treated = treat_column(values, 5, 2.0, 3.5, _log)
     assert treated.rule == "undefined"
-    np.testing.assert_array_equal(treated.values, values)
+    np.testing.assert_array_equal(treated.transform.treated(values), values)
 
 
-def test_the_logarithm_starts_from_the_values_before_and_keeps_missing_cells():
+def _log(values, skewness):
+    return found_in(values, "log", skewness=skewness)
+
+
+def test_the_second_stage_starts_from_the_values_before_and_keeps_missing_cells():
     # One pull is not enough for exp(0), exp(1), … exp(9); then ln(x - min + 0.01 (max - min)).
-    values = _column(NAN, *np.exp(np.arange(10.0)))
-    treated = treat_column(values, 1, 0.5, -2.0, log_fallback=True)
+    values = np.exp(np.arange(10.0))
+    treated = treat_column(values, 1, 0.5, -2.0, _log)
     low, high = 1.0, math.exp(9)
-    assert treated.rule == "logged"
-    assert math.isnan(treated.values[0])
-    np.testing.assert_allclose(treated.values[1:], np.log(values[1:] - low + 0.01 * (high - low)))
+    assert (treated.rule, treated.n_points) == ("transformed", 0)
+    done = treated.transform.treated(_column(NAN, *values))
+    assert math.isnan(done[0])
+    np.testing.assert_allclose(done[1:], np.log(values - low + 0.01 * (high - low)))
 
 
-def test_without_fallback_the_winsorised_values_stay():
-    values = _column(*np.exp(np.arange(10.0)))
-    treated = treat_column(values, 1, 0.5, -2.0, log_fallback=False)
+def test_the_second_stage_may_start_from_the_winsorised_values():
+    # One pull takes exp(9) to exp(8); then the same logarithm with max = exp(8).
+    values = np.exp(np.arange(10.0))
+    treated = treat_column(values, 1, 0.5, -2.0, _log, "winsorised")
+    assert treated.n_points == 1
+    capped = np.minimum(values, math.exp(8))
+    expected = np.log(capped - 1.0 + 0.01 * (math.exp(8) - 1.0))
+    np.testing.assert_allclose(treated.transform.treated(values), expected)
+    # A goalpost changes its unit and knows no cap.
+    post = treated.transform.in_new_unit(_column(math.exp(9)))
+    np.testing.assert_allclose(post, [math.log(math.exp(9) - 1.0 + 0.01 * (math.exp(8) - 1.0))])
+
+
+def test_without_a_second_stage_the_winsorised_values_stay():
+    values = np.exp(np.arange(10.0))
+    treated = treat_column(values, 1, 0.5, -2.0)
     assert treated.rule == "winsorised"
-    assert treated.values.max() == math.exp(8)
+    assert treated.transform.treated(values).max() == math.exp(8)
 
 
-def test_with_no_points_allowed_and_no_logarithm_nothing_happens():
-    treated = treat_column(_column(*range(9), 900), 0, 2.0, 3.5, log_fallback=False)
+def test_with_no_points_allowed_and_no_second_stage_nothing_happens():
+    treated = treat_column(_column(*range(9), 900), 0, 2.0, 3.5)
     assert treated.rule == "passes"
 
 
@@ -127,26 +146,30 @@ def test_goalposts_where_less_is_better_and_beyond_the_posts():
 
 
 def test_minmax_of_a_constant_or_empty_column_has_no_score():
-    scores, worst, best = normalise.minmax(np.array([[5.0, NAN], [5.0, NAN]]), _column(1, 1), (0.0, 100.0))
-    assert np.isnan(scores).all()
+    values, sign = np.array([[5.0, NAN], [5.0, NAN]]), _column(1, 1)
+    worst, best = normalise.worst_and_best(values, sign)
+    assert np.isnan(normalise.minmax(values, worst, best, (0.0, 100.0))).all()
     assert (worst[0], best[0]) == (5.0, 5.0)
     assert math.isnan(worst[1])
 
 
-def test_minmax_parameters_are_in_real_units():
-    _, worst, best = normalise.minmax(np.array([[2.0], [6.0]]), _column(-1), (0.0, 1.0))
+def test_the_worst_is_the_greatest_where_less_is_better():
+    worst, best = normalise.worst_and_best(np.array([[2.0], [6.0]]), _column(-1))
     assert (worst[0], best[0]) == (6.0, 2.0)
 
 
 def test_zscore_uses_the_sample_deviation():
-    scores, mean, sd = normalise.zscore(np.array([[2.0], [4.0], [6.0], [NAN]]), _column(-1), 50.0, 10.0)
+    values = np.array([[2.0], [4.0], [6.0], [NAN]])
+    mean, sd = normalise.means_and_deviations(values)
     assert (mean[0], sd[0]) == (4.0, 2.0)  # sqrt((4 + 0 + 4) / 2)
+    scores = normalise.zscore(values, _column(-1), mean, sd, 50.0, 10.0)
     np.testing.assert_array_equal(scores.ravel(), [60, 50, 40, NAN])
 
 
 def test_percentiles_of_ties_and_of_one():
     values = np.array([[1.0, 7.0], [2.0, NAN], [2.0, NAN], [3.0, NAN]])
-    scores = normalise.percentiles(values, _column(1, 1), "min", (0.0, 100.0))
+    ranked = normalise.ranks(values, _column(1, 1), "min")
+    scores = normalise.percentiles(ranked, _column(4, 1), (0.0, 100.0))
     np.testing.assert_allclose(scores[:, 0], [0, 100 / 3, 100 / 3, 100])
     assert np.isnan(scores[:, 1]).all()
 
