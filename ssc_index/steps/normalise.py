@@ -16,9 +16,7 @@ from ssc_index import normalise
 from ssc_index.errors import ComputationError
 from ssc_index.framework.model import Node
 from ssc_index.steps.normalise_parameters import (
-    Normalise as Normalise,
-)
-from ssc_index.steps.normalise_parameters import (
+    Normalise,
     NormaliseBorda,
     NormaliseCategorical,
     NormaliseDistanceToMax,
@@ -41,6 +39,18 @@ from ssc_index.steps.state import Outcome, State, in_year, place
 from ssc_index.steps.walk import Walk, indicators_meant, listed
 from ssc_index.treat import quantiles
 from ssc_index.values import Floats
+
+__all__ = [
+    "VARIANTS",
+    "Normalise",
+    "NormaliseGoalposts",
+    "NormaliseMinmax",
+    "NormaliseNone",
+    "NormaliseZscore",
+    "check",
+    "constants_to_come",
+    "run",
+]
 
 VARIANTS: dict[str, type[Parameters]] = {
     "none": NormaliseNone,

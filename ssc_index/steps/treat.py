@@ -232,6 +232,12 @@ def check(walk: Walk, step: Treat) -> None:
             walk.logged.update(code for code in codes if code not in walk.scaled)
 
 
+def may_change_the_unit(step: Parameters) -> bool:
+    """Whether a treatment may leave some indicator in another unit."""
+    ways = (step, *getattr(step, "overrides", {}).values())
+    return any(isinstance(way, Changing) or getattr(way, "fallback", "none") != "none" for way in ways)
+
+
 def run(state: State, step: Treat) -> Outcome:
     """Treat each indicator, year by year or over the panel."""
     table = state.table.copy(order="F")

@@ -20,6 +20,7 @@ from ssc_index.steps.aggregate import Aggregate, mean_at
 from ssc_index.steps.normalise import Normalise
 from ssc_index.steps.parameters import Flag, Name, Names, NotNegative, Positive
 from ssc_index.steps.registry import STEPS
+from ssc_index.steps.treat import may_change_the_unit
 from ssc_index.uncertainty.grades import GRADES, Error
 
 Whole = Annotated[int, Field(strict=True, ge=1)]
@@ -415,7 +416,7 @@ def _check_measurement(method: Method, framework: Framework, path: str, faults: 
         faults.append(f"{path}: the method has no normalise step, so there are no values in units to be wrong about")
         return
     before = method.steps[:first]
-    if any(step.step == "treat" and getattr(step, "fallback", "none") == "log" for step in before):
+    if any(step.step == "treat" and may_change_the_unit(step) for step in before):
         faults.append(f"{path}: treat may put an indicator on a logarithm before; say 'fallback: none'")
     if any(isinstance(step, Aggregate) for step in before):
         faults.append(f"{path}: scores are aggregated before the first normalise step")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ssc_index.aggregate import weighted_mean
-from ssc_index.normalise import goalposts, minmax, zscore
+from ssc_index.normalise import goalposts, means_and_deviations, minmax, worst_and_best, zscore
 from ssc_index.steps.state import Ints
 from ssc_index.uncertainty.plain import disturbed
 from ssc_index.uncertainty.prepared import Laid, Prepared, Singles
@@ -48,9 +48,9 @@ def _normalised(prepared: Prepared, laid: Laid, r: int, table: Floats) -> tuple[
         if kind == 0:
             found = goalposts(values, np.array([low]), np.array([high]), (first, second), clip > 0)
         elif kind == 1:
-            found = minmax(values, signs, (first, second))[0]
+            found = minmax(values, *worst_and_best(values, signs), (first, second))
         elif kind == 2:
-            found = zscore(values, signs, first, second)[0]
+            found = zscore(values, signs, *means_and_deviations(values), first, second)
         if kind in (1, 2):
             constant = np.isnan(found) & ~np.isnan(values)
             found = np.where(constant, middle, found)

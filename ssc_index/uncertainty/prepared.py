@@ -190,8 +190,12 @@ def _why_no_scale(case: Case, stage: Stage) -> list[str]:
             fine = isinstance(step, NormaliseGoalposts | NormaliseMinmax | NormaliseZscore | NormaliseNone)
             if not fine and not isinstance(step, ImputeNone):
                 reasons.append(f"{step.step}: {getattr(step, 'method', '')} after measurement errors")
-            if getattr(step, "over", "year") == "panel":
-                reasons.append(f"{step.step} over a panel after measurement errors")
+            if getattr(step, "over", "year") != "year":
+                reasons.append(f"{step.step} over other years' units after measurement errors")
+            if getattr(step, "overrides", {}):
+                reasons.append(f"{step.step} with overrides after measurement errors")
+            if getattr(step, "centre", None) is not None:
+                reasons.append(f"{step.step} with a given centre after measurement errors")
     return reasons
 
 
