@@ -13,12 +13,11 @@ from typing import cast
 import numpy as np
 import polars as pl
 
-from ssc_index.aggregate import weighted_mean
+from ssc_index.aggregate import Mean, weighted_mean
 from ssc_index.audit.structure import Rule, aggregation_rules
 from ssc_index.errors import ValuesError
 from ssc_index.result import IndexResult
 from ssc_index.sample import rows_of
-from ssc_index.steps.parameters import Mean
 from ssc_index.values import Floats
 
 MOST_CHILDREN = 16

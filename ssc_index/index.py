@@ -73,6 +73,8 @@ def _start(values: Values, framework: Framework, method: Method) -> State:
         carried=np.zeros(shape, dtype=np.int16),
         filled_nodes=np.zeros((rows, len(framework.nodes)), dtype=bool),
         filled_by=np.zeros((rows, len(framework.nodes)), dtype=np.int64),
+        weights=np.full((len(values.year_slices()), len(framework.nodes)), np.nan),
+        weights_used=np.full((len(values.year_slices()), len(framework.nodes)), np.nan),
     )
 
 

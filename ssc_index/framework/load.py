@@ -17,7 +17,7 @@ from ssc_index.errors import FrameworkError
 from ssc_index.framework.model import Direction, Framework, Node
 
 TRANSFORMS = ("none", "ln", "log10", "sqrt", "gap_to_target")
-AGGREGATIONS = ("arithmetic", "geometric")
+AGGREGATIONS = ("arithmetic", "geometric", "harmonic", "median", "minimum", "mpi", "ampi", "bod", "borda", "copeland")
 DIRECTIONS = {
     "higher": "higher",
     "lower": "lower",

@@ -1,50 +1,74 @@
 """Aggregate: scores up the tree.
 
-What belongs here: the parameters of the step, what is wrong with them, and how it runs. What does not: the
-arithmetic (`ssc_index/aggregate.py`, `ssc_index/weights.py`).
+What belongs here: the parameters of the step, what is wrong with them, and how it runs. What does not: the rules at a
+node (`steps/rules.py`) and the arithmetic (`ssc_index/aggregate.py` and its neighbours, `ssc_index/weights.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import Annotated, ClassVar, cast
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from ssc_index.aggregate import refused, weighted_mean
+from ssc_index.aggregate_cohort import blended
+from ssc_index.benefit_of_doubt import DoubtError
 from ssc_index.errors import ComputationError
 from ssc_index.framework.model import Framework, Node
-from ssc_index.steps.parameters import Mean, Name, Names, Parameters, Share
+from ssc_index.steps.parameters import Name, Names, Parameters, Share
+from ssc_index.steps.rules import How, Rule, rule_of
 from ssc_index.steps.state import Outcome, State, all_scores, place
-from ssc_index.steps.walk import Walk, listed, nodes_reached, setting_at
+from ssc_index.steps.walk import Walk, group_columns, listed, nodes_reached, setting_at
 from ssc_index.values import Floats
 from ssc_index.weights import sibling_weights
 
+Decimals = Annotated[int, Field(strict=True, ge=0, le=15)]
 
-class Aggregate(Parameters):
-    """Weighted means up the tree, over what is present.
+
+class Blend(BaseModel):
+    """A share of the mean of a group of units in the score of each of them.
 
     Attributes:
-        method: Mean at every node that nothing else names.
-        levels: Mean by node code or level name; the framework's own ``aggregation`` at a node comes first.
-        weights: ``framework``, ``equal`` for all, or a weight set of the framework.
+        group: Group column.
+        share: Share of the group's mean, above 0 and at most 1.
+        at: Nodes or levels where it is done.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    group: Name
+    share: Annotated[float, Field(strict=True, gt=0, le=1)]
+    at: Names
+
+
+class Aggregate(Parameters):
+    """Scores of nodes from the scores of their children, over what is present.
+
+    Attributes:
+        method: Rule at every node that nothing else names: ``arithmetic``, or ``{generalised: {p: 2}}``.
+        levels: Rule by node code or level name; the framework's own ``aggregation`` at a node comes first.
+        weights: ``framework`` (what a step *weights* has set comes first), ``equal`` for all, or a weight set of the
+            framework.
         min_coverage: Least share of a node's children that must be present, for all nodes or by node code or
             level name; a node below it has no score.
-        floor: Scores below it are raised to it where a geometric mean takes them; with 0 a part of 0 makes
-            the mean 0; None refuses 0 and less.
+        floor: Scores below it are raised to it where a rule takes them that refuses 0 (geometric, harmonic,
+            generalised); with 0 a part of 0 makes the mean 0; None refuses 0 and less.
         leave_out: Nodes that count as if the framework lacked them, in weights and coverage; a node all of whose
             children are left out is left out itself. Their own scores are computed all the same.
+        blend: Draws scores towards the mean of a group of units in the same year.
+        round: Decimals to which scores are rounded (half to even) before they go up, for all or by node or level.
         to: Level at which the step stops; None is the root.
     """
 
     step: ClassVar[str] = "aggregate"
-    method: Mean = "arithmetic"
-    levels: dict[Name, Mean] = Field(default_factory=dict)
+    method: How = "arithmetic"
+    levels: dict[Name, How] = Field(default_factory=dict)
     weights: Name = "framework"
     min_coverage: Share | dict[Name, Share] = 0.0
     floor: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)] | None = None
     leave_out: Names | None = None
+    blend: Blend | None = None
+    round: Decimals | dict[Name, Decimals] | None = None
     to: Name | None = None
 
 
@@ -53,11 +77,18 @@ VARIANTS: dict[str, type[Parameters]] = {"": Aggregate}
 
 def check(walk: Walk, step: Aggregate) -> None:
     """Every fault of the step on a framework, into the walk."""
-    by_coverage = step.min_coverage if isinstance(step.min_coverage, dict) else {}
-    if step.weights not in ("framework", "equal", *walk.framework.weight_sets):
-        known = ", ".join(("framework", "equal", *walk.framework.weight_sets))
-        walk.fault(f".weights: {step.weights!r} is no weight set; known are {known}")
-    fits = walk.known(step.levels, "levels") & walk.known(by_coverage, "min_coverage")
+    named: dict[str, Collection[str]] = {
+        "levels": step.levels,
+        "min_coverage": step.min_coverage if isinstance(step.min_coverage, dict) else (),
+        "round": step.round if isinstance(step.round, dict) else (),
+        "blend.at": step.blend.at if step.blend else (),
+    }
+    sources = ("framework", "equal", *walk.framework.weight_sets)
+    if step.weights not in sources:
+        walk.fault(f".weights: {step.weights!r} is no weight set; known are {', '.join(sources)}")
+    fits = all([walk.known(names, key) for key, names in named.items()])
+    if step.blend and step.blend.group not in walk.groups:
+        walk.fault(f".blend.group: {step.blend.group!r} is no group column; {group_columns(walk.groups)}")
     if walk.known(step.leave_out, "leave_out") and walk.framework.root.code in left_out(walk.framework, step.leave_out):
         walk.fault(".leave_out: leaves nothing of the root")
     if step.to is not None and step.to not in walk.framework.levels[:-1]:
@@ -68,27 +99,43 @@ def check(walk: Walk, step: Aggregate) -> None:
         walk.fault(": everything up to there is aggregated already; drop the step")
         return
     if fits:
-        _check_settings(walk, step, nodes, by_coverage)
+        _check_settings(walk, step, nodes, named)
+    _check_rules(walk, step, nodes)
     _check_scales(walk, nodes)
     walk.done.update(node.code for node in nodes)
 
 
-def _check_settings(walk: Walk, step: Aggregate, nodes: Collection[Node], by_coverage: Iterable[str]) -> None:
+def _check_settings(walk: Walk, step: Aggregate, nodes: Collection[Node], named: Mapping[str, Iterable[str]]) -> None:
     """Names and the floor must concern some node that this step computes."""
     reached = {node.code for node in nodes} | {node.level for node in nodes}
-    for key, names in (("levels", step.levels), ("min_coverage", by_coverage)):
+    for key, names in named.items():
         for name in names:
             if name not in reached:
                 walk.fault(f".{key}: {name!r} is not aggregated by this step, so that it would change nothing")
-    if step.floor is not None and all(mean_at(step, node) != "geometric" for node in nodes):
-        walk.fault(".floor: no node of this step has a geometric mean, so that it would change nothing")
+    if step.floor is not None and not any(rule_at(step, node).takes_floor for node in nodes):
+        walk.fault(
+            ".floor: no node of this step has a geometric mean or another rule that refuses 0, so that it would "
+            "change nothing"
+        )
 
 
-def mean_at(step: Aggregate, node: Node) -> Mean:
-    """The mean at a node: the framework's own, else the step's for the node, its level, or all."""
-    if node.aggregation is not None:
-        return cast(Mean, node.aggregation)  # the loader proved that it is one
-    return setting_at(step.levels, node) or step.method
+def _check_rules(walk: Walk, step: Aggregate, nodes: Iterable[Node]) -> None:
+    """Rules must suit the children."""
+    out = left_out(walk.framework, step.leave_out)
+    for node in nodes:
+        children = [child.code for child in walk.framework.children[node.code] if child.code not in out]
+        for fault in rule_at(step, node).faults(children) if children else ():
+            walk.fault(f": {node.code}: {fault}")
+
+
+def mean_at(step: Aggregate, node: Node) -> str:
+    """Name of the rule at a node."""
+    return rule_at(step, node).name
+
+
+def rule_at(step: Aggregate, node: Node) -> Rule:
+    """The rule at a node: the framework's own, else the step's for the node, its level, or all."""
+    return rule_of(node.aggregation or setting_at(step.levels, node) or step.method)
 
 
 def _check_scales(walk: Walk, nodes: Iterable[Node]) -> None:
@@ -117,17 +164,88 @@ def run(state: State, step: Aggregate) -> Outcome:
         if not children:
             continue
         parts = [scores[:, position[child.code]] for child in children]
-        mean, least = mean_at(step, node), _least_coverage(step, node)
-        if mean == "geometric":
-            parts, found = _positive(state, step, node, children, parts)
-            faults += found
-        weights = sibling_weights(children, step.weights)
-        scores[:, position[node.code]] = weighted_mean(parts, weights, mean, least)
+        score, found = _node_score(state, step, node, children, parts)
+        faults += found
+        scores[:, position[node.code]] = _finished(state, step, node, score)
     if faults:
         raise ComputationError(place(state, "aggregate"), faults)
     state.scores = scores
     state.done |= {node.code for node in nodes}
     return Outcome()
+
+
+def _node_score(
+    state: State, step: Aggregate, node: Node, children: Sequence[Node], parts: list[Floats]
+) -> tuple[Floats, list[str]]:
+    """Score of a node, year by year where years differ, and what its rule refuses."""
+    rule = rule_at(step, node).among([child.code for child in children])
+    least = _setting(step.min_coverage, node) or 0.0
+    by_year = [rows for _, rows in state.blocks]
+    parts, refusals = rule.prepared(parts, by_year)
+    if rule.takes_floor and step.floor is not None:
+        parts = [np.maximum(part, step.floor) for part in parts]
+    weights = _weights(state, step, children)
+    alike = (weights == weights[0]).all()
+    score = np.full(parts[0].shape, np.nan)
+    for number, rows in enumerate([slice(0, score.size)] if alike and not rule.cohort else by_year):
+        own, pieces = weights[number].tolist(), [part[rows] for part in parts]
+        if not (rule.takes_floor and step.floor is not None):
+            found = rule.refusals(pieces, own, least)
+            refusals += [(rows.start + row, child, text) for row, child, text in found]
+            pieces = _without(pieces, found)
+        try:
+            score[rows] = rule.combine(pieces, own, least)
+        except DoubtError as error:
+            refusals += [(rows.start + row, -1, "its restrictions leave it no weights") for row in error.rows]
+    return score, [_refusal(state, rule, node, children, parts, one) for one in refusals]
+
+
+def _weights(state: State, step: Aggregate, children: Sequence[Node]) -> Floats:
+    """Weights of the children by year, shape (n_blocks, n_children), and note them as those that were used."""
+    own = np.tile(np.array(sibling_weights(children, step.weights)), (len(state.blocks), 1))
+    columns = state.node_columns([child.code for child in children])
+    if step.weights == "framework":
+        estimated = state.weights[:, columns]
+        own = np.where(np.isnan(estimated), own, estimated)
+    state.weights_used[:, columns] = own
+    return own
+
+
+def _without(parts: Sequence[Floats], refused: Iterable[tuple[int, int, str]]) -> list[Floats]:
+    """Parts without the cells that are refused, so that the others can be looked at all the same."""
+    kept = [part.copy() for part in parts]
+    for row, child, _ in refused:
+        for part in kept if child < 0 else (kept[child],):
+            part[row] = np.nan
+    return kept
+
+
+def _refusal(
+    state: State, rule: Rule, node: Node, children: Sequence[Node], parts: Sequence[Floats], one: tuple[int, int, str]
+) -> str:
+    """A refusal in words: unit, node, score, rule."""
+    row, child, text = one
+    unit = state.values.row_name(row)
+    if child < 0:
+        return f"{unit}, {node.code}: {text}, so it has no score by {rule.name}"
+    floor = "give the step a floor, or this node another mean" if rule.takes_floor else "give this node another rule"
+    value = "the same score" if np.isnan(parts[child][row]) else f"{parts[child][row]:g}"
+    said = f"{rule.name} mean" if rule.takes_floor else f"score by {rule.name}"
+    return f"{unit}, {children[child].code}: {value} {text}, so {node.code} has no {said}; {floor}"
+
+
+def _finished(state: State, step: Aggregate, node: Node, score: Floats) -> Floats:
+    """A node's score with the mean of its group blended in, and rounded."""
+    if step.blend and any(node in state.framework.named(name) for name in step.blend.at):
+        labels = state.values.groups[step.blend.group]
+        score = np.concatenate([blended(score[rows], labels[rows], step.blend.share) for _, rows in state.blocks])
+    decimals = _setting(step.round, node)
+    return score if decimals is None else np.round(score, decimals)
+
+
+def _setting(given: float | dict[str, float] | dict[str, int] | None, node: Node) -> Any:
+    """What a setting for all, or by node code or level name, says of a node."""
+    return setting_at(given, node) if isinstance(given, dict) else given
 
 
 def left_out(framework: Framework, names: Iterable[str] | None) -> set[str]:
@@ -138,24 +256,3 @@ def left_out(framework: Framework, names: Iterable[str] | None) -> set[str]:
         if children and all(child.code in out for child in children):
             out.add(node.code)
     return out
-
-
-def _positive(
-    state: State, step: Aggregate, node: Node, children: Sequence[Node], parts: Sequence[Floats]
-) -> tuple[list[Floats], list[str]]:
-    """Raise scores to the floor, or refuse every one that is not above 0."""
-    if step.floor is not None:
-        return [np.maximum(part, step.floor) for part in parts], []
-    faults = [
-        f"{state.values.row_name(row)}, {children[child].code}: {parts[child][row]:g} is not above 0, so "
-        f"{node.code} has no geometric mean; give the step a floor, or this node another mean"
-        for row, child in refused(parts, _least_coverage(step, node))
-    ]
-    return [np.where(part <= 0, np.nan, part) for part in parts], faults
-
-
-def _least_coverage(step: Aggregate, node: Node) -> float:
-    """Share of the children that must be present at a node."""
-    if not isinstance(step.min_coverage, dict):
-        return step.min_coverage
-    return setting_at(step.min_coverage, node) or 0.0

@@ -41,6 +41,8 @@ class State:
         transforms: What a treatment did to an indicator, by the number of the year's block (from 0) and code.
         saved: Parameters of an earlier run, that are used instead of what the units would give; None for none.
         filled_by: Number of the step that filled a node's or indicator's cell, shape (n_rows, n_nodes); 0 for none.
+        weights: Weight that a step set, by year and node, shape (n_blocks, n_nodes); NaN leaves the framework's.
+        weights_used: Weight with which a node entered its parent, shape (n_blocks, n_nodes); NaN where it did not.
         number: Position of the step that runs, from 1.
         scaled: Indicators that are scores already.
         done: Nodes that are aggregated already.
@@ -58,6 +60,8 @@ class State:
     carried: NDArray[np.int16]
     filled_nodes: Bools
     filled_by: Ints
+    weights: Floats
+    weights_used: Floats
     number: int = 0
     scaled: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)

@@ -16,7 +16,7 @@ from ssc_index.framework.load import framework_from_nodes
 from ssc_index.framework.model import Framework
 from ssc_index.method import Method, method_from_mapping
 from ssc_index.plan import check_method
-from ssc_index.steps.aggregate import Aggregate, mean_at
+from ssc_index.steps.aggregate import Aggregate, rule_at
 from ssc_index.steps.normalise import Normalise
 from ssc_index.steps.parameters import Flag, Name, Names, NotNegative, Positive
 from ssc_index.steps.registry import STEPS
@@ -279,7 +279,7 @@ def step_number(method: Method, step: str | int) -> int:
 def method_with(method: Method, framework: Framework, choices: Mapping[int, Sequence[Mapping[str, Any]]]) -> Method:
     """The method with options at its steps, by position from 0; without its section on uncertainty.
 
-    A floor that no geometric mean is left to take is dropped with the last of them.
+    A floor that no rule is left to take is dropped with the last of them.
 
     Raises:
         MethodError: If the result is no method.
@@ -295,8 +295,7 @@ def method_with(method: Method, framework: Framework, choices: Mapping[int, Sequ
     for number in choices:
         step = built.steps[number]
         if isinstance(step, Aggregate) and step.floor is not None:
-            means = {mean_at(step, node) for node in framework.nodes if node.code in framework.children}
-            if "geometric" not in means:
+            if not any(rule_at(step, node).takes_floor for node in framework.nodes if node.code in framework.children):
                 mapping["steps"][number][step.step]["floor"] = None
     return method_from_mapping(mapping, f"method {method.name}")
 
