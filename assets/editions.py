@@ -19,7 +19,9 @@ from ssc_index.index import compute_index
 from ssc_index.method import Method, read_method
 from ssc_index.rank import rank_descending
 from ssc_index.result import IndexResult, StepResult
+from ssc_index.steps.aggregate import Aggregate
 from ssc_index.steps.impute_parameters import ImputeLastValue, ImputeOverYears
+from ssc_index.steps.rules import rule_of
 from ssc_index.values import Floats, Values, values_from_columns
 
 GROUPS = ("region", "income_group", "size_class")
@@ -41,6 +43,11 @@ def read_edition_method(path: Path) -> Method:
         for number, step in enumerate(method.steps)
         if getattr(step, "over", "year") == "panel"
     ]
+    for number, step in enumerate(method.steps):
+        if isinstance(step, Aggregate):
+            rules = [rule_of(how) for how in (step.method, *step.levels.values())]
+            if any(getattr(rule, "over", "year") == "panel" and getattr(rule, "standardise", True) for rule in rules):
+                faults.append(f"steps[{number}].aggregate: ampi over panel would see one edition only; say over: year")
     if faults:
         raise MethodError(path.name, faults)
     return method

@@ -12,6 +12,7 @@ from reports.mart import ReportError
 from ssc_index.framework.model import Framework
 from ssc_index.method import Method
 from ssc_index.steps.aggregate import Aggregate, mean_at
+from ssc_index.steps.rules import rule_of
 from ssc_index.steps.walk import setting_at
 from ssc_index.weights import sibling_weights
 
@@ -29,9 +30,12 @@ def aggregate_step(method: Method) -> Aggregate:
     steps = [step for step in method.steps if isinstance(step, Aggregate)]
     if len(steps) != 1 or method.steps[-1] is not steps[0] or steps[0].to is not None or steps[0].leave_out:
         raise ReportError(f"{method.name}: weights can be tried only where one last step aggregates everything.")
-    if others := {steps[0].method, *steps[0].levels.values()} - MEANS:
+    step = steps[0]
+    if others := {rule_of(how).name for how in (step.method, *step.levels.values())} - MEANS:
         raise ReportError(f"{method.name}: weights cannot be tried with {', '.join(sorted(others))} means.")
-    return steps[0]
+    if step.blend is not None or step.round is not None:
+        raise ReportError(f"{method.name}: weights cannot be tried where scores are rounded or blended on their way up.")
+    return step
 
 
 def weighing(framework: Framework, method: Method) -> dict[str, Any]:

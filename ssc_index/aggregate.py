@@ -248,8 +248,11 @@ def refused(parts: Sequence[Floats], min_coverage: float = 0.0, zero: bool = Fal
     """
     count = np.sum([~np.isnan(part) for part in parts], axis=0)
     enough = _enough(count, len(parts), min_coverage)
-    wrong = [(part < 0) if zero else (part <= 0) for part in parts]
-    return [(row, child) for child, one in enumerate(wrong) for row in np.flatnonzero(one & enough).tolist()]
+    return [
+        (row, child)
+        for child, part in enumerate(parts)
+        for row in np.flatnonzero(((part < 0) | ((part == 0) & (not zero))) & enough).tolist()
+    ]
 
 
 def taking_part(parts: Sequence[Floats], weights: Sequence[float], min_coverage: float) -> NDArray[np.bool_]:
@@ -266,7 +269,7 @@ def _present(parts: Sequence[Floats], weights: Sequence[float]) -> tuple[Floats,
 def _known(parts: Sequence[Floats], weights: Sequence[float], min_coverage: float) -> NDArray[np.bool_]:
     """Rows that have enough children, and one with a weight among them."""
     there = ~np.isnan(np.column_stack(parts))
-    weighty: NDArray[np.bool_] = (there & (np.asarray(weights) > 0)).any(axis=1)
+    weighty = np.asarray((there & (np.asarray(weights) > 0)).any(axis=1), dtype=np.bool_)
     return weighty & _enough(there.sum(axis=1), len(parts), min_coverage)
 
 

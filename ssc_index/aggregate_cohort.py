@@ -67,7 +67,8 @@ def standardised(part: Floats) -> Floats:
         return np.full(part.shape, np.nan)
     mean = known.sum() / known.size
     deviation = np.sqrt(((known - mean) ** 2).sum() / known.size)
-    return MEAN + DEVIATION * (part - mean) / deviation
+    result: Floats = MEAN + DEVIATION * (part - mean) / deviation
+    return result
 
 
 def rescaled_about(part: Floats, reference: float) -> Floats:
@@ -85,7 +86,8 @@ def rescaled_about(part: Floats, reference: float) -> Floats:
     known = part[~np.isnan(part)]
     if known.size == 0 or known.min() == known.max():
         return np.full(part.shape, np.nan)
-    return MEAN + (HIGH - LOW) * (part - reference) / (known.max() - known.min())
+    result: Floats = MEAN + (HIGH - LOW) * (part - reference) / (known.max() - known.min())
+    return result
 
 
 def mazziotta_pareto(
@@ -116,7 +118,8 @@ def mazziotta_pareto(
     variance = weighted_mean([(part - mean) ** 2 for part in parts], weights, "arithmetic", min_coverage)
     result = np.full(mean.shape, np.nan)
     np.divide(variance, mean, out=result, where=mean > 0)
-    return mean + penalty * result
+    score: Floats = mean + penalty * result
+    return score
 
 
 def blended(scores: Floats, labels: Labels, share: float) -> Floats:

@@ -91,7 +91,10 @@ def benefit_of_doubt(
         # weights of the scaled table are w · largest
         Ratio(place[one.first], place[one.second], one.least * scale, one.most * scale)
         for one in ratios
-        if one.first in place and one.second in place and largest[place[one.first]] > 0 and largest[place[one.second]] > 0
+        if one.first in place
+        and one.second in place
+        and largest[place[one.first]] > 0
+        and largest[place[one.second]] > 0
         for scale in (largest[place[one.first]] / largest[place[one.second]],)
     ]
     found = np.zeros(table.shape)
@@ -109,7 +112,7 @@ def benefit_of_doubt(
     result = np.einsum("ij,ij->i", found, table)
     scores[rows] = np.where(result > 1.0 - TOLERANCE, 1.0, np.maximum(result, 0.0))
     chosen[rows] = 0.0
-    chosen[np.ix_(rows, counted)] = found / np.where(largest > 0, largest, 1.0)
+    chosen[np.ix_(rows, np.array(counted))] = found / np.where(largest > 0, largest, 1.0)
     return scores, chosen
 
 

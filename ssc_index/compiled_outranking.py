@@ -51,7 +51,7 @@ def duels(
                     lead[place] += (weight if mine > up[place] else nothing) - (
                         weight if mine < down[place] else nothing
                     )
-            total = 0
+            total = np.int64(0)
             for place in range(width):
                 gain = np.int64(lead[place])
                 if doubt > 0 and -doubt <= gain <= doubt:

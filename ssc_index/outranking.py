@@ -88,10 +88,10 @@ def copeland(
     if rows.size == 0:
         return result
     whole = whole_weights(weights)
-    counted = np.flatnonzero(whole > 0)
+    counted = np.flatnonzero(whole > 0).tolist()
     table = np.column_stack([parts[column][rows] for column in counted])
     if compiled is None:
-        compiled = rows.size**2 * counted.size >= COMPILED_FROM
+        compiled = rows.size**2 * len(counted) >= COMPILED_FROM
     duels = (_compiled_duels if compiled else _plain_duels)(table, whole[counted])
     if bounds is not None:
         low, high = bounds

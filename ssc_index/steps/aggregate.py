@@ -86,7 +86,7 @@ def check(walk: Walk, step: Aggregate) -> None:
     sources = ("framework", "equal", *walk.framework.weight_sets)
     if step.weights not in sources:
         walk.fault(f".weights: {step.weights!r} is no weight set; known are {', '.join(sources)}")
-    fits = all([walk.known(names, key) for key, names in named.items()])
+    known = [walk.known(names, key) for key, names in named.items()]  # all of them: each reports its own
     if step.blend and step.blend.group not in walk.groups:
         walk.fault(f".blend.group: {step.blend.group!r} is no group column; {group_columns(walk.groups)}")
     if walk.known(step.leave_out, "leave_out") and walk.framework.root.code in left_out(walk.framework, step.leave_out):
@@ -98,7 +98,7 @@ def check(walk: Walk, step: Aggregate) -> None:
     if not nodes:
         walk.fault(": everything up to there is aggregated already; drop the step")
         return
-    if fits:
+    if all(known):
         _check_settings(walk, step, nodes, named)
     _check_rules(walk, step, nodes)
     _check_scales(walk, nodes)
@@ -181,7 +181,8 @@ def _node_score(
     rule = rule_at(step, node).among([child.code for child in children])
     least = _setting(step.min_coverage, node) or 0.0
     by_year = [rows for _, rows in state.blocks]
-    parts, refusals = rule.prepared(parts, by_year)
+    given = parts
+    parts, refusals = rule.prepared(given, by_year)
     if rule.takes_floor and step.floor is not None:
         parts = [np.maximum(part, step.floor) for part in parts]
     weights = _weights(state, step, children)
@@ -197,7 +198,7 @@ def _node_score(
             score[rows] = rule.combine(pieces, own, least)
         except DoubtError as error:
             refusals += [(rows.start + row, -1, "its restrictions leave it no weights") for row in error.rows]
-    return score, [_refusal(state, rule, node, children, parts, one) for one in refusals]
+    return score, [_refusal(state, rule, node, children, given, one) for one in refusals]
 
 
 def _weights(state: State, step: Aggregate, children: Sequence[Node]) -> Floats:
@@ -229,9 +230,8 @@ def _refusal(
     if child < 0:
         return f"{unit}, {node.code}: {text}, so it has no score by {rule.name}"
     floor = "give the step a floor, or this node another mean" if rule.takes_floor else "give this node another rule"
-    value = "the same score" if np.isnan(parts[child][row]) else f"{parts[child][row]:g}"
     said = f"{rule.name} mean" if rule.takes_floor else f"score by {rule.name}"
-    return f"{unit}, {children[child].code}: {value} {text}, so {node.code} has no {said}; {floor}"
+    return f"{unit}, {children[child].code}: {parts[child][row]:g} {text}, so {node.code} has no {said}; {floor}"
 
 
 def _finished(state: State, step: Aggregate, node: Node, score: Floats) -> Floats:

@@ -29,7 +29,6 @@ from ssc_index.steps.parameters import Flag, Name, NotNegative, Number, Over, Po
 from ssc_index.values import Floats
 
 
-
 def _not_descending(value: tuple[float, float]) -> tuple[float, float]:
     """Bounds that something can lie between."""
     if value[0] > value[1]:
@@ -401,6 +400,7 @@ def _read(value: object) -> object:
     """Read ``name`` or ``{name: parameters}``; a name alone stays a name."""
     if isinstance(value, Rule):
         return value
+    given: object
     name, given = value, {}
     if isinstance(value, dict) and len(value) == 1:
         name, given = next(iter(value.items()))

@@ -294,9 +294,9 @@ def method_with(method: Method, framework: Framework, choices: Mapping[int, Sequ
     built = method_from_mapping(mapping, f"method {method.name}")
     for number in choices:
         step = built.steps[number]
-        if isinstance(step, Aggregate) and step.floor is not None:
-            if not any(rule_at(step, node).takes_floor for node in framework.nodes if node.code in framework.children):
-                mapping["steps"][number][step.step]["floor"] = None
+        nodes = [node for node in framework.nodes if node.code in framework.children]
+        if isinstance(step, Aggregate) and not any(rule_at(step, node).takes_floor for node in nodes):
+            mapping["steps"][number][step.step]["floor"] = None
     return method_from_mapping(mapping, f"method {method.name}")
 
 

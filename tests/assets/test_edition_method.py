@@ -32,3 +32,10 @@ def test_ranks_with_halves_and_parameters_over_a_panel_are_refused_together(tmp_
     assert len(caught.value.faults) == 2
     assert "whole numbers" in str(caught.value)
     assert "steps[0].normalise.over" in str(caught.value)
+
+
+def test_an_adjusted_mazziotta_pareto_index_over_a_panel_is_refused(tmp_path: Path) -> None:
+    text = "name: x\nsteps:\n  - normalise: {{method: minmax}}\n  - aggregate: {{levels: {{index: {}}}}}\n"
+    with pytest.raises(MethodError, match="ampi over panel would see one edition only"):
+        read_edition_method(written(tmp_path, text.format("ampi")))
+    assert read_edition_method(written(tmp_path, text.format("{ampi: {over: year}}"))).name == "x"

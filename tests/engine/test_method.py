@@ -74,7 +74,7 @@ steps:
   - normalize: {method: minmax}
   - normalise: {method: mimax}
   - impute: {method: group_mean}
-  - aggregate: {levels: {index: harmonic}}
+  - aggregate: {levels: {index: harmonious}}
 rank: {ties: best, round: -1}
 """
     faults = _faults(text, tmp_path)
@@ -87,7 +87,7 @@ rank: {ties: best, round: -1}
         "steps[1]: unknown step 'normalize'; known are denominate, screen, treat, normalise, impute, aggregate",
         "steps[2].normalise.method: unknown method 'mimax'; known are none, goalposts, scaled, minmax",
         "steps[3].impute.group: missing",
-        "steps[4].aggregate.levels.index: 'harmonic'",
+        "steps[4].aggregate.levels.index: 'harmonious'",
         "rank.ties: 'best'",
         "rank.round: -1",
     ):
@@ -118,6 +118,16 @@ rank: {ties: best, round: -1}
         ("screen: {only_where: {ranked: [true]}}", "put quotes around a name"),
         ("aggregate: {floor: -1}", "greater than or equal to 0"),
         ("aggregate: {min_coverage: {index: 2}}", "less than or equal to 1"),
+        ("aggregate: {method: generalised}", "generalised.p: Field required"),
+        ("aggregate: {method: {generalised: {p: 0}}}", "the mean of order 0 is the geometric one"),
+        ("aggregate: {method: {generalised: {q: 2}}}", "q: unknown key; known are p"),
+        ("aggregate: {method: [borda]}", "no rule of aggregation; known are arithmetic, geometric, harmonic"),
+        ("aggregate: {method: owa}", "give either weights or power"),
+        ("aggregate: {levels: {index: {owa: {weights: [1, 2], power: 2.0}}}}", "give either weights or power"),
+        ("aggregate: {method: {owa: {weights: [0, 0]}}}", "all are 0"),
+        ("aggregate: {method: {bod: {shares: [0.5, 0.2]}}}", "the first number must not be above the second"),
+        ("aggregate: {round: -1}", "greater than or equal to 0"),
+        ("aggregate: {blend: {group: region, share: 0, at: index}}", "greater than 0"),
     ],
 )
 def test_faults_of_a_step(tmp_path, step, expected):
@@ -208,6 +218,8 @@ def test_a_step_without_parameters_takes_the_defaults_that_docs_method_md_states
                 "min_coverage": 0,
                 "floor": None,
                 "leave_out": None,
+                "blend": None,
+                "round": None,
                 "to": None,
             }
         },
