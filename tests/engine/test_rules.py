@@ -203,7 +203,7 @@ def test_a_lead_in_the_sixteenth_digit_decides_a_duel():
 
 
 def test_benefit_of_the_doubt_by_hand():
-    # frontier x + 2y ≤ 5 and 2x + y ≤ 4 … of (1, 2) and (2, 1): best weights of (1, 1) are 1/3 each, 2/3
+    # (1, 2) and (2, 1) are the frontier; on it (1, 1) is best served by 1/3 each: 2/3
     scores, weights = benefit_of_doubt(_rows([1, 2], [2, 1], [1, 1], [0, 0]), [1.0, 1.0])
     np.testing.assert_allclose(scores, [1, 1, 2 / 3, 0], atol=1e-12)
     np.testing.assert_allclose(weights[2], [1 / 3, 1 / 3], rtol=1e-9)
