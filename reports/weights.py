@@ -34,7 +34,9 @@ def aggregate_step(method: Method) -> Aggregate:
     if others := {rule_of(how).name for how in (step.method, *step.levels.values())} - MEANS:
         raise ReportError(f"{method.name}: weights cannot be tried with {', '.join(sorted(others))} means.")
     if step.blend is not None or step.round is not None:
-        raise ReportError(f"{method.name}: weights cannot be tried where scores are rounded or blended on their way up.")
+        raise ReportError(
+            f"{method.name}: weights cannot be tried where scores are rounded or blended on their way up."
+        )
     return step
 
 
