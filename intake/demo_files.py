@@ -165,19 +165,50 @@ def receipt_of(draws: Draws, row: int, *, is_accepted: bool = False) -> Receipt:
     )
 
 
-def _write(path: Path, catalogue: Catalogue, draws: Draws, row: int, fault: Plant | None) -> None:
-    """Write a workbook and its receipt."""
+@dataclass(frozen=True)
+class Form:
+    """What a city fills in.
+
+    Attributes:
+        city: The city.
+        year: Reference year.
+        profile: Figures of the profile.
+        entries: Rows by data point.
+    """
+
+    city: City
+    year: int
+    profile: Mapping[str, Any]
+    entries: Mapping[str, Entry]
+
+    def write(self, path: Path, catalogue: Catalogue) -> None:
+        """Write the workbook."""
+        write_workbook(
+            path,
+            catalogue,
+            city=self.city,
+            year=self.year,
+            profile=self.profile,
+            entries=self.entries,
+            is_demo=True,
+        )
+
+
+def form_of(catalogue: Catalogue, draws: Draws, row: int, fault: Plant | None = None) -> Form:
+    """The form of a row, with a fault where one is planted."""
     city = draws.rows.places[row]
     profile: dict[str, Any] = {name: float(array[row]) for name, array in draws.figures.profile.items()}
-    write_workbook(
-        path,
-        catalogue,
-        city=City(city.city_id, city.name, city.country.name),
-        year=int(draws.rows.years[row]),
-        profile={**profile, "currency": CURRENCY},
-        entries=_entries(catalogue, draws, row, fault),
-        is_demo=True,
+    return Form(
+        City(city.city_id, city.name, city.country.name),
+        int(draws.rows.years[row]),
+        {**profile, "currency": CURRENCY},
+        _entries(catalogue, draws, row, fault),
     )
+
+
+def _write(path: Path, catalogue: Catalogue, draws: Draws, row: int, fault: Plant | None) -> None:
+    """Write a workbook and its receipt."""
+    form_of(catalogue, draws, row, fault).write(path, catalogue)
     write_receipts(path, [receipt_of(draws, row, is_accepted=fault is not None)])
 
 

@@ -25,7 +25,7 @@ Booleans = NDArray[np.bool_]
 Positions = NDArray[np.intp]
 
 # Fewer cities than these are no group to compare with.
-FEWEST_PEERS = 8
+FEWEST_PEERS = 12
 # How far back a value counts as the city's own past.
 OLDEST = 3
 # Deviations are at least so large, by scale: ten per cent of a value, two points of a share of 95 %.
@@ -40,6 +40,8 @@ SLIPS = (10.0, 100.0, 1_000.0, 100_000.0, 0.1, 0.01, 0.001, 0.00001)
 LEAST_SHARE = 0.01
 # Copies: so many equal values of so many digits with one other city.
 FEWEST_TWINS, FEWEST_DIGITS = 4, 4
+# A value that more cities have is a common value, not a copy.
+MOST_ALIKE = 12
 
 LOG, LOGIT, PLAIN = 0, 1, 2
 
@@ -137,7 +139,7 @@ class Evidence:
             _, inverse, size = np.unique(column[named], return_inverse=True, return_counts=True)
             order = np.argsort(inverse, kind="stable")
             ends = np.cumsum(size)
-            for at in np.flatnonzero((size > 1) & (size <= 5)):
+            for at in np.flatnonzero((size > 1) & (size <= MOST_ALIKE)):
                 members = reference[named[order[ends[at] - size[at] : ends[at]]]]
                 for left in members:
                     for right in members:
