@@ -1,6 +1,6 @@
 """Everything that Dagster runs, listed by hand: what is not named here does not exist.
 
-What belongs here: assets, jobs, schedule and the resource, put together. What does not: what they do.
+What belongs here: assets, jobs, schedules, sensors and the resource, put together. What does not: what they do.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from assets.resources import WorkspaceResource
 from assets.workspace import ENVIRONMENT_VARIABLE, default_root
 from pipelines.jobs import JOBS
 from pipelines.schedules import SCHEDULES
+from pipelines.sensors import SENSORS
 
 ASSETS = [
     raw.ingest_submissions,
@@ -40,6 +41,7 @@ def definitions(root: Path, as_of: str = "", *, status: str = "draft", afresh: b
         assets=ASSETS,
         jobs=JOBS,
         schedules=SCHEDULES,
+        sensors=SENSORS,
         resources={"store": WorkspaceResource(root=str(root), as_of=as_of, status=status, afresh=afresh)},
         executor=dg.in_process_executor,
     )

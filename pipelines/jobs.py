@@ -1,19 +1,35 @@
-"""Jobs: an edition or a range of editions from raw to marts, in a single run.
+"""Jobs: an edition or a range of editions from raw to marts, in a single run; and the trimming of history.
 
-What belongs here: which assets run together. What does not: when (`schedules.py`).
+What belongs here: which assets run together, and what a run that nobody watches may do. What does not: when
+(`schedules.py`, `sensors.py`).
 """
 
-from __future__ import annotations
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+DATA_FLOW = dg.AssetSelection.groups("raw", "core", "index", "benchmark", "marts")
 
 # Raw and marts have no partitions; core, index and benchmark are partitioned by year. A run for a range of years
 # takes in the submissions once, computes the range in one go, and publishes once.
 build_editions = dg.define_asset_job(
     "build_editions",
-    selection=dg.AssetSelection.groups("raw", "core", "index", "benchmark", "marts"),
+    selection=DATA_FLOW,
     description="Take in submissions, compute the editions of the run's years, publish the marts.",
     executor_def=dg.in_process_executor,
+)
+
+# Somebody who waits at the command line wants the error at once; a run at night tries again first. A full disk or
+# a file server that is away for a moment are worth a second look; a fault in the data fails the third time too.
+build_unwatched = dg.define_asset_job(
+    "build_unwatched",
+    selection=DATA_FLOW,
+    description="As build_editions, for schedules and sensors: a step that fails is tried again after 30, 90 and "
+    "210 seconds, and a run that takes longer than two hours is ended.",
+    executor_def=dg.in_process_executor,
+    op_retry_policy=dg.RetryPolicy(max_retries=3, delay=30, backoff=dg.Backoff.EXPONENTIAL),
+    tags={"dagster/max_runtime": "7200"},
 )
 
 publish = dg.define_asset_job(
@@ -23,4 +39,36 @@ publish = dg.define_asset_job(
     executor_def=dg.in_process_executor,
 )
 
-JOBS = [build_editions, publish]
+
+class TrimHistory(dg.Config):
+    """What is trimmed.
+
+    Attributes:
+        keep_days: Runs that ended within so many days are kept with their events.
+    """
+
+    keep_days: int = 180
+
+
+FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+
+
+@dg.op
+def delete_old_runs(context: dg.OpExecutionContext, config: TrimHistory) -> int:
+    """Delete finished runs and their events, which Dagster itself keeps for ever; marts and releases stay."""
+    before = datetime.now(UTC) - timedelta(days=config.keep_days)
+    old = dg.RunsFilter(statuses=FINISHED, created_before=before)
+    runs = [run.run_id for run in context.instance.get_runs(filters=old) if run.run_id != context.run_id]
+    for run_id in runs:
+        context.instance.delete_run(run_id)
+    context.log.info(f"Deleted {len(runs)} runs that began before {before:%Y-%m-%d}.")
+    return len(runs)
+
+
+@dg.job(executor_def=dg.in_process_executor, description="Delete the history of runs older than keep_days (180).")
+def trim_history() -> None:
+    """Delete old run history."""
+    delete_old_runs()
+
+
+JOBS: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = [build_editions, build_unwatched, publish, trim_history]

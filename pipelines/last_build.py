@@ -39,6 +39,11 @@ class Looked:
     files: dict[str, str]
     years: dict[str, list[int]]
 
+    @property
+    def address(self) -> str:
+        """Address of it all."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class LastBuild:

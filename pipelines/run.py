@@ -99,6 +99,11 @@ def instance_for_build(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
+def range_tags(first: int, last: int) -> dict[str, str]:
+    """Tags by which one run takes a range of editions."""
+    return {RANGE_START: str(first), RANGE_END: str(last)}
+
+
 def known_years() -> tuple[int, int]:
     """First and last year that can be built."""
     return FIRST_YEAR, int(YEARS.get_last_partition_key() or FIRST_YEAR)
@@ -164,7 +169,7 @@ def _run(workspace: Workspace, first: int, last: int, *, afresh: bool) -> Outcom
         warnings.simplefilter("ignore", dg.BetaWarning)
         result = job.execute_in_process(
             instance=instance,
-            tags={RANGE_START: str(first), RANGE_END: str(last), **FROM_COMMAND_LINE},
+            tags={**range_tags(first, last), **FROM_COMMAND_LINE},
             run_config=QUIET,
             raise_on_error=False,
         )

@@ -36,6 +36,7 @@ COMMANDS = {
     *("template", "demo", "build", "compute", "query", "status", "doctor", "dev"),
     *("site", "factsheet", "show"),
     *("check",),
+    *("schedule",),
     *("release", "releases", "verify", "rollback", "withdraw"),
 }
 HAND = PROJECT / "examples" / "hand"

@@ -249,12 +249,14 @@ def test_a_whole_graph_is_seven_steps_in_this_process(defs: dg.Definitions) -> N
     assert len(job.nodes) == 7
 
 
-def test_two_jobs_exist_and_publishing_alone_computes_nothing(
+def test_four_jobs_exist_and_publishing_alone_computes_nothing(
     defs: dg.Definitions, workspace: Path, small_workspace: Path
 ) -> None:
     assert {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")} == {
         "build_editions",
+        "build_unwatched",
         "publish",
+        "trim_history",
     }
     with dagster_in_memory():
         result = definitions(workspace).resolve_job_def("publish").execute_in_process()
@@ -274,8 +276,8 @@ def test_the_schedule_asks_for_the_edition_of_the_year_before_and_is_off(defs: d
         ) as context,
     ):
         (request,) = schedule.evaluate_tick(context).run_requests
-    assert (request.partition_key, request.run_key) == ("2025", "edition-2025")
-    assert schedule.job_name == "build_editions"
+    assert (request.tags[RANGE_START], request.tags[RANGE_END], request.run_key) == ("2025", "2025", "edition-2025")
+    assert schedule.job_name == "build_unwatched"
 
 
 def test_settings_keep_one_writer_and_send_nothing_home() -> None:

@@ -1,0 +1,78 @@
+"""Notices of builds that ended: a line in a file, and a message to a webhook.
+
+What belongs here: what is told and where to. What does not: when (`sensors.py`).
+
+A notice names the job, its editions and the steps that failed. Error texts stay in the run history: they may name
+cities and values that nobody outside has consented to.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.request
+from dataclasses import asdict, dataclass
+
+from assets.workspace import Workspace
+from ssc_index.errors import SscIndexError
+
+WEBHOOK_VARIABLE = "SSC_INDEX_WEBHOOK"
+FILE = "notices.jsonl"
+TIMEOUT_SECONDS = 10
+
+
+class NoticeError(SscIndexError):
+    """A webhook that could not be reached; the line in the file was written."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What is told of a run.
+
+    Attributes:
+        event: ``failed`` or ``succeeded``.
+        job: The job.
+        run_id: Dagster's run, to be found in the UI.
+        editions: Editions asked for.
+        failed_steps: Steps that failed.
+    """
+
+    event: str
+    job: str
+    run_id: str
+    editions: str
+    failed_steps: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """One sentence for people; chat programs show the key ``text`` of a message."""
+        if self.event == "failed":
+            return f"{self.job} {self.editions} failed at {', '.join(self.failed_steps)}; the marts are the old ones."
+        return f"{self.job} {self.editions} has published its marts."
+
+
+def send(workspace: Workspace, notice: Notice) -> None:
+    """Write a notice to ``notices.jsonl`` and, if SSC_INDEX_WEBHOOK is set, post it there as JSON.
+
+    Raises:
+        NoticeError: If the webhook does not take it. Dagster shows it at the sensor's tick.
+    """
+    message = {"workspace": workspace.name, **asdict(notice), "text": f"{workspace.name}: {notice.text}"}
+    line = json.dumps(message, ensure_ascii=False)
+    descriptor = os.open(workspace.root / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+        file.write(line + "\n")
+    if address := os.environ.get(WEBHOOK_VARIABLE):
+        _post(address, line)
+
+
+def _post(address: str, body: str) -> None:
+    if not address.startswith(("https://", "http://")):
+        raise NoticeError(f"{WEBHOOK_VARIABLE} is no http address; nothing was sent.")
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(address, body.encode(), headers, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):
+            pass
+    except OSError as error:  # an HTTP status of 400 and above is one too
+        raise NoticeError(f"The webhook did not take the notice: {error}. It stands in {FILE}.") from error

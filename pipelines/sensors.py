@@ -1,0 +1,72 @@
+"""Sensors: files that arrive, runs that end. Off until somebody switches them on.
+
+What belongs here: what is watched and what follows. What does not: the jobs, and how a notice is sent
+(`notices.py`).
+"""
+
+import json
+
+import dagster as dg
+
+from assets.resources import WorkspaceResource
+from pipelines.jobs import build_editions, build_unwatched
+from pipelines.last_build import look
+from pipelines.notices import Notice, send
+from pipelines.run import RANGE_END, RANGE_START, range_tags, received_years
+
+OFF = dg.DefaultSensorStatus.STOPPED
+
+
+@dg.sensor(
+    job=build_unwatched,
+    minimum_interval_seconds=60,
+    default_status=OFF,
+    description="Build once files below raw/ have changed and then stayed the same for a minute.",
+)
+def submissions_arrived(context: dg.SensorEvaluationContext, store: WorkspaceResource) -> dg.SensorResult:
+    """Build once files below raw/ have changed and then stayed the same for a minute: many files, one run.
+
+    The key of the run is the address of all files, so that the same files never start two runs.
+    """
+    found = look(store.workspace).address
+    known = json.loads(context.cursor or "{}")
+    if known.get("asked") == found:
+        return dg.SensorResult(skip_reason="Nothing has changed below raw/.")
+    if known.get("seen") != found:
+        cursor = json.dumps({**known, "seen": found})
+        return dg.SensorResult(skip_reason="Files have changed; a minute without a change is awaited.", cursor=cursor)
+    tags = range_tags(*received_years(store.workspace))
+    request = dg.RunRequest(run_key=f"files-{found}", tags=tags)
+    return dg.SensorResult(run_requests=[request], cursor=json.dumps({"seen": found, "asked": found}))
+
+
+def _editions(run: dg.DagsterRun) -> str:
+    first, last = run.tags.get(RANGE_START), run.tags.get(RANGE_END)
+    return run.tags.get("dagster/partition", "") if first is None else f"{first} to {last}"
+
+
+@dg.run_failure_sensor(
+    monitored_jobs=[build_editions, build_unwatched],
+    default_status=OFF,
+    description="Tell of a build that failed, in notices.jsonl and to the webhook.",
+)
+def build_failed(context: dg.RunFailureSensorContext, store: WorkspaceResource) -> None:
+    """Tell of a build that failed: the marts are the old ones."""
+    steps = sorted({event.step_key for event in context.get_step_failure_events() if event.step_key})
+    run = context.dagster_run
+    send(store.workspace, Notice("failed", run.job_name, run.run_id, _editions(run), tuple(steps)))
+
+
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[build_editions, build_unwatched],
+    default_status=OFF,
+    description="Tell of a build that published its marts, in notices.jsonl and to the webhook.",
+)
+def build_succeeded(context: dg.RunStatusSensorContext, store: WorkspaceResource) -> None:
+    """Tell of a build that published its marts."""
+    run = context.dagster_run
+    send(store.workspace, Notice("succeeded", run.job_name, run.run_id, _editions(run)))
+
+
+SENSORS = [submissions_arrived, build_failed, build_succeeded]

@@ -1,0 +1,192 @@
+"""What runs by itself once it is switched on: schedules, sensors, notices, the trimming of history."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from assets.resources import WorkspaceResource
+from assets.workspace import open_workspace
+from pipelines.definitions import definitions
+from pipelines.jobs import FINISHED, build_unwatched, trim_history
+from pipelines.notices import WEBHOOK_VARIABLE, Notice, NoticeError, send
+from pipelines.schedules import SCHEDULES, nightly_draft
+from pipelines.sensors import SENSORS, submissions_arrived
+from tests.pipelines.workspaces import REPORT, change_receipt, copy_workspace, invoke
+
+RANGE = {"dagster/asset_partition_range_start": "2018", "dagster/asset_partition_range_end": "2020"}
+
+
+@pytest.fixture
+def raw_only(small_workspace: Path, tmp_path: Path) -> Path:
+    return copy_workspace(small_workspace, tmp_path / "workspace", built=False)
+
+
+def tick(root: Path, cursor: str | None) -> dg.SensorResult:
+    """One look of the sensor at the files."""
+    with dg.build_sensor_context(cursor=cursor, resources={"store": WorkspaceResource(root=str(root))}) as context:
+        result = submissions_arrived(context)
+    assert isinstance(result, dg.SensorResult)
+    return result
+
+
+def test_everything_is_off_until_it_is_switched_on() -> None:
+    assert {one.default_status for one in SCHEDULES} == {dg.DefaultScheduleStatus.STOPPED}
+    assert {one.default_status for one in SENSORS} == {dg.DefaultSensorStatus.STOPPED}
+
+
+def test_files_start_a_run_once_they_have_stayed_the_same_and_never_a_second_one(raw_only: Path) -> None:
+    first = tick(raw_only, None)
+    assert not first.run_requests
+    assert first.cursor
+    second = tick(raw_only, first.cursor)
+    (request,) = second.run_requests or ()
+    assert request.tags == RANGE
+    third = tick(raw_only, second.cursor)
+    assert not third.run_requests
+
+
+def test_many_files_that_arrive_together_are_one_run(raw_only: Path) -> None:
+    known = tick(raw_only, tick(raw_only, None).cursor)
+    cursor = known.cursor
+    keys = []
+    for receipt in sorted((raw_only / "raw").rglob(f"*{REPORT}*.receipt.csv")):
+        change_receipt(receipt, lambda row: {**row, "consent": "scores"})
+        result = tick(raw_only, cursor)  # a file a minute: not yet
+        assert not result.run_requests
+        cursor = result.cursor
+    result = tick(raw_only, cursor)
+    keys = [one.run_key for one in result.run_requests or ()]
+    assert len(keys) == 1
+    assert keys != [one.run_key for one in known.run_requests or ()]
+
+
+def test_every_night_the_draft_of_all_editions_is_asked_for(raw_only: Path) -> None:
+    moment = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
+    with dg.build_schedule_context(
+        scheduled_execution_time=moment, resources={"store": WorkspaceResource(root=str(raw_only))}
+    ) as context:
+        request = nightly_draft(context)
+    assert isinstance(request, dg.RunRequest)
+    assert (request.run_key, request.tags) == ("draft-2026-11-24", RANGE)
+
+
+def test_a_run_that_nobody_watches_tries_again_ever_later_and_is_ended_in_the_end() -> None:
+    policy = build_unwatched.op_retry_policy
+    assert policy is not None
+    assert [policy.calculate_delay(attempt) for attempt in (1, 2, 3)] == [30, 90, 210]
+    assert (build_unwatched.tags or {})["dagster/max_runtime"] == "7200"
+
+
+def test_a_step_that_fails_once_is_tried_again(raw_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from assets import index
+
+    real, calls = index.edition_tables, []
+
+    def fail_once(*given: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise OSError("the file server is away")
+        return real(*given)
+
+    monkeypatch.setattr("assets.index.edition_tables", fail_once)
+    monkeypatch.setattr(dg.RetryPolicy, "calculate_delay", lambda *_: 0)
+    job = definitions(raw_only).resolve_job_def("build_unwatched")
+    result = job.execute_in_process(tags=RANGE, raise_on_error=False)
+    assert result.success
+    assert len(calls) >= 1 + 3  # the one that failed, and all three editions again
+
+
+# --- notices --------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def webhook(status: int = 200) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A server on this machine that takes messages."""
+    taken: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/", taken
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+FAILED = Notice("failed", "build_editions", "run-1", "2018 to 2020", ("compute_index",))
+
+
+def test_a_notice_is_a_line_in_a_private_file_and_a_message(raw_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with webhook() as (address, taken):
+        monkeypatch.setenv(WEBHOOK_VARIABLE, address)
+        send(open_workspace(raw_only), FAILED)
+    path = raw_only / "notices.jsonl"
+    assert path.stat().st_mode & 0o777 == 0o600
+    (line,) = path.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)] == taken
+    assert taken[0]["text"].endswith("build_editions 2018 to 2020 failed at compute_index; the marts are the old ones.")
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/", "file:///etc/passwd", None])
+def test_a_webhook_that_takes_nothing_is_told_and_the_line_stands(
+    raw_only: Path, monkeypatch: pytest.MonkeyPatch, address: str | None
+) -> None:
+    with webhook(500) as (refusing, _):
+        monkeypatch.setenv(WEBHOOK_VARIABLE, address or refusing)
+        with pytest.raises(NoticeError):
+            send(open_workspace(raw_only), FAILED)
+    assert (raw_only / "notices.jsonl").read_text(encoding="utf-8").count("\n") == 1
+
+
+# --- history --------------------------------------------------------------------------------------------------
+
+
+def test_old_history_is_deleted_and_the_rest_stays() -> None:
+    @dg.job
+    def small() -> None: ...
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        for _ in range(2):
+            small.execute_in_process(instance=instance)
+        runs = instance.get_runs(filters=dg.RunsFilter(statuses=FINISHED))
+        old = dg.RunsFilter(created_before=datetime.now(UTC) + timedelta(days=1))
+        assert len(instance.get_runs(filters=old)) == len(runs) == 2
+        keep = {"ops": {"delete_old_runs": {"config": {"keep_days": 1}}}}
+        assert trim_history.execute_in_process(instance=instance, run_config=keep).success
+        assert len(instance.get_runs()) == 3
+        none = {"ops": {"delete_old_runs": {"config": {"keep_days": 0}}}}
+        result = trim_history.execute_in_process(instance=instance, run_config=none)
+        assert [run.run_id for run in instance.get_runs()] == [result.run_id]
+
+
+# --- the command ----------------------------------------------------------------------------------------------
+
+
+def test_the_command_lists_what_there_is(workspace: Path) -> None:
+    result = invoke("schedule", "list", "-w", workspace, "--json")
+    assert json.loads(result.stdout) == dict.fromkeys([one.name for one in (*SCHEDULES, *SENSORS)], False)
+
+
+def test_an_unknown_name_is_told_with_those_there_are(workspace: Path) -> None:
+    result = invoke("schedule", "on", "hourly", "-w", workspace)
+    assert result.exit_code == 2
+    assert "nightly_draft" in result.stderr
