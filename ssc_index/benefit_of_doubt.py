@@ -210,7 +210,7 @@ class _Warm:
     def start(self, peers: Floats, rules: Floats) -> None:
         """Set the first programme up."""
         core = self.core
-        self.highs = highs = core._Highs()  # type: ignore[attr-defined]
+        self.highs = highs = core._Highs()  # type: ignore[attr-defined]  # SciPy ships HiGHS without stubs
         for name, value in (
             ("output_flag", False),
             ("presolve", "off"),
@@ -238,7 +238,7 @@ class _Warm:
         """Weights that are best for a row."""
         self.highs.changeColsCost(self.columns, self.index, -own)
         self.highs.run()
-        if self.highs.getModelStatus() != self.core.HighsModelStatus.kOptimal:  # type: ignore[attr-defined]
+        if self.highs.getModelStatus() != self.core.HighsModelStatus.kOptimal:  # type: ignore[attr-defined]  # SciPy ships HiGHS without stubs
             status = self.highs.modelStatusToString(self.highs.getModelStatus())
             raise ArithmeticError(f"benefit of the doubt: the solver ends with {status!r}")
         weight: Floats = np.maximum(np.asarray(self.highs.getSolution().col_value), 0.0)

@@ -490,9 +490,9 @@ def _settle(task: _Task, values: Floats, scores: Floats) -> None:
         elif isinstance(way, NormaliseFractionOfMax):
             scores[stuck] = 0.5
         else:
-            scores[stuck] = sum(way.range) / 2.0  # type: ignore[attr-defined]
+            scores[stuck] = sum(way.range) / 2.0  # type: ignore[attr-defined]  # all others have a range
     if rule == "error":
-        method = str(way.method)  # type: ignore[attr-defined]
+        method = str(way.method)  # type: ignore[attr-defined]  # each way has its method
         why = WHY.get(method, "all units have the same value")
         task.faults += [
             f"{task.nodes[column].code}{in_year(task.year)}: {why}, so {method} has no score; "
