@@ -181,16 +181,28 @@ def _years(place: Workspace, edition: int | None, first: int | None, last: int |
 def compute(
     framework: Annotated[Path, typer.Option(help="CSV with one row per node.")],
     values: Annotated[Path, typer.Option(help="CSV or Parquet, wide or long.")],
-    method: Annotated[Path, typer.Option(help="Method file, YAML.")],
     out: Annotated[Path, typer.Option(help="Folder for scores.csv, one CSV per step and run.json.")],
+    method: Annotated[Path | None, typer.Option(help="Method file, YAML.")] = None,
+    parameters: Annotated[
+        Path | None,
+        typer.Option(help="Folder of an earlier result: score units outside its cohort by its method and parameters."),
+    ] = None,
     audit: Annotated[bool, typer.Option("--audit", help="Also write audit_*.csv: one more run for each node.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compute any index from files: framework, values, method."""
-    from ssc_index import files
+    from ssc_index import files, score_outside
 
+    if (method is None) == (parameters is None):
+        raise typer.BadParameter("give either --method or --parameters")
+    if audit and method is None:
+        raise typer.BadParameter("--audit needs --method: units outside a cohort have no audit of their own")
     with told_errors():
-        result = files.compute(framework, values, method, out, audit)
+        if method is not None:
+            result = files.compute(framework, values, method, out, audit)
+        else:
+            assert parameters is not None
+            result = score_outside.compute_outside(framework, values, parameters, out)
     ranked = int((result.ranks[:, 0] >= 1).sum())
     facts = {"units": len(result.units), "ranked": ranked, "steps": len(result.steps), "out": str(out)}
     if as_json:

@@ -456,3 +456,13 @@ def test_a_view_as_of_a_day_is_what_was_there_and_touches_nothing_published(
         assert ours.rows() == theirs.rows(), name
     assert was["fact_value"].height > 0
     assert seen["ranking"].rows() != mart_tables(small_workspace, PUBLIC)["ranking"].rows()
+
+
+def test_compute_scores_units_outside_a_cohort_by_saved_parameters(tmp_path: Path) -> None:
+    files = ["--framework", HAND / "framework.csv", "--values", HAND / "values.csv", "--method", HAND / "method.yaml"]
+    invoke("compute", *files, "--out", tmp_path / "a")
+    outside = invoke("compute", *files[:4], "--parameters", tmp_path / "a", "--out", tmp_path / "b")
+    assert "the method fills it from other cells" in squeezed(outside.output)  # one city of the example lacks a value
+    assert outside.exit_code == 2
+    both = invoke("compute", *files, "--parameters", tmp_path / "a", "--out", tmp_path / "b")
+    assert "give either --method or --parameters" in squeezed(both.output)
