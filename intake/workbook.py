@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from intake import numbers, tables
+from intake.guesses import meant
 from intake.points import Lookup, key, lookup_of
 from intake.tables import Fault, ReadResult
 from intake.template import HEADERS, KPIS, PROFILE, PROFILE_LABELS, REQUIRED_FIELDS
@@ -120,17 +121,21 @@ def _is_fatal(context: _Context, columns: Mapping[str, int]) -> bool:
 def _sheets(book: XlsxFile, context: _Context) -> tuple[str, str] | None:
     """Names of the sheets Profile and KPIs as they stand in the file; None with a fault for each that is missing."""
     by_key = {key(name): name for name in reversed(book.sheet_names)}
-    wanted = (PROFILE, KPIS)
-    missing = [name for name in wanted if key(name) not in by_key]
-    for name in missing:
-        found = ", ".join(repr(other) for other in book.sheet_names[:12]) or "none"
+    found = {name: by_key[key(name)] for name in (PROFILE, KPIS) if key(name) in by_key}
+    missing = {name: name for name in (PROFILE, KPIS) if name not in found}
+    for name, sheet in meant(missing, [one for one in book.sheet_names if one not in found.values()]).items():
+        found[name] = sheet
+        text = f"Sheet {sheet[:60]!r} was read as {name!r}. If it is another, rename it."
+        context.fault("sheet_guessed", text, "note", sheet=sheet, value=sheet)
+    for name in [one for one in missing if one not in found]:
+        listed = ", ".join(repr(other) for other in book.sheet_names[:12]) or "none"
         context.fault(
             "wrong_sheet",
-            f"Sheet {name!r} is missing; the workbook has {found}. Rename it back, or copy the data into the form.",
+            f"Sheet {name!r} is missing; the workbook has {listed}. Rename it back, or copy the data into the form.",
             sheet=name,
-            value=found,
+            value=listed,
         )
-    return None if missing else (by_key[key(PROFILE)], by_key[key(KPIS)])
+    return (found[PROFILE], found[KPIS]) if len(found) == 2 else None
 
 
 def _grid(cells: Iterable[Cell]) -> Grid:
@@ -282,11 +287,11 @@ def _columns(grid: Grid, sheet: str, context: _Context) -> tuple[dict[str, int],
     header_row = max(matches, key=lambda row: (matches[row], -row), default=1)
     heads = sorted((cell for cell in grid.values() if cell.row == header_row), key=lambda cell: cell.column)
     columns: dict[str, int] = {}
-    strangers = []
+    unknown: dict[str, Cell] = {}
     for cell in heads:
         name = _FIELD_OF_HEADER.get(key(str(cell.value)))
         if name is None:
-            strangers.append(f"{_shown(cell)!r} in {_at(cell)}")
+            unknown[_shown(cell)] = cell
         elif name in columns:
             context.fault(
                 "duplicate_header",
@@ -298,9 +303,22 @@ def _columns(grid: Grid, sheet: str, context: _Context) -> tuple[dict[str, int],
             )
         else:
             columns[name] = cell.column
-    for name, label in HEADERS.items():
-        if name not in columns:
-            _renamed(name, label, sheet, header_row, strangers, context)
+    missing = {name: label for name, label in HEADERS.items() if name not in columns}
+    for name, text in meant(missing, unknown).items():
+        cell = unknown.pop(text)
+        columns[name] = cell.column
+        context.fault(
+            "header_guessed",
+            f"Column {text[:60]!r} was read as {missing.pop(name)!r}. If it is another, rename it.",
+            "note",
+            sheet=sheet,
+            cell=_at(cell),
+            field=name,
+            value=text,
+        )
+    strangers = [f"{text!r} in {_at(cell)}" for text, cell in unknown.items()]
+    for name, label in missing.items():
+        _renamed(name, label, sheet, header_row, strangers, context)
     return columns, header_row
 
 

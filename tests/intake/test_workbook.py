@@ -23,6 +23,7 @@ from forms import (
     write_form,
 )
 
+from intake.guesses import meant
 from intake.template import HEADERS, REQUIRED_FIELDS, City, Entry
 
 # The first data point stands in row 6: title, subtitle, progress, header, heading, row.
@@ -56,13 +57,27 @@ def test_a_missing_sheet_is_named_with_the_sheets_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize("field", REQUIRED_FIELDS)
 def test_a_renamed_header_is_named_with_the_expected_one(tmp_path: Path, field: str) -> None:
     label = HEADERS[field]
-    path = replace_text(write_form(tmp_path / "a.xlsx"), label, f"Our {label.lower()}s")
+    path = replace_text(write_form(tmp_path / "a.xlsx"), label, "Our number")
     result = read(path)
     assert result.status == "refused"
     fault = only_fault(result, "renamed_header")
     assert fault["field"] == field
     assert f"Column {label!r} was not found in row 4" in str(fault["message"])
-    assert f"Our {label.lower()}s" in str(fault["message"])
+    assert "Our number" in str(fault["message"])
+
+
+def test_what_is_renamed_a_little_is_read_and_told(tmp_path: Path) -> None:
+    path = write_form(tmp_path / "a.xlsx", {INTERNET: Entry(30000, source="x")})
+    replace_text(path, HEADERS["numerator"], "Numerator (value)")
+    edit(path, "xl/workbook.xml", lambda xml: xml.replace('name="KPIs"', 'name="KPIs 2024"'))
+    result = read(path)
+    assert row_of(result, INTERNET)["numerator"] == 30000.0
+    assert result.faults.select("rule", "severity").rows() == [("sheet_guessed", "note"), ("header_guessed", "note")]
+
+
+def test_two_columns_that_could_be_meant_are_not_guessed_from(tmp_path: Path) -> None:
+    assert meant({"source": "Source"}, ["Source 1", "Source 2"]) == {}
+    assert meant({"numerator": "Numerator", "result": "Result"}, ["Numerator or result"]) == {}
 
 
 def test_a_renamed_header_of_a_side_column_costs_that_column_only(tmp_path: Path) -> None:
