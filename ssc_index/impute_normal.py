@@ -4,8 +4,8 @@ What belongs here: the model, what it says of a missing cell, and draws from it 
 not: which cells of which table are filled (`steps/impute.py`).
 
 Every result depends on the table, the parameters and the seed only: rows are worked off in parts of a fixed size,
-and the parts are summed in order, whatever the number of threads. Products of matrices go through BLAS; another
-BLAS, or another kind of processor, may move the last digits.
+and the parts are summed in order, whatever the number of workers. Products of matrices go through BLAS: another BLAS,
+another kind of processor, or more than one BLAS thread, may move the last digits.
 """
 
 from __future__ import annotations
