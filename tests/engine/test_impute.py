@@ -190,6 +190,12 @@ def test_a_row_without_a_common_cell_has_no_neighbours():
     np.testing.assert_array_equal(fill_by_neighbours(table, 1, [0, 1], True, np.isnan(table)), table)
 
 
+def test_a_full_table_and_a_single_row_are_left_as_they_are():
+    for table in (np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, NAN]])):
+        every = np.ones(table.shape, dtype=bool)
+        np.testing.assert_array_equal(fill_by_neighbours(table, 1, [0, 1], True, every), table)
+
+
 def test_distances_shrink_by_the_number_of_common_cells():
     # From the last row: the first differs by 2 in one common cell (mean square 4), the second by 1.5 in both (2.25).
     table = np.array([[2.0, NAN, 10.0], [1.5, 1.5, 20.0], [0.0, 0.0, NAN]])
