@@ -47,7 +47,6 @@ def complete_part(
             scale = 1.0 / block[pivot, pivot]
             for b in range(m):
                 line[b] = block[pivot, b] * scale
-                block[pivot, b] = 0.0
             line[pivot] = scale
             for a in range(m):
                 factor = block[a, pivot]
