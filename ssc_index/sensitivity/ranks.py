@@ -17,6 +17,7 @@ from ssc_index.rank import rank_descending
 from ssc_index.sensitivity.alternatives import Alternative, choices
 from ssc_index.sensitivity.model import Group
 from ssc_index.sensitivity.sobol import Indices
+from ssc_index.steps.state import Bools
 from ssc_index.uncertainty import plain
 from ssc_index.uncertainty.case import Case, decide
 from ssc_index.uncertainty.inputs import (
@@ -116,8 +117,8 @@ class RankModel:
     """Scores and ranks at a node as a function of the uncertain choices.
 
     Attributes:
-        replicate: Scores and ranks at the node from rows of numbers.
-        nominal: Ranks at the node by the method as it stands, shape (n_units,).
+        replicate: Scores and ranks at the node from rows of numbers, of the units that are asked for.
+        nominal: Their ranks by the method as it stands, shape (n_units,).
     """
 
     replicate: Replicate
@@ -147,17 +148,19 @@ class Plain:
     Attributes:
         case: The case.
         node: Code of the node.
+        among: Which units are asked for and ranked, shape (n_units_of_case,).
     """
 
     case: Case
     node: str
+    among: Bools
 
     def __call__(self, rows: Floats, /) -> tuple[Floats, Floats]:
         """Scores and ranks, shape (n_rows, n_units) each."""
         found: list[Floats] = []
         column = self.case.position[self.node]
         plain.loop(self.case, rows, lambda _, scores: found.append(scores[:, column]))
-        scores, rank = np.stack(found), self.case.method.rank
+        scores, rank = np.stack(found)[:, self.among], self.case.method.rank
         return scores, np.stack([rank_descending(one, rank.ties, rank.round) for one in scores])
 
 
@@ -168,28 +171,34 @@ class Fast:
     Attributes:
         prepared: The case laid out for the kernel.
         node: Code of the node, one of those that the case keeps.
+        among: Which units are asked for and ranked, shape (n_units_of_case,).
         backend: ``numba`` or ``numpy``.
     """
 
     prepared: Prepared
     node: str
+    among: Bools
     backend: Backend
 
     def __call__(self, rows: Floats, /) -> tuple[Floats, Floats]:
         """Scores and ranks, shape (n_rows, n_units) each."""
         case = self.prepared.case
         scores = scores_of_choices(self.prepared, decide(case, rows), self.backend)[case.kept.index(self.node)]
+        scores = np.ascontiguousarray(scores[:, self.among])
         rank = ranks_by_numpy if self.backend == "numpy" else ranks_by_numba
-        ranks = rank(np.ascontiguousarray(scores), np.ones(scores.shape[1], dtype=bool))
+        ranks = rank(scores, np.ones(scores.shape[1], dtype=bool))
         return scores, np.where(ranks > 0, ranks, np.nan)
 
 
-def rank_model(case: Case, node: str | None = None, backend: Backend | None = "numba") -> RankModel:
+def rank_model(
+    case: Case, node: str | None = None, among: Bools | None = None, backend: Backend | None = "numba"
+) -> RankModel:
     """Scores and ranks at a node as a model.
 
     Args:
         case: The case.
-        node: Code of the node; None is the root.
+        node: Code of the node, one of those that the case keeps; None is the root.
+        among: Which units are asked for and ranked among each other; None is all.
         backend: ``numba`` or ``numpy`` for the kernel, None for the plain way; the plain way is also taken where
             the kernel lacks something that the case needs.
 
@@ -197,9 +206,10 @@ def rank_model(case: Case, node: str | None = None, backend: Backend | None = "n
         The model; its nominal ranks are those of the row that leaves every input as it is.
     """
     code = case.framework.root.code if node is None else node
-    replicate: Replicate = Plain(case, code)
+    asked = np.ones(case.rows.stop - case.rows.start, dtype=bool) if among is None else among
+    replicate: Replicate = Plain(case, code, asked)
     if backend is not None and not why_not(case):
-        replicate = Fast(prepare(case), code, backend)
+        replicate = Fast(prepare(case), code, asked, backend)
     return RankModel(replicate, replicate(np.full((1, len(case.names)), np.nan))[1][0])
 
 

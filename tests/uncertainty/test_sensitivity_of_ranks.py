@@ -28,7 +28,7 @@ class Remembered:
     """Scores and ranks by the options that a row picks, each computed once: exact where every input is a choice."""
 
     def __init__(self, case, sizes):
-        self.plain, self.sizes, self.known = Plain(case, "index"), sizes, {}
+        self.plain, self.sizes, self.known = Plain(case, "index", np.ones(23, dtype=bool)), sizes, {}
 
     def __call__(self, rows):
         middle = ((np.floor(rows * self.sizes) + 0.5) / self.sizes).tolist()
@@ -117,6 +117,19 @@ def test_outputs_are_scores_ranks_and_the_mean_shift_of_ranks():
         np.testing.assert_array_equal(ranks[row], rank_descending(scores[row]))
     assert shift[0] == 0  # nominal against itself
     assert shift[1] == np.nanmean(np.abs(ranks[1] - ranks[0])) > 0
+
+
+def test_units_that_are_asked_for_are_ranked_among_each_other():
+    case = examples.case({"weights": examples.NOISE_OF_WEIGHTS, "top": examples.TOP})
+    among = np.arange(23) % 2 == 0
+    rows = np.array([[0.3, 0.9], [0.6, 0.1]])
+    every, some, plain = (
+        rank_model(case, **how)(rows) for how in ({}, {"among": among}, {"among": among, "backend": None})
+    )
+    assert some.shape == (2, 2 * 12 + 1)
+    np.testing.assert_array_equal(some[:, :12], every[:, :23][:, among])
+    np.testing.assert_array_equal(some[0, 12:-1], rank_descending(every[0, :23][among]))
+    np.testing.assert_allclose(plain, some, rtol=1e-5)
 
 
 def test_a_unit_without_nominal_rank_has_no_part_in_the_shift():
