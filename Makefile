@@ -13,7 +13,7 @@ export OPENBLAS_NUM_THREADS := 1
 export DAGSTER_TELEMETRY_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help index test test-fast check dev bench lock clean
+.PHONY: help pictures index test test-fast check dev bench lock clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,9 @@ index: $(RUN) ## Build the index: the real cities, then the demo cohort; print b
 	@$(BIN)/ssc-index build --workspace $(WORKSPACE)
 	@$(BIN)/ssc-index demo --workspace $(DEMO) --if-absent
 	@$(BIN)/ssc-index build --workspace $(DEMO)
+	@$(BIN)/ssc-index site --workspace $(WORKSPACE)
+	@$(BIN)/ssc-index site --workspace $(DEMO)
+	@$(BIN)/ssc-index factsheet leader --workspace $(DEMO)
 
 test: $(DEV) ## Set up and run all tests
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
@@ -42,13 +45,19 @@ dev: $(RUN) ## Open the Dagster UI on the demo cohort (WORKSPACE=data make dev: 
 bench: $(DEV) ## Print the table of speed and memory
 	@$(BIN)/python -m benchmarks
 
+pictures: $(DEV) ## Take the pictures of README and docs (needs Chromium)
+	@$(BIN)/ssc-index demo --workspace $(DEMO) --if-absent
+	@test -f $(DEMO)/marts/ssc_index.duckdb || $(BIN)/ssc-index build --workspace $(DEMO)
+	@PYTHONPATH=. $(BIN)/python docs/pictures/make_pictures.py $(DEMO)
+
 lock: $(DEV) ## Pin the dependencies anew, with hashes and without addresses
 	cd requirements && for set in uv run dev; do \
 	  ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate $$set.in -o $$set.txt; done
 
 clean: ## Remove everything that can be built again, the virtual environment included
-	rm -rf $(VENV) workspaces .dagster data/.dagster data/warehouse.duckdb* data/marts/*.duckdb data/marts/*parquet* \
+	rm -rf $(VENV) workspaces .dagster data/.dagster data/warehouse.duckdb* data/site data/factsheets \
+	  data/marts/*.duckdb data/marts/*parquet* \
 	  data/marts/*manifest.json
 
 $(VENV)/bin/python:

@@ -73,7 +73,9 @@ def site(
 
 
 def factsheet(
-    city: Annotated[str | None, typer.Argument(help="City, by its key or a part of its name.")] = None,
+    city: Annotated[
+        str | None, typer.Argument(help="City, by its key or a part of its name; `leader`: the first of the ranking.")
+    ] = None,
     workspace: WorkspaceOption = None,
     edition: Annotated[int | None, typer.Option(help="Edition. Default: the latest.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All cities with public scores of the edition.")] = False,
@@ -100,7 +102,7 @@ def factsheet(
         if not mart.editions:
             stop("The public mart has no edition. Build one first.", UNUSABLE)
         maker = FactsheetMaker(mart, load_catalogue(), read_method(place.method_path), edition or mart.editions[-1])
-        cities = maker.cities if city is None else [mart.city_named(city)]
+        cities = maker.cities if city is None else [maker.leader if city == "leader" else mart.city_named(city)]
         setter = PdfMaker(fonts)
         folder.mkdir(parents=True, exist_ok=True)
 

@@ -94,7 +94,9 @@ def ranking(mart: PublicMart, edition: int, show_all: bool = False) -> Renderabl
         f"{len(ranked)} of {about['n_cities']} cities are ranked. "
         f"{about['n_provisional_goalposts']} goalposts are provisional."
     )
-    parts: list[RenderableType] = [*_head(f"Ranking {edition} ({about['status']})", told, mart), table]
+    parts: list[RenderableType] = [*_head(f"Ranking {edition} ({about['status']})", told, mart)]
+    if ranked:
+        parts.append(table)
     if len(shown) < len(ranked):
         parts.append(Text(f"… {len(ranked) - len(shown)} more: ssc-index show ranking --all", style="dim"))
     if unranked:

@@ -58,6 +58,18 @@ class FactsheetMaker:
         """Keys of the cities with any score of the edition."""
         return sorted(city for city, rows in self._scores.items() if any(r["edition"] == self.edition for r in rows))
 
+    @property
+    def leader(self) -> str:
+        """Key of the first of the ranking, the first by key among equals.
+
+        Raises:
+            ReportError: If no city is ranked.
+        """
+        rows = self.mart["fact_score"].filter(edition=self.edition, level="index").drop_nulls("rank")
+        if rows.is_empty():
+            raise ReportError(f"No city is ranked in the edition {self.edition}.")
+        return str(rows.sort("rank", "city_id")["city_id"][0])
+
     def facts(self, city: str) -> Row:
         """Everything that the factsheet of a city tells.
 

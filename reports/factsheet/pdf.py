@@ -94,6 +94,16 @@ class PdfMaker:
             raise ReportError(f"{facts['city']}: Typst gave no single document.")
         return pdf, remark
 
+    def png(self, facts: Mapping[str, Any], pixels_an_inch: float) -> bytes:
+        """The first page as a picture."""
+        told, _ = self._in_letters_that_can_be_set(facts)
+        inputs = {"facts": json.dumps(told, ensure_ascii=False), "fonts": self._families}
+        pages = self._compiler.compile(input=str(TEMPLATE), format="png", sys_inputs=inputs, ppi=pixels_an_inch)
+        first = pages[0] if isinstance(pages, list) else pages
+        if first is None:
+            raise ReportError(f"{facts['city']}: Typst gave no picture.")
+        return first
+
     def _in_letters_that_can_be_set(self, facts: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """The facts; with the key for the name where there is no font for it, so that no box stands in its place."""
         legend = [[f"{band.label} of target", band.fill] for band in BANDS] + [[facts["grey"], UNREPORTED.fill]]

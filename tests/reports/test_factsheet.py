@@ -235,6 +235,15 @@ def test_an_unranked_city_is_told_why(small_workspace: Path, mart: PublicMart, s
     assert told["waterfall"] == ""
 
 
+def test_the_leader_is_the_first_of_the_ranking(small_workspace: Path, mart: PublicMart) -> None:
+    found = maker(small_workspace, mart)
+    first = mart["fact_score"].filter(edition=LATEST, level="index", rank=1)["city_id"]
+    assert found.leader == first.min()
+    nobody = mart["fact_score"].with_columns(pl.lit(None, pl.Int32).alias("rank"))
+    with pytest.raises(ReportError, match="No city is ranked"):
+        maker(small_workspace, replace(mart, tables={**mart.tables, "fact_score": nobody})).leader  # noqa: B018  # it raises
+
+
 def test_rank_intervals_are_told_where_the_mart_has_them(small_workspace: Path, mart: PublicMart) -> None:
     row = {"edition": LATEST, "city_id": REPORT, "rank_low": 1, "rank_high": 4}
     told = maker(small_workspace, replace(mart, intervals=pl.DataFrame([row]))).facts(REPORT)

@@ -174,7 +174,7 @@ def test_cities_without_a_rank_are_shown_with_their_coverage(site: Site) -> None
     unranked = {site.mart.city_rows[row["city_id"]]["name"]: row for row in rows if row["rank"] is None}
     shown = cells(page, f"Cities without a rank in {LATEST}")
     assert len(shown) == len(unranked)
-    for city, coverage, because in shown:
+    for city, coverage, _benchmark, because in shown:
         row = next(row for name, row in unranked.items() if city.startswith(name))
         assert coverage == words.percent(row["coverage"])
         assert not row["excluded_because"] or because == words.reason(row["excluded_because"], site.mart.names)

@@ -29,6 +29,8 @@
     for (const link of nav.children) link.toggleAttribute("aria-current", link.dataset.page === place.page);
     for (const link of nav.querySelectorAll("[aria-current]")) link.setAttribute("aria-current", "page");
     const fresh = h("div", {});
+    /* What a page leaves out is null or false; neither is a text. */
+    fresh.append = (...parts) => Element.prototype.append.apply(fresh, parts.filter((part) => part !== null && part !== false));
     try {
       if (!page) throw new Error(`There is no page called ${place.page}.`);
       await page.show(fresh, place);

@@ -39,7 +39,8 @@
       if (!parts[0]) return list(main);
       const city = SSC.cityById[parts[0]];
       if (!city) throw new Error(`${parts[0]} is not among the cities whose figures are public.`);
-      const edition = Number(query.get("edition")) || SSC.latest;
+      const reportedIn = SSC.editions.filter((year) => SSC.index[year][city.place]?.coverage > 0);
+      const edition = Number(query.get("edition")) || reportedIn[reportedIn.length - 1] || SSC.latest;
       if (!SSC.byEdition[edition]) throw new Error(`There is no edition ${edition}.`);
       const [file, data] = await Promise.all([SSC.load(`city/${city.id}`), SSC.load(`edition-${edition}`)]);
       const own = file.editions[edition];
@@ -138,7 +139,7 @@
     const ranked = labels.filter((edition) => SSC.known(SSC.index[edition][city.place]?.score));
     const svg = SSC.fig.progress(series, labels, `Scores of ${city.name} over the editions`, series.map((one) => `${one.name}: ${one.values.map((value, place) => `${labels[place]} ${SSC.score(value)}`).join(", ")}`).join(". "));
     const box = h("div", { class: "c6" });
-    const card = SSC.card("Progress", "", h("div", { class: "grid" }, h("div", { class: "c6" }, h("h3", {}, "Scores over the editions"), SSC.fig.figure(svg, `progress-${city.id}`, "An edition without a score has no mark: too little was reported, or it is not public.")), box),
+    const card = SSC.card("Progress", "", h("div", { class: "grid" }, h("div", { class: "c6" }, h("h3", {}, "Scores over the editions"), series.some((one) => one.values.some(SSC.known)) ? SSC.fig.figure(svg, `progress-${city.id}`, "An edition without a score has no mark: too little was reported, or it is not public.") : h("p", { class: "muted" }, "No edition has a score that is public.")), box),
       SSC.table({ label: `Ranks of ${city.name}`, rows: labels.map((edition) => ({ edition, row: SSC.index[edition][city.place] })).reverse(), columns: [
         { name: "Edition", head: true, cell: (one) => String(one.edition) }, { name: "Rank", num: true, cell: (one) => (one.row?.rank ? `${one.row.rank} of ${SSC.byEdition[one.edition].n_ranked}` : "–") }, { name: "Index", num: true, cell: (one) => SSC.score(one.row?.score) }, { name: "Coverage", num: true, cell: (one) => SSC.percent(one.row?.coverage) }, { name: "Carried", num: true, cell: (one) => one.row?.carried ?? "–" }, { name: "", class: "narrow-hide", cell: (one) => h("span", { class: "muted small" }, one.row ? one.row.because || "" : "not in this edition") }] }));
     if (ranked.length > 1 && SSC.core.about.can_weigh) {

@@ -38,6 +38,7 @@ SSC.pages.ranking = {
     const rest = SSC.table({ label: `Cities without a rank in ${edition}`, rows: unranked(), columns: [
       { key: "city", name: "City", head: true, cell: (row) => [SSC.link(row.city, edition), h("span", { class: "place" }, row.city.country)] },
       { key: "coverage", name: "Coverage", cell: (row) => h("span", { class: "scorecell" }, h("span", {}, SSC.percent(row.coverage)), SSC.bar(row.coverage, "soft")) },
+      { key: "benchmark", name: "U4SSC benchmark", num: true, class: "narrow-hide", cell: (row) => { const share = data.benchmark[row.city.place]; return SSC.known(share) ? `${SSC.score(share)} %` : "–"; } },
       { key: "because", name: "Why it has no rank", cell: (row) => row.because || (row.score === null ? "too little is reported to compute the index" : "") },
     ] });
     const change = (key) => (value) => { state[key] = value; SSC.note(address()); table.update(ranked()); rest.update(unranked()); counted(); SSC.say(told.textContent); };
@@ -54,9 +55,10 @@ SSC.pages.ranking = {
         SSC.select("Income group", any("income_group"), state.income_group, change("income_group")),
         SSC.select("Inhabitants", any("size_class"), state.size_class, change("size_class")),
         h("label", { class: "grow" }, "Search", search)),
-      h("section", { class: "card" }, counted(), table, h("div", { class: "buttons" }, SSC.saveCsv(`ranking-${edition}.csv`, lines))),
+      all.some((row) => row.rank) ? null : h("p", { class: "callout" }, `No city reports enough to be ranked in ${edition}. What they report is on their own pages.`),
+      h("section", { class: "card", hidden: !all.some((row) => row.rank) }, counted(), table, h("div", { class: "buttons" }, SSC.saveCsv(`ranking-${edition}.csv`, lines))),
       h("section", { class: "card" }, h("h2", {}, "Not ranked"), h("p", { class: "muted" }, "These cities report too little for a fair comparison. They keep their values and benchmarks."), rest),
-      SSC.card("By region", "", h("p", { class: "muted" }, "Each dot is a ranked city; the dashed line is the median of its region. Regions of fewer than five cities have none."), byRegion()));
+      all.some((row) => row.rank) && SSC.card("By region", "", h("p", { class: "muted" }, "Each dot is a ranked city; the dashed line is the median of its region. Regions of fewer than five cities have none."), byRegion()));
 
     function byRegion() {
       return SSC.core.groups.region.map((region) => {

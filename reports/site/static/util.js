@@ -92,7 +92,7 @@ SSC.href = (page, part, query) => {
 SSC.note = (href) => history.replaceState(null, "", href);
 SSC.say = (words) => { document.getElementById("said").textContent = words; };
 
-SSC.link = (city, edition, words) => SSC.h("a", { href: SSC.href("city", city.id, edition && edition !== SSC.latest ? { edition } : {}) }, words || city.name);
+SSC.link = (city, edition, words) => SSC.h("a", { href: SSC.href("city", city.id, edition ? { edition } : {}) }, words || city.name);
 SSC.option = (value, words, chosen) => SSC.h("option", { value, selected: String(value) === String(chosen) }, words);
 SSC.select = (label, options, chosen, changed) =>
   SSC.h("label", {}, label, SSC.h("select", { onchange: (event) => changed(event.target.value) }, options.map(([value, words]) => SSC.option(value, words, chosen))));
