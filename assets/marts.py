@@ -22,7 +22,7 @@ from assets.warehouse import transaction, writer_lock
 from assets.workspace import Workspace
 from intake.consent import public_view
 from intake.selection import accepted_submissions
-from schemas import benchmark, core, index, marts, raw
+from schemas import benchmark, core, index, marts, raw, uncertainty
 from schemas.state import STEPS
 from schemas.table import Table
 from ssc_index.framework.catalogue import Catalogue, load_catalogue
@@ -62,6 +62,9 @@ OF_EDITION: Mapping[str, str] = {
     "benchmark_scores": "select * from benchmark.scores where edition = ?",
     "benchmark_peers": "select * from benchmark.peers where edition = ?",
     "benchmark_peer_positions": "select * from benchmark.peer_positions where edition = ?",
+    "uncertainty_ranks": "select * from uncertainty.ranks where edition = ?",
+    "uncertainty_distribution": "select * from uncertainty.distribution where edition = ?",
+    "uncertainty_dominance": "select * from uncertainty.dominance where edition = ?",
 }
 
 
@@ -72,7 +75,7 @@ OF_EDITION: Mapping[str, str] = {
             table,
             "marts",
             [asset_key(one) for one in (raw.CITIES, core_assets.VALUES, core.QUARANTINE, core.FINDINGS, *index.TABLES)]
-            + [asset_key(one) for one in benchmark.TABLES],
+            + [asset_key(one) for one in (*benchmark.TABLES, *uncertainty.TABLES)],
         )
         for table in marts.INTERNAL
     ],
@@ -208,6 +211,9 @@ def empty_frames() -> dict[str, pl.DataFrame]:
         "benchmark_scores": benchmark.SCORES.empty(),
         "benchmark_peers": benchmark.PEERS.empty(),
         "benchmark_peer_positions": benchmark.PEER_POSITIONS.empty(),
+        "uncertainty_ranks": uncertainty.RANKS.empty(),
+        "uncertainty_distribution": uncertainty.DISTRIBUTION.empty(),
+        "uncertainty_dominance": uncertainty.DOMINANCE.empty(),
     }
 
 
@@ -215,7 +221,13 @@ def internal_view(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]
     """What the index team sees: everything, with peers over all cities."""
     own = {
         name: frames[name].filter(pl.col("audience") == "internal")
-        for name in ("benchmark_peers", "benchmark_peer_positions")
+        for name in (
+            "benchmark_peers",
+            "benchmark_peer_positions",
+            "uncertainty_ranks",
+            "uncertainty_distribution",
+            "uncertainty_dominance",
+        )
     }
     return {**frames, **own}
 

@@ -17,6 +17,7 @@ RANK_OF_CONSENT: Mapping[str, int] = {"none": 0, "scores": 1, "values": 2, "repo
 SMALLEST_BASIS = 3
 LEVELS_OF_SCORES = ("index", "dimension", "sub_dimension")
 CUTS_OF_SCORES = ("total", "dimension")
+SURENESS = ("ranks", "distribution", "dominance")
 
 
 def covers(least: str, column: str = "consent") -> pl.Expr:
@@ -123,6 +124,38 @@ def visible_points(points: pl.DataFrame) -> pl.DataFrame:
     return points.filter(covers("values"))
 
 
+def visible_sureness(ranks: pl.DataFrame, index_scores: pl.DataFrame) -> pl.DataFrame:
+    """How sure the ranks of the index are, of the cities whose index is shown.
+
+    The ranks are those among these cities. How far a score spreads depends on single values and their grades, so
+    that scores are given with consent to values only; and chances and mean ranks are rounded, for the many digits of
+    a share tell of the score that they come from.
+
+    Args:
+        ranks: Rows of ``uncertainty.ranks`` for the public.
+        index_scores: The scores that are shown.
+    """
+    shown = index_scores.filter(pl.col("score").is_not_null()).select("edition", "city_id", "node", "consent")
+    rows = ranks.join(shown, on=["edition", "city_id", "node"], how="inner", maintain_order="left")
+    of_scores = [name for name in ranks.columns if "score" in name]
+    shares = ["ranked_share", "top_10", "top_quarter", "better_than_nominal", "worse_than_nominal"]
+    return rows.with_columns(
+        *(pl.when(covers("values")).then(pl.col(name)).alias(name) for name in of_scores),
+        *(pl.col(name).round(2) for name in shares),
+        *(pl.col(name).round(1) for name in ("mean_rank", "sd_rank")),
+    ).select(ranks.columns)
+
+
+def visible_chances(rows: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
+    """Shares of replications, rounded to a hundredth, where every city that a row names is shown."""
+    shown = ranks.select("edition", "city_id").unique()
+    result = rows.join(shown, on=["edition", "city_id"], how="semi", maintain_order="left")
+    if "other_city_id" in rows.columns:
+        other = shown.rename({"city_id": "other_city_id"})
+        result = result.join(other, on=["edition", "other_city_id"], how="semi", maintain_order="left")
+    return result.with_columns(pl.col("^(share|ahead|behind)$").round(2))
+
+
 def visible_benchmark(scores: pl.DataFrame) -> pl.DataFrame:
     """Benchmark percentages that may be shown.
 
@@ -162,6 +195,9 @@ def public_view(frames: Mapping[str, pl.DataFrame], parents: Mapping[str, str | 
     named = cities.select("city_id").unique()
     picked = visible_values(frames["picked_values"], frames["index_cities"])
     shown = picked.select("file_sha256", "city_id", "year", "data_point").unique()
+    scores = visible_scores(frames["index_scores"], parents, frames["picked_values"])
+    of_public = {name: frames[f"uncertainty_{name}"].filter(pl.col("audience") == "public") for name in SURENESS}
+    sureness = visible_sureness(of_public["ranks"], scores)
     return {
         "workspace": frames["workspace"],
         "catalogue_nodes": frames["catalogue_nodes"],
@@ -170,9 +206,12 @@ def public_view(frames: Mapping[str, pl.DataFrame], parents: Mapping[str, str | 
         "index_cities": cities,
         "picked_values": picked,
         "core_values": frames["core_values"].join(shown, on=shown.columns, how="semi", maintain_order="left"),
-        "index_scores": visible_scores(frames["index_scores"], parents, frames["picked_values"]),
+        "index_scores": scores,
         "benchmark_points": visible_points(frames["benchmark_points"]),
         "benchmark_scores": visible_benchmark(frames["benchmark_scores"]),
         "benchmark_peers": frames["benchmark_peers"].filter(pl.col("audience") == "public"),
         "benchmark_peer_positions": frames["benchmark_peer_positions"].filter(pl.col("audience") == "public"),
+        "uncertainty_ranks": sureness,
+        "uncertainty_distribution": visible_chances(of_public["distribution"], sureness),
+        "uncertainty_dominance": visible_chances(of_public["dominance"], sureness),
     }

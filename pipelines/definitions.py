@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets import benchmark, core, index, marts, raw
+from assets import benchmark, core, index, marts, raw, uncertainty
 from assets.resources import WorkspaceResource
 from assets.workspace import ENVIRONMENT_VARIABLE, default_root
 from pipelines.jobs import JOBS
@@ -24,6 +24,7 @@ ASSETS = [
     index.compute,
     benchmark.score_benchmarks,
     benchmark.compare_peers,
+    uncertainty.replicate,
     marts.publish_marts,
 ]
 

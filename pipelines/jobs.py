@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-DATA_FLOW = dg.AssetSelection.groups("raw", "core", "index", "benchmark", "marts")
+DATA_FLOW = dg.AssetSelection.groups("raw", "core", "index", "benchmark", "uncertainty", "marts")
 
-# Raw and marts have no partitions; core, index and benchmark are partitioned by year. A run for a range of years
-# takes in the submissions once, computes the range in one go, and publishes once.
+# Raw and marts have no partitions; core, index, benchmark and uncertainty are partitioned by year. A run for a range
+# of years takes in the submissions once, computes the range in one go, and publishes once.
 build_editions = dg.define_asset_job(
     "build_editions",
     selection=DATA_FLOW,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from schemas import uncertainty
 from schemas.benchmark import PEER_POSITIONS, PEERS
 from schemas.raw import FAULT_COLUMNS, UTC
 from schemas.table import Column, Table
@@ -175,6 +176,10 @@ def _without_audience(table: Table, name: str) -> Table:
 FACT_PEER = _without_audience(PEERS, "fact_peer")
 FACT_PEER_POSITION = _without_audience(PEER_POSITIONS, "fact_peer_position")
 
+FACT_RANK_UNCERTAINTY = _without_audience(uncertainty.RANKS, "fact_rank_uncertainty")
+FACT_RANK_DISTRIBUTION = _without_audience(uncertainty.DISTRIBUTION, "fact_rank_distribution")
+FACT_DOMINANCE = _without_audience(uncertainty.DOMINANCE, "fact_dominance")
+
 DIM_SUBMISSION = Table(
     name="dim_submission",
     description="Internal. One row per submission: receipt, verification, consent, what was kept out.",
@@ -217,5 +222,8 @@ PUBLIC = (
     FACT_BENCHMARK,
     FACT_PEER,
     FACT_PEER_POSITION,
+    FACT_RANK_UNCERTAINTY,
+    FACT_RANK_DISTRIBUTION,
+    FACT_DOMINANCE,
 )
 INTERNAL = (*PUBLIC, DIM_SUBMISSION, FACT_FINDING)

@@ -51,6 +51,7 @@ class Case:
         grades: Data-quality grade of each value, shape (n_rows, n_indicators), empty where none is declared; None
             where nothing is declared at all.
         bounds: Smallest and greatest possible value of each indicator, shape (2, n_indicators); NaN is open.
+        exact: Indicators that have no measurement error, such as yes or no, shape (n_indicators,).
     """
 
     values: Values
@@ -60,6 +61,7 @@ class Case:
     year: int | None
     grades: Grades | None
     bounds: Floats
+    exact: Bools
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -139,6 +141,7 @@ def case_of(
     year: int | None = None,
     grades: Grades | None = None,
     bounds: Floats | None = None,
+    exact: Bools | None = None,
 ) -> Case:
     """Put a case together and check it.
 
@@ -149,6 +152,7 @@ def case_of(
         year: Year whose ranks are asked for; None is the last.
         grades: Data-quality grade of each value, shape (n_rows, n_indicators), empty where none is declared.
         bounds: Smallest and greatest possible value of each indicator, shape (2, n_indicators); NaN is open.
+        exact: Indicators that have no measurement error, shape (n_indicators,); None is none.
 
     Raises:
         MethodError: With every fault of the section.
@@ -165,7 +169,8 @@ def case_of(
         raise ValuesError("uncertainty", faults)
     open_ = np.full((2, len(framework.codes)), np.nan)
     bounds = open_ if bounds is None else bounds
-    case = Case(values, framework, method, section, years[-1] if year is None else year, grades, bounds)
+    exact = np.zeros(len(framework.codes), dtype=bool) if exact is None else exact
+    case = Case(values, framework, method, section, years[-1] if year is None else year, grades, bounds, exact)
     if case.measurement is not None and grades is not None:
         unknown = sorted({*np.unique(grades).tolist()} - {"", *case.measurement.table})
         if unknown:
@@ -283,4 +288,4 @@ def deviations(case: Case, values: Floats, grades: Grades | None) -> Floats:
     if grades is not None:
         for grade, error in measurement.table.items():
             result = np.where(grades == grade, of(error), result)
-    return result
+    return np.where(case.exact, 0.0 * values, result)

@@ -1,0 +1,101 @@
+"""How sure one edition is: from its rows to the rows of ``uncertainty``, through the engine.
+
+What belongs here: frames into a case, results into the tables of ``uncertainty``. What does not: any draw or figure
+(`ssc_index/uncertainty`) and where rows are stored.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from assets.editions import edition_values, max_age
+from intake.consent import visible_scores
+from schemas import uncertainty as tables
+from ssc_index.framework.catalogue import Catalogue
+from ssc_index.method import Method
+from ssc_index.uncertainty.case import Case, case_of
+from ssc_index.uncertainty.result import distribution_frame, pairs_frame, ranks_frame
+from ssc_index.uncertainty.run import run_uncertainty
+
+AUDIENCES = {"internal": "all", "public": "public"}
+
+
+def edition_case(
+    edition: int, selected: pl.DataFrame, cities: pl.DataFrame, catalogue: Catalogue, method: Method
+) -> Case:
+    """An edition with what is uncertain about it.
+
+    Args:
+        edition: The edition.
+        selected: Rows of ``index.selected`` of the edition.
+        cities: Rows of ``index.cities`` of the edition.
+        catalogue: The KPI catalogue: bounds of the values, and which are yes or no.
+        method: The method, with its section ``uncertainty``.
+    """
+    framework = catalogue.framework(edition)
+    values = edition_values(edition, selected, cities, framework.codes, max_age(method))
+    row = {key: place for place, key in enumerate(zip(values.years or (), values.units, strict=False))}
+    column = {code: place for place, code in enumerate(framework.codes)}
+    known = selected.filter(pl.col("data_point").is_in(framework.codes) & pl.col("quality").is_not_null())
+    grades = np.full(values.values.shape, "", dtype="<U40")
+    places = [row[key] for key in zip(known["year"].to_list(), known["city_id"].to_list(), strict=True)]
+    grades[places, [column[code] for code in known["data_point"].to_list()]] = known["quality"].to_list()
+    points = [catalogue.data_point(code) for code in framework.codes]
+    open_ = float("nan")
+    bounds = np.array(
+        [
+            [open_ if point.lower_bound is None else point.lower_bound for point in points],
+            [open_ if point.upper_bound is None else point.upper_bound for point in points],
+        ]
+    )
+    exact = np.array([point.value_type == "yes_no" for point in points])
+    return case_of(values, framework, method, edition, grades, bounds, exact)
+
+
+def sureness_tables(
+    edition: int,
+    selected: pl.DataFrame,
+    scores: pl.DataFrame,
+    cities: pl.DataFrame,
+    catalogue: Catalogue,
+    method: Method,
+) -> dict[str, pl.DataFrame]:
+    """Compute an edition's replications and tell them as rows, for the index team and for the public.
+
+    The public ranks are those among the cities whose index the public mart shows.
+
+    Args:
+        edition: The edition.
+        selected: Rows of ``index.selected`` of the edition.
+        scores: Rows of ``index.scores`` of the edition.
+        cities: Rows of ``index.cities`` of the edition.
+        catalogue: The KPI catalogue.
+        method: The method, with its section ``uncertainty``.
+
+    Returns:
+        Rows of ``uncertainty.ranks``, ``distribution`` and ``dominance``, by table name.
+    """
+    case = edition_case(edition, selected, cities, catalogue, method)
+    root = case.framework.root.code
+    if scores.filter((pl.col("node") == root) & pl.col("score").is_not_null()).is_empty():
+        return {table.name: table.empty() for table in tables.TABLES}
+    parents = {node.code: node.parent for node in catalogue.tree()}
+    shown = visible_scores(scores, parents, selected).filter((pl.col("node") == root) & pl.col("score").is_not_null())
+    named = set(shown["city_id"].to_list())
+    among = np.array([unit in named for unit in case.values.units[case.rows]])
+    result = run_uncertainty(case, {"public": among})
+    rows: dict[str, list[pl.DataFrame]] = {table.name: [] for table in tables.TABLES}
+    for audience, name in AUDIENCES.items():
+        ranks = ranks_frame(result, name).filter(pl.col("ranked_share") > 0)
+        if audience == "public":
+            ranks = ranks.filter(pl.col("node") == root)
+        frames = (ranks, distribution_frame(result, root, name), pairs_frame(result, root, name))
+        for table, frame in zip(tables.TABLES, frames, strict=True):
+            stamped = frame.rename({"unit": "city_id"}).with_columns(
+                pl.lit(edition, pl.Int16).alias("edition"), pl.lit(audience).alias("audience")
+            )
+            if "other" in frame.columns:
+                stamped = stamped.rename({"other": "other_city_id"})
+            rows[table.name].append(stamped)
+    return {table.name: table.conform(pl.concat(rows[table.name])) for table in tables.TABLES}

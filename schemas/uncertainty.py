@@ -1,0 +1,99 @@
+"""Tables of schema ``uncertainty``: how sure the ranks of each edition are.
+
+What belongs here: their columns. What does not: the analysis (`ssc_index/uncertainty/`).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from schemas import checks
+from schemas.benchmark import _AUDIENCE
+from schemas.index import _EDITION
+from schemas.raw import _CITY
+from schemas.table import Column, Table
+
+_NODE = Column(pl.String, "Node, key of dim_kpi.")
+_SHARE = (checks.between(0, 1),)
+
+
+def _share(description: str) -> Column:
+    return Column(pl.Float64, description, nullable=True, checks=_SHARE)
+
+
+def _number(description: str) -> Column:
+    return Column(pl.Float64, description, nullable=True, checks=(checks.finite(),))
+
+
+def _count(description: str) -> Column:
+    return Column(pl.Int32, description, nullable=True)
+
+
+_QUANTILES = ("05", "25", "50", "75", "95")
+
+RANKS = Table(
+    name="uncertainty.ranks",
+    description="One row per edition, audience, city and node: how sure score and rank are, over many replications "
+    "of the index with other defensible choices and with measurement error. An error is a standard error of the "
+    "number of replications alone.",
+    key=("edition", "audience", "city_id", "node"),
+    columns={
+        "edition": _EDITION,
+        "audience": _AUDIENCE,
+        "city_id": _CITY,
+        "node": _NODE,
+        "replications": Column(pl.Int32, "Replications computed.", checks=(checks.between(1, 1e9),)),
+        "ranked_share": _share("Share of the replications in which the city has a rank; the rest rests on these."),
+        "rank": _count("Rank by the method as it stands, among the cities of the audience."),
+        "mean_score": _number("Mean score, 0 to 100."),
+        "mean_score_error": _number("Its Monte Carlo error."),
+        "sd_score": _number("Standard deviation of the score."),
+        **{f"score_p{one}": _number(f"Quantile of the score: {int(one)} % lie at or below.") for one in _QUANTILES},
+        "mean_rank": _number("Mean rank."),
+        "mean_rank_error": _number("Its Monte Carlo error."),
+        "sd_rank": _number("Standard deviation of the rank."),
+        **{f"rank_p{one}": _count(f"Quantile of the rank: {int(one)} % lie at or below.") for one in _QUANTILES},
+        **{f"rank_p{one}_error": _number(f"Monte Carlo error of rank_p{one}.") for one in _QUANTILES},
+        "top_10": _share("Chance to be among the first ten."),
+        "top_10_error": _share("Its Monte Carlo error."),
+        "top_quarter": _share("Chance to be among the first quarter of the ranked."),
+        "top_quarter_error": _share("Its Monte Carlo error."),
+        "better_than_nominal": _share("Share of the replications with a better rank than the method gives."),
+        "worse_than_nominal": _share("Share of the replications with a worse rank than the method gives."),
+        "tier": _count("Tier of the index, 1 is the best: the first of a tier is not ahead of its others with 95 %."),
+        "n_ahead_of": _count("Cities that it is ahead of in 95 % of the replications; the index only."),
+        "n_behind": _count("Cities that are ahead of it in 95 % of the replications; the index only."),
+    },
+)
+
+DISTRIBUTION = Table(
+    name="uncertainty.distribution",
+    description="One row per edition, audience, city and rank of the index that it had in any replication.",
+    key=("edition", "audience", "city_id", "rank"),
+    columns={
+        "edition": _EDITION,
+        "audience": _AUDIENCE,
+        "city_id": _CITY,
+        "rank": Column(pl.Int32, "Rank of the index; with more than 2,000 cities the last of a range."),
+        "share": Column(pl.Float64, "Share of the replications with that rank.", checks=_SHARE),
+        "share_error": Column(pl.Float64, "Its Monte Carlo error.", checks=_SHARE),
+    },
+)
+
+DOMINANCE = Table(
+    name="uncertainty.dominance",
+    description="One row per edition, audience and pair of cities whose order by the index is not sure, the better "
+    "by mean rank first. Pairs that are not here keep that order in 99.95 % of the replications or more.",
+    key=("edition", "audience", "city_id", "other_city_id"),
+    columns={
+        "edition": _EDITION,
+        "audience": _AUDIENCE,
+        "city_id": _CITY,
+        "other_city_id": Column(pl.String, "The other city."),
+        "ahead": Column(pl.Float64, "Share of the replications in which the city is ahead.", checks=_SHARE),
+        "behind": Column(pl.Float64, "Share in which the other is ahead; the rest are ties.", checks=_SHARE),
+        "ahead_error": Column(pl.Float64, "Monte Carlo error of ahead.", checks=_SHARE),
+    },
+)
+
+TABLES = (RANKS, DISTRIBUTION, DOMINANCE)
