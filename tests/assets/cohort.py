@@ -18,12 +18,13 @@ import polars as pl
 
 from assets.editions import edition_tables, max_age
 from assets.marts import goalpost_frame, node_frame, parents, workspace_frame
+from assets.replications import sureness_tables
 from assets.scoring import benchmark_tables, peer_tables
 from assets.workspace import PROJECT, Workspace
 from intake.selection import accepted_submissions, edition_cities, selected_values
-from schemas import benchmark, core, index, raw
+from schemas import benchmark, core, index, raw, uncertainty
 from ssc_index.framework.catalogue import DataPoint, load_catalogue
-from ssc_index.method import read_method
+from ssc_index.method import Method, read_method
 
 EDITIONS = (2023, 2024)
 SEED = 20260101
@@ -158,6 +159,7 @@ def mart_frames(
         part = edition_tables(edition, chosen, places, catalogue.framework(edition), method)
         part |= benchmark_tables(edition, chosen, places, catalogue)
         part |= peer_tables(edition, chosen, part[index.SCORES.name], places, catalogue, tree)
+        part |= sureness_tables(edition, chosen, part[index.SCORES.name], places, catalogue, few_replications(method))
         parts.append(part)
     made = {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
     files = accepted.select("file_sha256").unique(maintain_order=True)
@@ -180,10 +182,18 @@ def mart_frames(
         "benchmark_scores": made[benchmark.SCORES.name],
         "benchmark_peers": made[benchmark.PEERS.name],
         "benchmark_peer_positions": made[benchmark.PEER_POSITIONS.name],
+        "uncertainty_ranks": made[uncertainty.RANKS.name],
+        "uncertainty_distribution": made[uncertainty.DISTRIBUTION.name],
+        "uncertainty_dominance": made[uncertainty.DOMINANCE.name],
         "workspace": workspace_frame(workspace(PROJECT)),
         "catalogue_nodes": node_frame(catalogue),
         "catalogue_goalposts": goalpost_frame(catalogue, sorted(set(cities["edition"]))),
     }
+
+
+def few_replications(method: Method) -> Method:
+    """The method with a hundred replications instead of ten thousand."""
+    return method.model_copy(update={"uncertainty": {**(method.uncertainty or {}), "replications": 100}})
 
 
 def file_rows(files: pl.DataFrame) -> pl.DataFrame:
