@@ -33,6 +33,8 @@ def aggregate_step(method: Method) -> Aggregate:
     step = steps[0]
     if others := {rule_of(how).name for how in (step.method, *step.levels.values())} - MEANS:
         raise ReportError(f"{method.name}: weights cannot be tried with {', '.join(sorted(others))} means.")
+    if any(one.step == "weights" for one in method.steps):
+        raise ReportError(f"{method.name}: weights cannot be tried where a step estimates or sets them.")
     if step.blend is not None or step.round is not None:
         raise ReportError(
             f"{method.name}: weights cannot be tried where scores are rounded or blended on their way up."

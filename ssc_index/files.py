@@ -32,7 +32,7 @@ from ssc_index.values import Floats, Values, values_from_columns
 
 LONG_COLUMNS = {"unit", "year", "code", "value"}
 OUR_FILES = re.compile(
-    r"(step|cells|parameters|distributions)_\d+_[a-z]+\.csv|audit_[a-z_]+\.csv|scores\.csv|excluded\.csv|run\.json"
+    r"(step|cells|parameters|distributions)_\d+_[a-z]+\.csv|audit_[a-z_]+\.csv|scores\.csv|weights\.csv|excluded\.csv|run\.json"
 )
 FORMULA_START = r"^([=+\-@\t\r])"
 PACKAGES = ("numpy", "polars", "pydantic", "pyyaml", "ssc-index")
@@ -351,6 +351,8 @@ def _frames(result: IndexResult) -> dict[str, pl.DataFrame]:
             frames[f"parameters_{stem}.csv"] = result.parameters_frame(step)
         if step.distributions:
             frames[f"distributions_{stem}.csv"] = result.distributions_frame(step)
+    if not np.isnan(result.weights).all():
+        frames["weights.csv"] = result.weights_frame()
     if not result.included.all():
         frames["excluded.csv"] = result.excluded_frame()
     return frames

@@ -23,6 +23,7 @@ from ssc_index.steps.parameters import Parameters
 from ssc_index.steps.registry import STEPS
 from ssc_index.steps.saved import Saved
 from ssc_index.steps.state import Bools, Ints, Outcome, State, all_scores
+from ssc_index.steps.weights_parameters import Weights
 from ssc_index.values import Values
 
 
@@ -80,7 +81,7 @@ def _start(values: Values, framework: Framework, method: Method) -> State:
 
 def _run(state: State, step: Parameters) -> StepResult:
     """Run one step and keep what it did."""
-    on_nodes = isinstance(step, Aggregate) or (
+    on_nodes = isinstance(step, Aggregate | Weights) or (
         isinstance(step, Impute) and level_of_scores(state.framework, step) is not None
     )
     before = all_scores(state) if on_nodes else state.table
@@ -133,6 +134,7 @@ def _result(state: State, method: Method, steps: tuple[StepResult, ...]) -> Inde
         excluded_by=state.excluded_by,
         scores=scores,
         ranks=ranks,
+        weights=state.weights_used,
         n_indicators=_counts(state, np.ones((1, observed.shape[1]), dtype=bool))[0],
         n_observed=_counts(state, observed),
         n_present=_counts(state, ~np.isnan(state.table)),

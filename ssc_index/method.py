@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 
 from ssc_index.errors import MethodError
+from ssc_index.expert_tables import with_tables
 from ssc_index.steps.parameters import Name, Parameters, Ties
 from ssc_index.steps.registry import STEPS
 from ssc_index.steps.screen import Screen
@@ -165,6 +166,10 @@ def read_method(path: Path) -> Method:
         data = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_StrictLoader)
     except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         raise MethodError(path.name, [f"cannot be read as YAML: {error}"]) from error
+    faults: list[str] = []
+    data = with_tables(data, path.parent, faults)
+    if faults:
+        raise MethodError(path.name, faults)
     return method_from_mapping(data, path.name)
 
 

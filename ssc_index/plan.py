@@ -12,7 +12,7 @@ from ssc_index.errors import MethodError
 from ssc_index.framework.model import Framework
 from ssc_index.method import Method
 from ssc_index.steps.registry import STEPS
-from ssc_index.steps.walk import Walk
+from ssc_index.steps.walk import Walk, listed
 
 
 def check_method(
@@ -43,5 +43,9 @@ def check_method(
     for number, step in enumerate(method.steps):
         walk.place = f"steps[{number}].{step.step}"
         STEPS[step.step].check(walk, step)
+    walk.place = "steps"
+    parents = dict.fromkeys(framework.by_code[code].parent or "" for code in framework.by_code if code in walk.weighed)
+    if parents:
+        walk.fault(f": no step aggregates with the weights under {listed(parents)}")
     if walk.faults:
         raise MethodError(subject or f"method {method.name}", walk.faults)

@@ -75,6 +75,8 @@ class IndexResult:
         excluded_by: Number of the step that screened a row out, shape (n_rows,); 0 where it takes part.
         scores: Shape (n_rows, n_nodes), nodes in the order of the framework, indicators with their scores.
         ranks: Per year and node, 1 is the best, shape (n_rows, n_nodes); NaN without a score.
+        weights: Weight with which a node entered its parent, by year, shape (n_years, n_nodes), not rescaled; NaN for
+            the root and what no step aggregated. Rules that ask for no weights take those above 0 as they come.
         n_indicators: Indicators beneath each node, shape (n_nodes,).
         n_observed: Of these, reported in the values, whether or not the row takes part.
         n_present: Of these, with a score in the end.
@@ -93,6 +95,7 @@ class IndexResult:
     excluded_by: Ints
     scores: Floats
     ranks: Floats
+    weights: Floats
     n_indicators: Ints
     n_observed: Ints
     n_present: Ints
@@ -214,6 +217,27 @@ class IndexResult:
                 pl.Series("n", np.concatenate([part.counts for part in parts])),
             ]
         )
+
+    def weights_frame(self) -> pl.DataFrame:
+        """Weights that were used: ``node, parent, level, year, weight, share``; share is of the siblings' sum."""
+        rows = []
+        for number, (year, _) in enumerate(self.values.year_slices()):
+            own = dict(zip(self.nodes, self.weights[number].tolist(), strict=True))
+            for parent, children in self.framework.children.items():
+                counted = [child for child in children if not np.isnan(own[child.code])]
+                total = sum(own[child.code] for child in counted)
+                for child in counted:
+                    share = own[child.code] / total if total > 0 else 0.0
+                    rows.append((child.code, parent, child.level, year, own[child.code], share))
+        schema = {
+            "node": pl.String,
+            "parent": pl.String,
+            "level": pl.String,
+            "year": pl.Int64,
+            "weight": pl.Float64,
+            "share": pl.Float64,
+        }
+        return pl.DataFrame(rows, schema=schema, orient="row")
 
     def excluded_frame(self) -> pl.DataFrame:
         """Rows that were screened out: ``unit, year, reason``."""

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ssc_index.result import IndexResult
-from ssc_index.steps.aggregate import Aggregate, left_out, mean_at
+from ssc_index.steps.aggregate import Aggregate, left_out, mean_at, rule_at
 from ssc_index.steps.walk import nodes_reached
-from ssc_index.weights import sibling_weights
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Rule:
 def aggregation_rules(result: IndexResult) -> dict[str, Rule]:
     """The rule of every node that a step of the method aggregates, by code."""
     rules: dict[str, Rule] = {}
+    place = {code: number for number, code in enumerate(result.nodes)}
     for step in result.method.steps:
         if not isinstance(step, Aggregate):
             continue
@@ -47,9 +49,10 @@ def aggregation_rules(result: IndexResult) -> dict[str, Rule]:
             if not any(kept):
                 continue
             mean = mean_at(step, node)
-            own = sibling_weights(children, step.weights)
+            used = [result.weights[-1, place[child.code]] for child in children]  # the last year's, if years differ
+            own = [0.0 if np.isnan(weight) else float(weight) for weight in used]
             weights = tuple(weight if keep else 0.0 for weight, keep in zip(own, kept, strict=True))
-            rules[node.code] = Rule(mean, weights, step.floor if mean == "geometric" else None)
+            rules[node.code] = Rule(mean, weights, step.floor if rule_at(step, node).takes_floor else None)
     return rules
 
 

@@ -120,12 +120,19 @@ def _check_settings(walk: Walk, step: Aggregate, nodes: Collection[Node], named:
 
 
 def _check_rules(walk: Walk, step: Aggregate, nodes: Iterable[Node]) -> None:
-    """Rules must suit the children."""
+    """Rules must suit the children and the weights that steps have set for them."""
     out = left_out(walk.framework, step.leave_out)
     for node in nodes:
         children = [child.code for child in walk.framework.children[node.code] if child.code not in out]
-        for fault in rule_at(step, node).faults(children) if children else ():
+        rule = rule_at(step, node)
+        for fault in rule.faults(children) if children else ():
             walk.fault(f": {node.code}: {fault}")
+        if walk.weighed & set(children):
+            if step.weights != "framework":
+                walk.fault(f".weights: {step.weights!r}, but a step weights has set those under {node.code}")
+            elif not rule.weighs:
+                walk.fault(f": {node.code}: {rule.name} asks for no weights, but a step has set them")
+        walk.weighed -= {child.code for child in walk.framework.children[node.code]}
 
 
 def mean_at(step: Aggregate, node: Node) -> str:

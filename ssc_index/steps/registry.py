@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from ssc_index.steps import aggregate, denominate, impute, normalise, screen, treat
+from ssc_index.steps import aggregate, denominate, impute, normalise, screen, treat, weights
 
 STEPS: dict[str, ModuleType] = {
     "denominate": denominate,
@@ -16,5 +16,6 @@ STEPS: dict[str, ModuleType] = {
     "treat": treat,
     "normalise": normalise,
     "impute": impute,
+    "weights": weights,
     "aggregate": aggregate,
 }

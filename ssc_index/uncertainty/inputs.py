@@ -435,6 +435,8 @@ def _check_weights(
     """Names are nodes below the root; no weight is varied twice; the method has weights at all."""
     if not any(isinstance(step, Aggregate) for step in method.steps):
         faults.append(f"{path}: the method aggregates nothing, so that no weight counts")
+    if any(step.step == "weights" for step in method.steps):
+        faults.append(f"{path}: a step weights sets weights, over which those of the framework do not count")
     if isinstance(one, WeightTable):
         names: Names = tuple(one.experts[0])
         codes = _check_names(framework, names, f"{path}.experts", faults, below=True)

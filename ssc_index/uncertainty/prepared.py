@@ -153,6 +153,9 @@ def _stages(case: Case, reasons: list[str]) -> tuple[Stage, Stage, Stage]:
     empty = Stage((), ())
     last = steps[-1]
     aggregates = [step for step in steps if isinstance(step, Aggregate)]
+    if any(step.step == "weights" for step in steps):
+        reasons.append("a step that sets weights")
+        return empty, empty, empty
     if not isinstance(last, Aggregate) or len(aggregates) > 1 or last.to is not None or last.leave_out:
         reasons.append("an aggregation in several steps, or not up to the root")
         return empty, empty, empty

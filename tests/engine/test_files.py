@@ -167,6 +167,7 @@ def test_the_result_directory_holds_scores_every_step_and_the_record(run):
         "step_1_impute.csv",
         "step_2_normalise.csv",
         "step_3_aggregate.csv",
+        "weights.csv",
     ]
     scores = done.table("scores.csv")
     assert scores.columns == ["unit", "year", "node", "level", "score", "rank", "coverage", "n_imputed"]
@@ -184,7 +185,7 @@ def test_the_record_names_inputs_by_hash_and_the_whole_method_but_no_path_and_no
         assert record["inputs"][what] == {"file": name, "sha256": digest}
     assert record["method"] == done.result.method.as_mapping()
     assert record["versions"]["numpy"] == np.__version__
-    assert record["files"] == ["scores.csv", "step_1_aggregate.csv"]
+    assert record["files"] == ["scores.csv", "step_1_aggregate.csv", "weights.csv"]
     assert str(done.out.parent) not in text
 
 
@@ -231,7 +232,12 @@ def test_files_of_an_earlier_result_are_removed_and_others_are_left(tmp_path, ru
     done = run(ROWS, values, {"steps": [{"impute": {"method": "mean"}}, {"aggregate": {}}]})
     (done.out / "notes.csv").write_text("mine")
     done = run(ROWS, values, MEAN)
-    assert sorted(path.name for path in done.out.glob("*.csv")) == ["notes.csv", "scores.csv", "step_1_aggregate.csv"]
+    assert sorted(path.name for path in done.out.glob("*.csv")) == [
+        "notes.csv",
+        "scores.csv",
+        "step_1_aggregate.csv",
+        "weights.csv",
+    ]
 
 
 def test_faults_of_framework_and_method_are_reported_together(tmp_path):
