@@ -127,28 +127,30 @@ def findings_frame(found: Sequence[Found], batch: Batch) -> pl.DataFrame:
         ``submission, point`` (positions; null where the whole submission is meant), ``order`` (of the rule),
         ``rule, severity, field, message``, sorted by submission, point and order.
     """
-    parts = [
-        pl.DataFrame(
-            {
-                "submission": one.submission.astype(np.int64),
-                "point": one.point.astype(np.int64),
-                "order": order,
-                "rule": one.rule.code,
-                "severity": one.rule.text.severity,
-                "field": one.rule.text.field,
-                "message": one.message,
-            }
-        )
-        for order, one in enumerate(found)
-    ]
-    schema = {
-        "submission": pl.Int64,
-        "point": pl.Int64,
-        "order": pl.Int64,
-        "rule": pl.String,
-        "severity": pl.String,
-        "field": pl.String,
-        "message": pl.String,
-    }
-    frame = pl.concat([pl.DataFrame(schema=schema), *(part.cast(schema) for part in parts)])  # type: ignore[arg-type]  # a mapping of column types, as polars takes it
+    counts = [len(one.submission) for one in found]
+    nothing = np.zeros(0, dtype=np.int64)
+
+    def repeated(values: Sequence[object]) -> list[object]:
+        return [value for value, count in zip(values, counts, strict=True) for _ in range(count)]
+
+    frame = pl.DataFrame(
+        {
+            "submission": np.concatenate([nothing, *(one.submission for one in found)]),
+            "point": np.concatenate([nothing, *(one.point for one in found)]),
+            "order": repeated(range(len(found))),
+            "rule": repeated([one.rule.code for one in found]),
+            "severity": repeated([one.rule.text.severity for one in found]),
+            "field": repeated([one.rule.text.field for one in found]),
+            "message": [message for one in found for message in one.message],
+        },
+        schema={
+            "submission": pl.Int64,
+            "point": pl.Int64,
+            "order": pl.Int64,
+            "rule": pl.String,
+            "severity": pl.String,
+            "field": pl.String,
+            "message": pl.String,
+        },
+    )
     return frame.with_columns(pl.col("point").replace(-1, None)).sort("submission", "point", "order", nulls_last=False)

@@ -132,10 +132,11 @@ class Evidence:
         """With how many values of one other city a city's are equal, told at each of these values; else 0."""
         counts = np.zeros(value.shape)
         reference = np.flatnonzero(self.is_reference)
+        is_named = _digits(value[reference]) >= FEWEST_DIGITS
         pairs: dict[tuple[int, int], list[int]] = {}
         for point in range(value.shape[1]):
             column = value[reference, point]
-            named = np.flatnonzero(_digits(column) >= FEWEST_DIGITS)
+            named = np.flatnonzero(is_named[:, point])
             _, inverse, size = np.unique(column[named], return_inverse=True, return_counts=True)
             order = np.argsort(inverse, kind="stable")
             ends = np.cumsum(size)
