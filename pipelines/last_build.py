@@ -132,6 +132,38 @@ def reached(workspace: Workspace, looked: Looked, first: int, last: int) -> tupl
     return (low, high) if low <= high else (first, last)
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How a workspace stands to what it was last built from.
+
+    Attributes:
+        is_fresh: Whether a build would run nothing.
+        first: First edition that a build would run; None where it would run nothing.
+        last: Last one.
+        changed: Submissions and receipts that are new, changed or gone since, by place below raw/.
+        has_changed_at_large: Whether code, method, settings, register or files without a receipt have changed, or
+            no build is known.
+    """
+
+    is_fresh: bool
+    first: int | None
+    last: int | None
+    changed: tuple[str, ...]
+    has_changed_at_large: bool
+
+
+def standing_of(workspace: Workspace, first: int, last: int) -> Standing:
+    """Compare what lies there with what the last build looked at; nothing is computed."""
+    looked = look(workspace)
+    found = _last(workspace)
+    is_fresh = nothing_new(workspace, looked, first, last) is not None
+    low, high = (None, None) if is_fresh else reached(workspace, looked, first, last)
+    was = found.looked.files if found else {}
+    changed = sorted(place for place in was.keys() | looked.files.keys() if was.get(place) != looked.files.get(place))
+    at_large = found is None or found.looked.at_large != looked.at_large
+    return Standing(is_fresh, low, high, tuple(changed), at_large)
+
+
 def _years(years: Mapping[str, list[int]], place: str) -> list[int]:
     return years.get(place, [])
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
@@ -21,6 +23,9 @@ from assets.warehouse import connect, read_queries
 from assets.workspace import Workspace
 from intake.reading import raw_files, sha256_of
 from ssc_index.errors import SscIndexError
+
+if TYPE_CHECKING:
+    from pipelines.last_build import Standing
 
 TOP = 20
 
@@ -153,8 +158,31 @@ def status(workspace: Workspace) -> dict[str, object]:
         "submissions": read(workspace, STATUS, internal=True).to_dicts(),
         "kept_out_as_error": count_errors(workspace),
         "unread_files": unread_files(workspace),
+        "steps": steps(workspace).to_dicts(),
+        "standing": asdict(standing(workspace)),
         "published_at": datetime.fromtimestamp(workspace.public_mart.stat().st_mtime, UTC).isoformat(),
     }
+
+
+def standing(workspace: Workspace) -> Standing:
+    """How the workspace stands to what it was last built from."""
+    from pipelines.last_build import standing_of
+    from pipelines.run import received_years  # loads Dagster, which a query need not wait for
+
+    return standing_of(workspace, *received_years(workspace))
+
+
+STEPS = "select step, year from state.steps where year > 0 order by year, step"
+
+
+def steps(workspace: Workspace) -> pl.DataFrame:
+    """Each step and, by edition, whether its rows stand; those that a build would run again are stale."""
+    known = read_queries(workspace.warehouse, {"steps": STEPS})["steps"]
+    now = standing(workspace)
+    is_stale = pl.lit(False) if now.first is None else pl.col("year").is_between(now.first, now.last)
+    told = known.with_columns(pl.when(is_stale).then(pl.lit("stale")).otherwise(pl.lit("fresh")).alias("state"))
+    editions = read(workspace, EDITIONS)["edition"]
+    return told.filter(pl.col("year").is_in(editions.to_list())).pivot("year", index="step", values="state")
 
 
 def unread_files(workspace: Workspace) -> list[str]:
@@ -170,7 +198,12 @@ def show_status(console: Console, workspace: Workspace, facts: dict[str, object]
     console.rule(Text(workspace.name + ("  DEMO DATA" if workspace.is_demo else ""), style="bold"), align="left")
     show_frame(console, read(workspace, STATUS, internal=True))
     show_frame(console, read(workspace, EDITIONS + " order by edition"))
+    show_frame(console, steps(workspace))
     console.print(f"Published {facts['published_at']}; {facts['kept_out_as_error']} rows kept out as errors.")
+    now = standing(workspace)
+    if not now.is_fresh:
+        what = f"{len(now.changed)} files" if now.changed else "Code, method, settings or register"
+        console.print(f"{what} changed since the last build; `ssc-index build` would run {now.first} to {now.last}.")
     if unread := unread_files(workspace):
         console.print(f"{len(unread)} files are new since: {', '.join(unread[:5])}. Run `ssc-index build`.")
 

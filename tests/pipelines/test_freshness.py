@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
@@ -224,3 +225,17 @@ def test_a_receipt_that_moves_to_another_year_reaches_both(workspace: Path) -> N
     change_receipt(receipt, lambda row: {**row, "year": "2020"})
     place = open_workspace(workspace)
     assert reached(place, look(place), 2018, 2020) == (2018, 2020)
+
+
+def test_the_status_tells_which_steps_and_editions_are_stale(workspace: Path) -> None:
+    assert invoke("build", "-w", workspace).exit_code == 0
+    facts = json.loads(invoke("status", "-w", workspace, "--json").stdout)
+    assert facts["standing"]["is_fresh"]
+    assert {step["step"] for step in facts["steps"]} >= set(TABLE_OF)
+    assert {step[str(year)] for step in facts["steps"] for year in YEARS} == {"fresh"}
+    add_submission(workspace, "2019/revision.xlsx", REPORT, 2019, {HOTSPOTS: Entry(numerator=77.0)}, received_at=LATE)
+    facts = json.loads(invoke("status", "-w", workspace, "--json").stdout)
+    assert (facts["standing"]["first"], facts["standing"]["last"]) == (2019, 2020)
+    assert facts["standing"]["changed"] == ["2019/revision.xlsx", "2019/revision.xlsx.receipt.csv"]
+    assert {(step["2018"], step["2019"], step["2020"]) for step in facts["steps"]} == {("fresh", "stale", "stale")}
+    assert "`ssc-index build` would run 2019 to 2020" in " ".join(invoke("status", "-w", workspace).stdout.split())
