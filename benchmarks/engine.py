@@ -17,8 +17,11 @@ from rich.console import Console
 from rich.table import Table
 
 from ssc_index import impute
+from ssc_index.benefit_of_doubt import benefit_of_doubt
 from ssc_index.impute_neighbours import fill_by_neighbours
 from ssc_index.impute_normal import NormalError, fit_normal
+from ssc_index.outranking import copeland
+from ssc_index.weights_data import component_weights
 
 UNITS, INDICATORS = 10_000, 91
 
@@ -116,7 +119,56 @@ def em_step() -> Case:
     return Case("impute: 10 iterations of EM", ten, 0.5, row_by_row, "NumPy, row by row", share=1 / share / 10)
 
 
-CASES: list[Callable[[], Case]] = [group_median, neighbours, em_step]
+def duels() -> Case:
+    table = cohort()
+    parts = [table[:, column].copy() for column in range(INDICATORS)]
+    few = [part[:1000] for part in parts]
+    return Case(
+        "aggregate: Copeland, 10,000 units, 20 % missing",
+        lambda: copeland(parts, [1.0] * INDICATORS),
+        1.5,
+        lambda: copeland(few, [1.0] * INDICATORS, compiled=False),
+        "NumPy, row against all (a tenth of the units)",
+        share=0.01,
+    )
+
+
+def doubt() -> Case:
+    random = np.random.Generator(np.random.Philox(key=2026))
+    table = 0.05 + 0.5 * random.random((1000, 1)) + 0.45 * random.random((1000, 22))
+    parts = [table[:, column].copy() for column in range(22)]
+
+    def linprog_way() -> object:
+        from scipy.optimize import linprog
+
+        return [linprog(-table[row], A_ub=table, b_ub=np.ones(1000)) for row in range(0, 1000, 25)]
+
+    return Case(
+        "aggregate: benefit of the doubt, 1,000 units × 22",
+        lambda: benefit_of_doubt(parts, [1.0] * 22),
+        1.0,
+        linprog_way,
+        "scipy.optimize.linprog, a programme a unit",
+        share=0.04,
+        repeats=1,
+    )
+
+
+def component() -> Case:
+    table = np.ascontiguousarray(cohort(missing=0.0))
+
+    def sklearn_way() -> object:
+        from sklearn.decomposition import PCA
+
+        return PCA().fit((table - table.mean(axis=0)) / table.std(axis=0, ddof=1))
+
+    def ours() -> object:
+        return component_weights(table, "square")
+
+    return Case("weights: first principal component", ours, 0.01, sklearn_way, "scikit-learn")
+
+
+CASES: list[Callable[[], Case]] = [duels, doubt, component, group_median, neighbours, em_step]
 
 
 def seconds(call: Callable[[], object]) -> float:

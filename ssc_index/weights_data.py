@@ -62,7 +62,7 @@ def standardised(table: Floats) -> Floats:
 def correlations(table: Floats) -> Floats:
     """Pearson correlations of the columns, shape (k, k)."""
     standard = standardised(table)
-    matrix: Floats = np.einsum("ij,ik->jk", standard, standard) / (table.shape[0] - 1)
+    matrix: Floats = (standard.T @ standard) / (table.shape[0] - 1)
     return matrix
 
 

@@ -223,6 +223,11 @@ def test_weights_do_not_depend_on_units_of_measure():
 # experts
 
 
+def test_experts_with_more_points_do_not_say_more():
+    # 2 of 4 and 2 of 16: 1/2 and 1/8, mean 5/16
+    np.testing.assert_allclose(budget_weights(np.array([[2.0, 2], [2, 14]])), [5 / 16, 11 / 16], rtol=1e-14)
+
+
 def test_budget_allocation_by_hand():
     assert budget_weights(np.array([[50.0, 30, 20], [10, 60, 30]])).round(12).tolist() == [0.3, 0.45, 0.25]
 
