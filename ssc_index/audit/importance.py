@@ -91,19 +91,20 @@ def _smooth(x: Floats, y: Floats) -> tuple[float, Floats, float]:
     gram, right = basis.T @ basis, basis.T @ y
     difference = np.diff(np.eye(gram.shape[0]), n=2, axis=0)
     roughness = difference.T @ difference
-    best = (np.inf, np.zeros(y.size), 2.0)
-    for penalty in PENALTIES.tolist():
-        solved = np.linalg.solve(gram + penalty * y.size * roughness, np.column_stack([gram, right]))
-        freedom = float(np.trace(solved[:, :-1]))
-        fitted = basis @ solved[:, -1]
-        residual = y - fitted
-        if freedom > y.size - 3:
-            continue
-        variance = max(float((residual * residual).mean()), np.finfo(np.float64).tiny)
-        criterion = float(np.log(variance)) + 2 * (freedom + 1) / (y.size - freedom - 2)
-        if criterion < best[0]:
-            best = (criterion, fitted, freedom)
-    return best
+    # With A = G + λ₀R = LLᵀ and L⁻¹RL⁻ᵀ = U diag(s) Uᵀ, every G + λR is LU diag(1 + (λ − λ₀)s) UᵀLᵀ.
+    penalties = PENALTIES * y.size
+    lower = np.linalg.cholesky(gram + penalties[0] * roughness)
+    half = np.linalg.solve(lower, roughness)
+    sizes, axes = np.linalg.eigh(np.linalg.solve(lower, half.T))
+    shrink = 1.0 / (1.0 + (penalties - penalties[0])[:, None] * np.maximum(sizes, 0.0))
+    back = np.linalg.solve(lower.T, axes)
+    freedoms = shrink @ (back * (gram @ back)).sum(axis=0)
+    fits = basis @ back @ (shrink * (back.T @ right)).T
+    variances = np.maximum(((y[:, None] - fits) ** 2).mean(axis=0), np.finfo(np.float64).tiny)
+    left = y.size - freedoms - 2
+    criteria = np.where(left > 1, np.log(variances) + 2 * (freedoms + 1) / np.maximum(left, 1), np.inf)
+    best = int(criteria.argmin())
+    return float(criteria[best]), fits[:, best], float(freedoms[best])
 
 
 def _basis(x: Floats) -> Floats:
