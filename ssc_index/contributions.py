@@ -83,7 +83,7 @@ def change_contributions(
     units = sorted(set(places[0]) & set(places[1]))
     first = before.scores[[places[0][unit] for unit in units]]
     last = after.scores[[places[1][unit] for unit in units]]
-    rules = [aggregation_rules(before), aggregation_rules(after)]
+    rules = [aggregation_rules(one) for one in (before, after)]
     tree = _Tree(before, rules, first, last)
     tree.walk(root)
     return tree.frame(units)

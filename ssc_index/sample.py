@@ -6,16 +6,48 @@ What belongs here: the choice of rows and columns, and the form of a table. What
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from ssc_index.errors import ValuesError
+from ssc_index.framework.model import Framework
+from ssc_index.method import Method
 from ssc_index.result import IndexResult
 from ssc_index.values import Floats
 
 TYPES: dict[type, type[pl.DataType]] = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of some units in one year, wherever they come from.
+
+    Attributes:
+        framework: The framework.
+        method: The method that made them.
+        table: Shape (n_units, n_nodes), nodes in the order of the framework; NaN is missing.
+        weights: Weights that were used, shape (n_years, n_nodes); None where only those of the framework are known.
+    """
+
+    framework: Framework
+    method: Method
+    table: Floats
+    weights: Floats | None = None
+
+    def of(self, codes: Sequence[str]) -> Floats:
+        """Scores of some nodes, shape (n_units, n_codes)."""
+        nodes = [node.code for node in self.framework.nodes]
+        columns = np.array([nodes.index(code) for code in codes], dtype=np.int64)
+        table: Floats = self.table[:, columns]
+        return table
+
+
+def scores_in(result: IndexResult, year: int | None = None) -> Scores:
+    """Scores of the units that take part in one year; as `rows_of`."""
+    return Scores(result.framework, result.method, result.scores[rows_of(result, year)], result.weights)
 
 
 def years_of(result: IndexResult) -> tuple[int | None, ...]:

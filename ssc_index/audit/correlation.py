@@ -6,6 +6,7 @@ does not: several columns against one node (`reliability.py`, `importance.py`).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from ssc_index.framework.model import Framework
 from ssc_index.rank import rank_ascending
 from ssc_index.result import IndexResult
-from ssc_index.sample import rows_of, scores_of, year_column
+from ssc_index.sample import Scores, frame_of, scores_in, year_column
 from ssc_index.statistics import is_constant
 from ssc_index.values import Floats
 
@@ -238,7 +239,7 @@ def correlation_frame(
     framework = result.framework
     nodes = [node for node in framework.nodes if levels is None or node.level in levels]
     codes = [node.code for node in nodes]
-    table = scores_of(result, rows_of(result, year), codes)
+    table = scores_in(result, year).of(codes)
     upper = [(j, i) for i in range(len(codes)) for j in range(i + 1, len(codes))]  # the lower node first
     ties = [_relation(framework, codes[a], codes[b]) for a, b in upper]
     parts = []
@@ -266,6 +267,43 @@ def correlation_frame(
             )
         )
     return year_column(pl.concat(parts), result, year)
+
+
+def family_correlations(
+    scores: Scores,
+    measures: Sequence[Measure] = ("pearson", "spearman"),
+    limits: CorrelationLimits = DEFAULT_LIMITS,
+    levels: Sequence[str] | None = None,
+) -> pl.DataFrame:
+    """Correlate the children of each node with each other and with the node: the pairs that can bear a flag.
+
+    Args:
+        scores: Scores of one year.
+        measures: Which coefficients.
+        limits: When to flag.
+        levels: Levels of the children; None is all.
+
+    Returns:
+        One row per measure and pair, node by node: ``measure, code_a, code_b, relation`` (``siblings``, or
+        ``parent``: b is the parent of a), ``common`` (the node), ``n, coefficient, p_value, flag, reason``. A
+        node with a single child has none.
+    """
+    framework = scores.framework
+    out: list[tuple[object, ...]] = []
+    for parent, nodes in framework.children.items():
+        children = [child.code for child in nodes if levels is None or child.level in levels]
+        if len(children) < 2:
+            continue
+        codes = [*children, parent]
+        for measure in measures:
+            found = correlate(scores.of(codes), codes, measure)
+            for i, j in itertools.combinations(range(len(codes)), 2):
+                relation = "parent" if codes[j] == parent else "siblings"
+                figures = (int(found.n[i, j]), found.coefficient[i, j], found.p_value[i, j])
+                flag = _flag(float(found.coefficient[i, j]), relation, limits)
+                out.append((measure, codes[i], codes[j], relation, parent, *figures, flag, found.reason(i, j)))
+    text = dict.fromkeys(("measure", "code_a", "code_b", "relation", "common"), str)
+    return frame_of(out, **text, n=int, coefficient=float, p_value=float, flag=str, reason=str)
 
 
 def _relation(framework: Framework, a: str, b: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ What belongs here: the correlation ratio and its smoother. What does not: weight
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ import polars as pl
 from ssc_index.audit.structure import nominal_weights
 from ssc_index.rank import rank_ascending
 from ssc_index.result import IndexResult
-from ssc_index.sample import frame_of, rows_of, scores_of, year_column
+from ssc_index.sample import Scores, frame_of, scores_in, year_column
 from ssc_index.statistics import is_constant
 from ssc_index.values import Floats
 
@@ -118,33 +119,47 @@ def _basis(x: Floats) -> Floats:
 
 
 def importance_frame(result: IndexResult, year: int | None = None) -> pl.DataFrame:
-    """Main effects of parts on their wholes, beside nominal weights.
+    """Main effects in one year of a result: ``year``, then as `importance`.
 
     Args:
         result: An index.
         year: Year of the rows; None if the values know at most one.
+    """
+    return year_column(importance(scores_in(result, year)), result, year)
+
+
+def importance(scores: Scores, levels: Sequence[str] | None = None) -> pl.DataFrame:
+    """Main effects of parts on their wholes, beside nominal weights.
+
+    Args:
+        scores: Scores of one year.
+        levels: Levels of the parts; None is all.
 
     Returns:
-        A row for each part of the root at any depth, and of every other node for its children: ``year, node,
+        A row for each part of the root at any depth, and of every other node for its children: ``node,
         code, level, n, weight`` (nominal, product of shares down to the part), ``correlation, r2,
         main_effect, share`` (main effect over the sum of those of the parts of the same level in this node),
         ``weight_share`` (weight, likewise), ``gap`` (share − weight_share), ``freedom, reason``. Leaves of
         unequal depth share the last level, as in the framework.
     """
-    framework, rows = result.framework, rows_of(result, year)
+    framework = scores.framework
     out: list[tuple[object, ...]] = []
     for node in framework.nodes:
         if node.code not in framework.children:
             continue
-        weights = nominal_weights(result, node.code)
+        weights = nominal_weights(scores, node.code)
         is_root = node.parent is None
         parts = [
             part
             for part in framework.nodes
-            if part.code in weights and (part.parent == node.code or (is_root and part.code != node.code))
+            if part.code in weights
+            and (part.parent == node.code or (is_root and part.code != node.code))
+            and (levels is None or part.level in levels)
         ]
-        whole = scores_of(result, rows, [node.code])[:, 0]
-        table = scores_of(result, rows, [part.code for part in parts])
+        if not parts:
+            continue
+        whole = scores.of([node.code])[:, 0]
+        table = scores.of([part.code for part in parts])
         effects = {part.code: main_effect(table[:, i], whole) for i, part in enumerate(parts)}
         for part in parts:
             alike = [other.code for other in parts if other.level == part.level]
@@ -154,26 +169,9 @@ def importance_frame(result: IndexResult, year: int | None = None) -> pl.DataFra
             figures = (effect.correlation, effect.correlation**2, effect.main_effect, share, weight_share)
             head = (node.code, part.code, part.level, effect.n, weights[part.code])
             out.append((*head, *figures, share - weight_share, effect.freedom, effect.reason))
-    return year_column(
-        frame_of(
-            out,
-            node=str,
-            code=str,
-            level=str,
-            n=int,
-            weight=float,
-            correlation=float,
-            r2=float,
-            main_effect=float,
-            share=float,
-            weight_share=float,
-            gap=float,
-            freedom=float,
-            reason=str,
-        ),
-        result,
-        year,
-    )
+    text = {"node": str, "code": str, "level": str, "n": int, "weight": float}
+    figures_of = ("correlation", "r2", "main_effect", "share", "weight_share", "gap", "freedom")
+    return frame_of(out, **text, **dict.fromkeys(figures_of, float), reason=str)
 
 
 def _share(part: float, parts: list[float]) -> float:

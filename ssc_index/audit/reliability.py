@@ -14,7 +14,7 @@ import polars as pl
 
 from ssc_index.audit.correlation import correlate, covariance
 from ssc_index.result import IndexResult
-from ssc_index.sample import frame_of, rows_of, year_column
+from ssc_index.sample import Scores, frame_of, scores_in, year_column
 from ssc_index.statistics import is_constant
 from ssc_index.values import Floats
 
@@ -187,71 +187,53 @@ def item_rest_correlations(table: Floats) -> Floats:
 
 
 def reliability_frames(result: IndexResult, year: int | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Reliability in one year of a result: ``year``, then as `reliability`.
+
+    Args:
+        result: An index.
+        year: Year of the rows; None if the values know at most one.
+    """
+    whole, items = reliability(scores_in(result, year))
+    return year_column(whole, result, year), year_column(items, result, year)
+
+
+def reliability(scores: Scores, levels: Sequence[str] | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Reliability of every node, of its children and of the indicators beneath it; and item by item.
 
     Args:
-        result: An index; scores are looked at, so that all columns point the same way.
-        year: Year of the rows; None if the values know at most one.
+        scores: Scores of one year, not values, so that all columns point the same way.
+        levels: Levels of the parts; None is all.
 
     Returns:
         Per node above the indicators and kind of parts (``of``: ``children``, and ``indicators`` where they
-        are others): ``year, node, level, of, n_parts, n_complete, alpha, alpha_standardised, kmo, bartlett,
-        freedom, p_value, reason``. Per part: ``year, node, of, code, alpha_without, item_rest, kmo,
+        are others): ``node, level, of, n_parts, n_complete, alpha, alpha_standardised, kmo, bartlett,
+        freedom, p_value, reason``. Per part: ``node, of, code, alpha_without, item_rest, kmo,
         inflation, r2_by_others, reason``.
     """
-    framework, rows = result.framework, rows_of(result, year)
-    scores = result.scores[rows]
-    shared = covariance(scores), correlate(scores, result.nodes).coefficient
+    framework = scores.framework
+    nodes = [node.code for node in framework.nodes if levels is None or node.level in levels]
+    table = scores.of(nodes)
+    shared = covariance(table), correlate(table, nodes).coefficient
     wholes: list[tuple[object, ...]] = []
     items: list[tuple[object, ...]] = []
     for node in framework.nodes:
-        if node.code not in framework.children:
-            continue
-        children = tuple(child.code for child in framework.children[node.code])
+        children = tuple(child.code for child in framework.children.get(node.code, ()))
         groups = {"children": children, "indicators": framework.leaves_under[node.code]}
         if groups["indicators"] == children:
             del groups["indicators"]
         for kind, codes in groups.items():
-            at = [result.nodes.index(code) for code in codes]
-            whole, parts = _of_group(scores[:, at], codes, *(matrix[at][:, at] for matrix in shared))
+            if not children or not set(codes) <= set(nodes):
+                continue
+            at = [nodes.index(code) for code in codes]
+            whole, parts = _of_group(table[:, at], codes, *(matrix[at][:, at] for matrix in shared))
             wholes.append((node.code, node.level, kind, len(codes), *whole))
             items += [(node.code, kind, *part) for part in parts]
+    names = {"node": str, "level": str, "of": str, "n_parts": int, "n_complete": int}
+    figures = dict.fromkeys(("alpha", "alpha_standardised", "kmo", "bartlett"), float)
+    of_item = dict.fromkeys(("alpha_without", "item_rest", "kmo", "inflation", "r2_by_others"), float)
     return (
-        year_column(
-            frame_of(
-                wholes,
-                node=str,
-                level=str,
-                of=str,
-                n_parts=int,
-                n_complete=int,
-                alpha=float,
-                alpha_standardised=float,
-                kmo=float,
-                bartlett=float,
-                freedom=int,
-                p_value=float,
-                reason=str,
-            ),
-            result,
-            year,
-        ),
-        year_column(
-            frame_of(
-                items,
-                node=str,
-                of=str,
-                code=str,
-                alpha_without=float,
-                item_rest=float,
-                kmo=float,
-                inflation=float,
-                r2_by_others=float,
-                reason=str,
-            ),
-            result,
-            year,
-        ),
+        frame_of(wholes, **names, **figures, freedom=int, p_value=float, reason=str),
+        frame_of(items, node=str, of=str, code=str, **of_item, reason=str),
     )
 
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssc_index.result import IndexResult
+from ssc_index.sample import Scores
 from ssc_index.steps.aggregate import Aggregate, left_out, mean_at, rule_at
 from ssc_index.steps.walk import nodes_reached
+from ssc_index.weights import sibling_weights
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,10 @@ class Rule:
         return tuple(weight / total for weight in self.weights)
 
 
-def aggregation_rules(result: IndexResult) -> dict[str, Rule]:
+def aggregation_rules(result: IndexResult | Scores) -> dict[str, Rule]:
     """The rule of every node that a step of the method aggregates, by code."""
     rules: dict[str, Rule] = {}
-    place = {code: number for number, code in enumerate(result.nodes)}
+    place = {code: number for number, code in enumerate(node.code for node in result.framework.nodes)}
     for step in result.method.steps:
         if not isinstance(step, Aggregate):
             continue
@@ -49,18 +51,20 @@ def aggregation_rules(result: IndexResult) -> dict[str, Rule]:
             if not any(kept):
                 continue
             mean = mean_at(step, node)
-            used = [result.weights[-1, place[child.code]] for child in children]  # the last year's, if years differ
+            used: list[float] = list(sibling_weights(children, step.weights))
+            if result.weights is not None:  # the last year's, if years differ
+                used = [float(result.weights[-1, place[child.code]]) for child in children]
             own = [0.0 if np.isnan(weight) else float(weight) for weight in used]
             weights = tuple(weight if keep else 0.0 for weight, keep in zip(own, kept, strict=True))
             rules[node.code] = Rule(mean, weights, step.floor if rule_at(step, node).takes_floor else None)
     return rules
 
 
-def nominal_weights(result: IndexResult, node: str) -> dict[str, float]:
+def nominal_weights(result: IndexResult | Scores, node: str) -> dict[str, float]:
     """Weight that each descendant of a node has in it by its rules: the product of shares down the tree.
 
     Args:
-        result: An index.
+        result: An index, or scores of it; these without weights are taken to have those of the framework.
         node: Code of the node; it has 1.
 
     Returns:

@@ -11,10 +11,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ssc_index.audit.components import principal_components
-from ssc_index.audit.correlation import correlate, correlation_frame, covariance
+from ssc_index.audit.correlation import correlate, correlation_frame, covariance, family_correlations
 from ssc_index.audit.discrimination import discrimination_frame, pairs_told_apart, redundancy_frame
-from ssc_index.audit.importance import importance_frame, main_effect
-from ssc_index.audit.reliability import adequacy, cronbach_alpha, item_rest_correlations, reliability_frames
+from ssc_index.audit.importance import importance, importance_frame, main_effect
+from ssc_index.audit.reliability import (
+    adequacy,
+    cronbach_alpha,
+    item_rest_correlations,
+    reliability,
+    reliability_frames,
+)
 from ssc_index.audit.report import audit_frames
 from ssc_index.audit.variants import changed_step, leave_one_out, removed_with, what_if
 from ssc_index.errors import ComputationError, MethodError, ValuesError
@@ -22,6 +28,7 @@ from ssc_index.framework.load import framework_from_nodes
 from ssc_index.framework.model import Node
 from ssc_index.index import compute_index
 from ssc_index.method import method_from_mapping
+from ssc_index.sample import scores_in
 from ssc_index.values import values_from_columns
 
 NAN = np.nan
@@ -464,3 +471,28 @@ def test_several_years_are_never_mixed_in_silence():
         correlation_frame(result)
     with pytest.raises(ValuesError, match="no year 2023"):
         importance_frame(result, 2023)
+
+
+def test_pairs_of_a_family_are_those_of_the_whole_table():
+    result = _index(_draws(30))
+    whole = correlation_frame(result, measures=["spearman"])
+    family = family_correlations(scores_in(result), measures=["spearman"])
+    expected = {
+        frozenset((row["code_a"], row["code_b"])): row["coefficient"]
+        for row in whole.iter_rows(named=True)
+        if row["relation"] in ("siblings", "parent")
+    }
+    found = {frozenset(row[:2]): row[2] for row in family.select("code_a", "code_b", "coefficient").rows()}
+    assert found.keys() == expected.keys()
+    assert len(found) == 9  # three nodes of two children: a pair of siblings and two with their parent
+    for pair, value in found.items():
+        assert value == pytest.approx(expected[pair], rel=1e-12)
+    assert family.filter(relation="parent")["code_b"].unique().sort().to_list() == ["index", "x", "y"]
+    upper = family_correlations(scores_in(result), measures=["pearson"], levels=["level_1"])
+    assert upper["common"].unique().to_list() == ["index"]
+
+
+def test_levels_limit_what_is_looked_at():
+    scores = scores_in(_index(_draws(30)))
+    assert importance(scores, ["level_1"])["code"].to_list() == ["x", "y"]
+    assert reliability(scores, ["level_1"])[0].select("node", "of").rows() == [("index", "children")]
