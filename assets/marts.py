@@ -20,9 +20,9 @@ from assets.reporting import asset_key, asset_spec
 from assets.resources import WorkspaceResource
 from assets.warehouse import transaction, writer_lock
 from assets.workspace import Workspace
-from intake.consent import public_view
+from intake.consent import UNCERTAIN, WITH_AUDIENCE, public_view
 from intake.selection import accepted_submissions
-from schemas import benchmark, core, index, marts, raw, uncertainty
+from schemas import audit, benchmark, core, index, marts, raw, uncertainty
 from schemas.state import STEPS
 from schemas.table import Table
 from ssc_index.framework.catalogue import Catalogue, load_catalogue
@@ -65,6 +65,8 @@ OF_EDITION: Mapping[str, str] = {
     "uncertainty_ranks": "select * from uncertainty.ranks where edition = ?",
     "uncertainty_distribution": "select * from uncertainty.distribution where edition = ?",
     "uncertainty_dominance": "select * from uncertainty.dominance where edition = ?",
+    "audit_correlations": "select * from audit.correlations where edition = ?",
+    "audit_importance": "select * from audit.importance where edition = ?",
 }
 
 
@@ -75,7 +77,9 @@ OF_EDITION: Mapping[str, str] = {
             table,
             "marts",
             [asset_key(one) for one in (raw.CITIES, core_assets.VALUES, core.QUARANTINE, core.FINDINGS, *index.TABLES)]
-            + [asset_key(one) for one in (*benchmark.TABLES, *uncertainty.TABLES)],
+            + [
+                asset_key(one) for one in (*benchmark.TABLES, audit.CORRELATIONS, audit.IMPORTANCE, *uncertainty.TABLES)
+            ],
         )
         for table in marts.INTERNAL
     ],
@@ -214,21 +218,14 @@ def empty_frames() -> dict[str, pl.DataFrame]:
         "uncertainty_ranks": uncertainty.RANKS.empty(),
         "uncertainty_distribution": uncertainty.DISTRIBUTION.empty(),
         "uncertainty_dominance": uncertainty.DOMINANCE.empty(),
+        "audit_correlations": audit.CORRELATIONS.empty(),
+        "audit_importance": audit.IMPORTANCE.empty(),
     }
 
 
 def internal_view(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """What the index team sees: everything, with peers over all cities."""
-    own = {
-        name: frames[name].filter(pl.col("audience") == "internal")
-        for name in (
-            "benchmark_peers",
-            "benchmark_peer_positions",
-            "uncertainty_ranks",
-            "uncertainty_distribution",
-            "uncertainty_dominance",
-        )
-    }
+    own = {name: frames[name].filter(pl.col("audience") == "internal") for name in (*WITH_AUDIENCE, *UNCERTAIN)}
     return {**frames, **own}
 
 

@@ -18,6 +18,9 @@ SMALLEST_BASIS = 3
 LEVELS_OF_SCORES = ("index", "dimension", "sub_dimension")
 CUTS_OF_SCORES = ("total", "dimension")
 SURENESS = ("ranks", "distribution", "dominance")
+# Frames of figures over many cities, made once over all and once over what is shown.
+WITH_AUDIENCE = ("benchmark_peers", "benchmark_peer_positions", "audit_correlations", "audit_importance")
+UNCERTAIN = tuple(f"uncertainty_{name}" for name in SURENESS)
 
 
 def covers(least: str, column: str = "consent") -> pl.Expr:
@@ -209,8 +212,7 @@ def public_view(frames: Mapping[str, pl.DataFrame], parents: Mapping[str, str | 
         "index_scores": scores,
         "benchmark_points": visible_points(frames["benchmark_points"]),
         "benchmark_scores": visible_benchmark(frames["benchmark_scores"]),
-        "benchmark_peers": frames["benchmark_peers"].filter(pl.col("audience") == "public"),
-        "benchmark_peer_positions": frames["benchmark_peer_positions"].filter(pl.col("audience") == "public"),
+        **{name: frames[name].filter(pl.col("audience") == "public") for name in WITH_AUDIENCE},
         "uncertainty_ranks": sureness,
         "uncertainty_distribution": visible_chances(of_public["distribution"], sureness),
         "uncertainty_dominance": visible_chances(of_public["dominance"], sureness),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets import benchmark, core, index, marts, raw, uncertainty
+from assets import audit, benchmark, core, index, marts, raw, uncertainty
 from assets.resources import WorkspaceResource
 from assets.workspace import ENVIRONMENT_VARIABLE, default_root
 from pipelines.jobs import JOBS
@@ -25,6 +25,7 @@ ASSETS = [
     benchmark.score_benchmarks,
     benchmark.compare_peers,
     uncertainty.replicate,
+    audit.audit_editions,
     marts.publish_marts,
 ]
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-DATA_FLOW = dg.AssetSelection.groups("raw", "core", "index", "benchmark", "uncertainty", "marts")
+DATA_FLOW = dg.AssetSelection.groups("raw", "core", "index", "benchmark", "uncertainty", "audit", "marts")
 
 # Raw and marts have no partitions; core, index, benchmark and uncertainty are partitioned by year. A run for a range
 # of years takes in the submissions once, computes the range in one go, and publishes once.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from schemas import uncertainty
+from schemas.audit import CORRELATIONS, IMPORTANCE
 from schemas.benchmark import PEER_POSITIONS, PEERS
 from schemas.raw import FAULT_COLUMNS, UTC
 from schemas.table import Column, Table
@@ -175,6 +176,8 @@ def _without_audience(table: Table, name: str) -> Table:
 
 FACT_PEER = _without_audience(PEERS, "fact_peer")
 FACT_PEER_POSITION = _without_audience(PEER_POSITIONS, "fact_peer_position")
+FACT_CORRELATION = _without_audience(CORRELATIONS, "fact_correlation")
+FACT_IMPORTANCE = _without_audience(IMPORTANCE, "fact_importance")
 
 FACT_RANK_UNCERTAINTY = _without_audience(uncertainty.RANKS, "fact_rank_uncertainty")
 FACT_RANK_DISTRIBUTION = _without_audience(uncertainty.DISTRIBUTION, "fact_rank_distribution")
@@ -225,5 +228,7 @@ PUBLIC = (
     FACT_RANK_UNCERTAINTY,
     FACT_RANK_DISTRIBUTION,
     FACT_DOMINANCE,
+    FACT_CORRELATION,
+    FACT_IMPORTANCE,
 )
 INTERNAL = (*PUBLIC, DIM_SUBMISSION, FACT_FINDING)

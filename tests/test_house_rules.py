@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from assets.publish import VIEWS
-from schemas import benchmark, core, index, marts, raw
+from schemas import audit, benchmark, core, index, marts, raw
 from schemas.raw import FAULT_COLUMNS
 from ssc_index.framework.catalogue import load_catalogue
 
@@ -30,6 +30,7 @@ TABLES = (
     core.QUARANTINE,
     core.FINDINGS,
     *index.TABLES,
+    *audit.TABLES,
     *benchmark.TABLES,
     *marts.INTERNAL,
 )

@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from assets.auditing import audit_tables
 from assets.editions import edition_tables, max_age
 from assets.marts import goalpost_frame, node_frame, parents, workspace_frame
 from assets.replications import sureness_tables
 from assets.scoring import benchmark_tables, peer_tables
 from assets.workspace import PROJECT, Workspace
 from intake.selection import accepted_submissions, edition_cities, selected_values
-from schemas import benchmark, core, index, raw, uncertainty
+from schemas import audit, benchmark, core, index, raw, uncertainty
 from ssc_index.framework.catalogue import DataPoint, load_catalogue
 from ssc_index.method import Method, read_method
 
@@ -160,6 +161,15 @@ def mart_frames(
         part |= benchmark_tables(edition, chosen, places, catalogue)
         part |= peer_tables(edition, chosen, part[index.SCORES.name], places, catalogue, tree)
         part |= sureness_tables(edition, chosen, part[index.SCORES.name], places, catalogue, few_replications(method))
+        part |= audit_tables(
+            edition,
+            chosen,
+            part[index.SCORES.name],
+            catalogue.framework(edition),
+            method,
+            tree,
+            catalogue.scoring.smallest_group,
+        )
         parts.append(part)
     made = {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
     files = accepted.select("file_sha256").unique(maintain_order=True)
@@ -185,6 +195,8 @@ def mart_frames(
         "uncertainty_ranks": made[uncertainty.RANKS.name],
         "uncertainty_distribution": made[uncertainty.DISTRIBUTION.name],
         "uncertainty_dominance": made[uncertainty.DOMINANCE.name],
+        "audit_correlations": made[audit.CORRELATIONS.name],
+        "audit_importance": made[audit.IMPORTANCE.name],
         "workspace": workspace_frame(workspace(PROJECT)),
         "catalogue_nodes": node_frame(catalogue),
         "catalogue_goalposts": goalpost_frame(catalogue, sorted(set(cities["edition"]))),

@@ -68,7 +68,7 @@ def few_frames() -> dict[str, pl.DataFrame]:
             kept = kept.filter(pl.col("edition") == EDITIONS[-1])
         if "city_id" in frame.columns:
             kept = kept.filter(pl.col("city_id").is_in(["a", "b", "f"]))
-        for column in ("node", "data_point", "item"):
+        for column in ("node", "data_point", "item", "node_a", "node_b", "part"):
             if column in frame.columns and name != "benchmark_scores":
                 kept = kept.filter(pl.col(column).is_in(tree["node"].implode()))
         few.setdefault(name, kept)
@@ -143,7 +143,11 @@ PLANTED: dict[str, list[tuple[str, int]]] = {
     # City a is in four facts.
     "facts_have_their_city": [("delete from dim_city where city_id = 'a'", 4)],
     # The data point is in two facts.
-    "facts_have_their_node": [("delete from dim_kpi where node = 'EC_ICT_ICT_1C.main'", 2)],
+    # A sub-dimension is in three: scores, and as a part and as a whole in correlations and importance.
+    "facts_have_their_node": [
+        ("delete from dim_kpi where node = 'EC_ICT_ICT_1C.main'", 2),
+        ("delete from dim_kpi where node = 'EC_ICT'", 3),
+    ],
     "parents_exist": [
         ("update dim_kpi set parent = 'nowhere' where node = 'EC_ICT'", 1),
         ("update dim_kpi set parent = null where node = 'EC_ICT'", 1),

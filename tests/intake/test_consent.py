@@ -18,7 +18,7 @@ from assets.editions import edition_tables
 from assets.marts import parents
 from intake.consent import covers, least_consent, public_view, visible_benchmark, visible_cities, visible_values
 from intake.selection import accepted_submissions, edition_cities, selected_values
-from schemas import benchmark, core, index
+from schemas import audit, benchmark, core, index
 from schemas.raw import CONSENTS
 from ssc_index.framework.catalogue import load_catalogue
 from ssc_index.framework.load import framework_from_nodes
@@ -283,6 +283,8 @@ def frames_of(case: Case) -> dict[str, pl.DataFrame]:
         "benchmark_scores": benchmark.SCORES.empty(),
         "benchmark_peers": benchmark.PEERS.empty(),
         "benchmark_peer_positions": benchmark.PEER_POSITIONS.empty(),
+        "audit_correlations": audit.CORRELATIONS.empty(),
+        "audit_importance": audit.IMPORTANCE.empty(),
     }
 
 

@@ -17,7 +17,7 @@ from assets.workspace import open_workspace
 from pipelines import run
 from pipelines.definitions import definitions
 from pipelines.run import RANGE_END, RANGE_START
-from schemas import benchmark, checks, index, marts, raw
+from schemas import audit, benchmark, checks, index, marts, raw
 from tests.pipelines.workspaces import (
     INTERNAL,
     PROJECT,
@@ -37,10 +37,11 @@ RAW = ("files", "submissions", "receipts", "cells", "faults", "receipt_faults", 
 CORE = ("values", "quarantine", "findings")
 INDEX = ("cities", "selected", "treated", "normalised", "imputed", "scores")
 BENCHMARK = ("points", "scores", "peers", "peer_positions")
+AUDIT = ("correlations", "importance", "reliability")
 MARTS = tuple(table.name for table in marts.INTERNAL)
-GROUPS = {"raw": RAW, "core": CORE, "index": INDEX, "benchmark": BENCHMARK, "marts": MARTS}
+GROUPS = {"raw": RAW, "core": CORE, "index": INDEX, "benchmark": BENCHMARK, "audit": AUDIT, "marts": MARTS}
 ALL = {f"{group}/{name}" for group, names in GROUPS.items() for name in names}
-PARTITIONED = {key for key in ALL if key.split("/")[0] in ("core", "index", "benchmark")}
+PARTITIONED = {key for key in ALL if key.split("/")[0] in ("core", "index", "benchmark", "audit")}
 
 BLOCKING = {(key, "schema") for key in ALL if not key.startswith("marts/")}
 TELLING = {
@@ -99,7 +100,7 @@ def ran_checks(result: dg.ExecuteInProcessResult) -> set[tuple[str, str]]:
 
 def test_there_is_one_asset_for_each_table(graph: Any) -> None:
     assert {key.to_user_string() for key in graph.get_all_asset_keys()} == ALL
-    tables = {table.name.replace(".", "/") for table in (*raw.TABLES, *index.TABLES, *benchmark.TABLES)}
+    tables = {table.name.replace(".", "/") for table in (*raw.TABLES, *index.TABLES, *benchmark.TABLES, *audit.TABLES)}
     assert tables <= ALL
 
 
@@ -113,7 +114,7 @@ def test_every_asset_has_its_group_and_says_what_it_holds(graph: Any) -> None:
         assert all(column.description for column in columns), key
 
 
-def test_core_index_and_benchmark_are_cut_by_year_and_nothing_else_is(graph: Any) -> None:
+def test_core_index_benchmark_and_audit_are_cut_by_year_and_nothing_else_is(graph: Any) -> None:
     partitioned = {
         key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).partitions_def is not None
     }
@@ -130,7 +131,7 @@ def test_every_edge_leads_from_raw_to_marts(graph: Any) -> None:
         (parent.path[0], key.path[0]) for key in graph.get_all_asset_keys() for parent in graph.get(key).parent_keys
     ]
     assert all(order.index(parent) <= order.index(child) for parent, child in edges)
-    assert {"raw", "core", "index", "benchmark"} == {parent for parent, _ in edges}
+    assert {"raw", "core", "index", "benchmark", "audit"} == {parent for parent, _ in edges}
 
 
 def test_these_checks_exist_and_no_others(graph: Any) -> None:

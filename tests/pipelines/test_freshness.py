@@ -44,6 +44,7 @@ TABLE_OF = {
     "compute_index": "index/scores",
     "score_benchmarks": "benchmark/points",
     "compare_peers": "benchmark/peers",
+    "audit_editions": "audit/correlations",
 }
 
 

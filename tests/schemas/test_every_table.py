@@ -11,7 +11,7 @@ import pandera.polars as pa
 import polars as pl
 import pytest
 
-from schemas import benchmark, core, index, marts, raw, state, uncertainty
+from schemas import audit, benchmark, core, index, marts, raw, state, uncertainty
 from schemas.table import DUCKDB_TYPES, Column, Table
 from schemas.validate import failures
 from ssc_index.framework.catalogue import load_catalogue
@@ -22,6 +22,7 @@ TABLES = (
     core.QUARANTINE,
     core.FINDINGS,
     *index.TABLES,
+    *audit.TABLES,
     *benchmark.TABLES,
     *uncertainty.TABLES,
     *state.TABLES,
@@ -69,7 +70,7 @@ def cases() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
-        for schema in ("raw", "core", "index", "benchmark", "uncertainty", "state"):
+        for schema in ("raw", "core", "index", "benchmark", "uncertainty", "audit", "state"):
             connection.execute(f"create schema {schema}")
         yield connection
 

@@ -1,0 +1,48 @@
+"""Schema ``audit``: what can be said of each edition once computed.
+
+What belongs here: loading, calling `assets/auditing.py` (which calls the engine), writing. What does not: any
+number.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import polars as pl
+
+from assets.auditing import audit_tables
+from assets.benchmark import SCORES_OF_EDITION
+from assets.editions import read_edition_method
+from assets.index import SELECTED_OF_EDITION
+from assets.partitions import SINGLE_RUN, YEARS, years_of
+from assets.reporting import asset_key, asset_spec, schema_checks
+from assets.resources import WorkspaceResource
+from assets.writing import Inputs, YearStep, all_materialised, replace_years
+from schemas import audit, index
+from ssc_index.framework.catalogue import load_catalogue
+
+
+@dg.multi_asset(
+    name="audit_editions",
+    specs=[
+        asset_spec(table, "audit", [asset_key(index.SELECTED), asset_key(index.SCORES)], YEARS)
+        for table in audit.TABLES
+    ],
+    check_specs=schema_checks(audit.TABLES),
+    backfill_policy=SINGLE_RUN,
+    pool="warehouse",
+)
+def audit_editions(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
+    """Audit each edition: correlations within families, importance beside weight, reliability."""
+    catalogue, method = load_catalogue(), read_edition_method(store.workspace.method_path)
+    parents = {node.code: node.parent for node in catalogue.tree()}
+
+    def auditing(edition: int, inputs: Inputs) -> dict[str, pl.DataFrame]:
+        if inputs["scores"].is_empty():
+            return {table.name: table.empty() for table in audit.TABLES}
+        framework, smallest = catalogue.framework(edition), catalogue.scoring.smallest_group
+        return audit_tables(edition, inputs["selected"], inputs["scores"], framework, method, parents, smallest)
+
+    queries = {"selected": SELECTED_OF_EDITION, "scores": SCORES_OF_EDITION}
+    also = [repr(method.as_mapping())]
+    step = YearStep("audit_editions", "Auditing editions", audit.TABLES, "edition", queries, auditing, also)
+    yield from all_materialised(audit.TABLES, replace_years(store, step, years_of(context)))

@@ -1,0 +1,78 @@
+"""The audit of one edition: rows of scores into the engine, its tables into rows of schema ``audit``.
+
+What belongs here: which scores are looked at, for whom. What does not: any figure (`ssc_index/audit/`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from assets.scoring import grid
+from intake.consent import visible_scores
+from schemas import audit as tables
+from ssc_index.audit.correlation import family_correlations
+from ssc_index.audit.importance import importance
+from ssc_index.audit.reliability import reliability
+from ssc_index.framework.model import Framework
+from ssc_index.method import Method
+from ssc_index.sample import Scores
+
+
+def audit_tables(
+    edition: int,
+    picked: pl.DataFrame,
+    scores: pl.DataFrame,
+    framework: Framework,
+    method: Method,
+    parents: Mapping[str, str | None],
+    smallest_group: int,
+) -> dict[str, pl.DataFrame]:
+    """Correlations, importance and reliability of an edition, for the index team and for the public.
+
+    The public figures rest on nothing but what the public mart shows of single cities.
+
+    Args:
+        edition: The edition.
+        picked: Newest value of each city and data point of the edition.
+        scores: Rows of ``index.scores`` of the edition.
+        framework: The framework of the edition.
+        method: The method that made the scores.
+        parents: Parent of each node.
+        smallest_group: Cities below which a coefficient is left out.
+
+    Returns:
+        Rows of the tables of schema ``audit``, by table name.
+    """
+    views = {"internal": scores, "public": visible_scores(scores, parents, picked)}
+    made: dict[str, list[pl.DataFrame]] = {table.name: [] for table in tables.TABLES}
+    for audience, rows in views.items():
+        own = _scores(rows, framework, method)
+        stamp = [pl.lit(edition, pl.Int16).alias("edition"), pl.lit(audience).alias("audience")]
+        whole, _ = reliability(own, tables.LEVELS)
+        found = {
+            tables.CORRELATIONS.name: _large_enough(own, smallest_group),
+            tables.IMPORTANCE.name: importance(own, tables.LEVELS).rename({"code": "part", "n": "n_cities"}),
+            tables.RELIABILITY.name: whole,
+        }
+        for name, frame in found.items():
+            made[name].append(frame.with_columns(stamp))
+    return {table.name: table.conform(pl.concat(made[table.name])) for table in tables.TABLES}
+
+
+def _scores(rows: pl.DataFrame, framework: Framework, method: Method) -> Scores:
+    """Scores of the cities that have an index, sorted by city."""
+    known = rows.filter(pl.col("score").is_not_null())
+    cities = sorted(set(known.filter(pl.col("node") == framework.root.code)["city_id"]))
+    nodes = [node.code for node in framework.nodes]
+    return Scores(framework, method, grid(known, cities, nodes, "node", "score").figures)
+
+
+def _large_enough(scores: Scores, smallest_group: int) -> pl.DataFrame:
+    """Correlations within families; none of too few cities."""
+    frame = family_correlations(scores, levels=tables.LEVELS)
+    is_small = pl.col("n") < smallest_group
+    figures = [pl.when(~is_small).then(name).alias(name) for name in ("coefficient", "p_value", "flag")]
+    said = pl.when(is_small).then(pl.lit(f"fewer than {smallest_group} cities")).otherwise("reason").alias("reason")
+    return frame.with_columns(*figures, said).rename({"code_a": "node_a", "code_b": "node_b", "n": "n_cities"})
