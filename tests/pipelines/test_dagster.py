@@ -242,12 +242,12 @@ def test_every_asset_that_writes_waits_for_the_one_writer(graph: Any) -> None:
         assert graph.get(key).pools == {"warehouse"}, key
 
 
-def test_a_whole_graph_is_seven_steps_in_this_process(defs: dg.Definitions) -> None:
+def test_a_whole_graph_is_eight_steps_in_this_process(defs: dg.Definitions) -> None:
     job = defs.resolve_job_def("build_editions")
     assert job.executor_def.name == "in_process"
     assert defs.executor is not None
     assert defs.executor.name == "in_process"
-    assert len(job.nodes) == 7
+    assert len(job.nodes) == 8
 
 
 def test_four_jobs_exist_and_publishing_alone_computes_nothing(
