@@ -17,7 +17,7 @@ from assets.workspace import open_workspace
 from pipelines import run
 from pipelines.definitions import definitions
 from pipelines.run import RANGE_END, RANGE_START
-from schemas import audit, benchmark, checks, index, marts, raw
+from schemas import audit, benchmark, checks, index, marts, raw, uncertainty
 from tests.pipelines.workspaces import (
     INTERNAL,
     PROJECT,
@@ -37,11 +37,20 @@ RAW = ("files", "submissions", "receipts", "cells", "faults", "receipt_faults", 
 CORE = ("values", "quarantine", "findings")
 INDEX = ("cities", "selected", "treated", "normalised", "imputed", "scores")
 BENCHMARK = ("points", "scores", "peers", "peer_positions")
+SURENESS = tuple(table.name.split(".")[1] for table in uncertainty.TABLES)
 AUDIT = ("correlations", "importance", "reliability")
 MARTS = tuple(table.name for table in marts.INTERNAL)
-GROUPS = {"raw": RAW, "core": CORE, "index": INDEX, "benchmark": BENCHMARK, "audit": AUDIT, "marts": MARTS}
+GROUPS = {
+    "raw": RAW,
+    "core": CORE,
+    "index": INDEX,
+    "benchmark": BENCHMARK,
+    "audit": AUDIT,
+    "uncertainty": SURENESS,
+    "marts": MARTS,
+}
 ALL = {f"{group}/{name}" for group, names in GROUPS.items() for name in names}
-PARTITIONED = {key for key in ALL if key.split("/")[0] in ("core", "index", "benchmark", "audit")}
+PARTITIONED = {key for key in ALL if key.split("/")[0] in ("core", "index", "benchmark", "audit", "uncertainty")}
 
 BLOCKING = {(key, "schema") for key in ALL if not key.startswith("marts/")}
 TELLING = {
@@ -100,7 +109,10 @@ def ran_checks(result: dg.ExecuteInProcessResult) -> set[tuple[str, str]]:
 
 def test_there_is_one_asset_for_each_table(graph: Any) -> None:
     assert {key.to_user_string() for key in graph.get_all_asset_keys()} == ALL
-    tables = {table.name.replace(".", "/") for table in (*raw.TABLES, *index.TABLES, *benchmark.TABLES, *audit.TABLES)}
+    tables = {
+        table.name.replace(".", "/")
+        for table in (*raw.TABLES, *index.TABLES, *benchmark.TABLES, *audit.TABLES, *uncertainty.TABLES)
+    }
     assert tables <= ALL
 
 
@@ -131,7 +143,7 @@ def test_every_edge_leads_from_raw_to_marts(graph: Any) -> None:
         (parent.path[0], key.path[0]) for key in graph.get_all_asset_keys() for parent in graph.get(key).parent_keys
     ]
     assert all(order.index(parent) <= order.index(child) for parent, child in edges)
-    assert {"raw", "core", "index", "benchmark", "audit"} == {parent for parent, _ in edges}
+    assert {"raw", "core", "index", "benchmark", "audit", "uncertainty"} == {parent for parent, _ in edges}
 
 
 def test_these_checks_exist_and_no_others(graph: Any) -> None:
@@ -242,12 +254,12 @@ def test_every_asset_that_writes_waits_for_the_one_writer(graph: Any) -> None:
         assert graph.get(key).pools == {"warehouse"}, key
 
 
-def test_a_whole_graph_is_eight_steps_in_this_process(defs: dg.Definitions) -> None:
+def test_a_whole_graph_is_nine_steps_in_this_process(defs: dg.Definitions) -> None:
     job = defs.resolve_job_def("build_editions")
     assert job.executor_def.name == "in_process"
     assert defs.executor is not None
     assert defs.executor.name == "in_process"
-    assert len(job.nodes) == 8
+    assert len(job.nodes) == 9
 
 
 def test_four_jobs_exist_and_publishing_alone_computes_nothing(
