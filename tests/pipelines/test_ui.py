@@ -45,7 +45,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-GROUPS = ("raw", "core", "index", "benchmark", "marts")
+GROUPS = ("raw", "core", "index", "benchmark", "uncertainty", "marts")
 MILLISECONDS = 1000
 
 
