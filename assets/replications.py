@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from assets.editions import edition_values, max_age
-from intake.consent import visible_scores
+from intake.consent import covers, visible_scores
 from schemas import uncertainty as tables
 from ssc_index.framework.catalogue import Catalogue
 from ssc_index.method import Method
@@ -63,7 +63,8 @@ def sureness_tables(
 ) -> dict[str, pl.DataFrame]:
     """Compute an edition's replications and tell them as rows, for the index team and for the public.
 
-    The public ranks are those among the cities whose index the public mart shows.
+    The public figures are those of the cities that consent to publish values, ranked among each other: how the rank of
+    a city spreads tells of the values that it rests on, and of those of every city that it is compared with.
 
     Args:
         edition: The edition.
@@ -82,6 +83,7 @@ def sureness_tables(
         return {table.name: table.empty() for table in tables.TABLES}
     parents = {node.code: node.parent for node in catalogue.tree()}
     shown = visible_scores(scores, parents, selected).filter((pl.col("node") == root) & pl.col("score").is_not_null())
+    shown = shown.filter(covers("values"))
     named = set(shown["city_id"].to_list())
     among = np.array([unit in named for unit in case.values.units[case.rows]])
     result = run_uncertainty(case, {"public": among})

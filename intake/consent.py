@@ -128,35 +128,30 @@ def visible_points(points: pl.DataFrame) -> pl.DataFrame:
 
 
 def visible_sureness(ranks: pl.DataFrame, index_scores: pl.DataFrame) -> pl.DataFrame:
-    """How sure the ranks of the index are, of the cities whose index is shown.
+    """How sure the ranks of the index are, of the cities that consent to publish values.
 
-    The ranks are those among these cities. How far a score spreads depends on single values and their grades, so
-    that scores are given with consent to values only; and chances and mean ranks are rounded, for the many digits of
-    a share tell of the score that they come from.
+    The ranks are those among these cities. How far a score or a rank spreads depends on single values and their
+    grades; whoever has the method, its seed and the open values could solve for the one city that is not open. The
+    spread of scores is left out: its quantiles are read off a scale that all cities share, hidden ones too.
 
     Args:
         ranks: Rows of ``uncertainty.ranks`` for the public.
         index_scores: The scores that are shown.
     """
-    shown = index_scores.filter(pl.col("score").is_not_null()).select("edition", "city_id", "node", "consent")
-    rows = ranks.join(shown, on=["edition", "city_id", "node"], how="inner", maintain_order="left")
-    of_scores = [name for name in ranks.columns if "score" in name]
-    shares = ["ranked_share", "top_10", "top_quarter", "better_than_nominal", "worse_than_nominal"]
-    return rows.with_columns(
-        *(pl.when(covers("values")).then(pl.col(name)).alias(name) for name in of_scores),
-        *(pl.col(name).round(2) for name in shares),
-        *(pl.col(name).round(1) for name in ("mean_rank", "sd_rank")),
-    ).select(ranks.columns)
+    shown = index_scores.filter(covers("values") & pl.col("score").is_not_null())
+    key = ["edition", "city_id", "node"]
+    rows = ranks.join(shown.select(key), on=key, how="semi", maintain_order="left")
+    return rows.with_columns(pl.lit(None, pl.Float64).alias(name) for name in ranks.columns if "score" in name)
 
 
 def visible_chances(rows: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
-    """Shares of replications, rounded to a hundredth, where every city that a row names is shown."""
+    """Shares of replications, where every city that a row names is shown."""
     shown = ranks.select("edition", "city_id").unique()
     result = rows.join(shown, on=["edition", "city_id"], how="semi", maintain_order="left")
     if "other_city_id" in rows.columns:
         other = shown.rename({"city_id": "other_city_id"})
         result = result.join(other, on=["edition", "other_city_id"], how="semi", maintain_order="left")
-    return result.with_columns(pl.col("^(share|ahead|behind)$").round(2))
+    return result
 
 
 def visible_benchmark(scores: pl.DataFrame) -> pl.DataFrame:

@@ -45,7 +45,9 @@ RANKS = Table(
         "replications": Column(pl.Int32, "Replications computed.", checks=(checks.between(1, 1e9),)),
         "ranked_share": _share("Share of the replications in which the city has a rank; the rest rests on these."),
         "rank": _count("Rank by the method as it stands, among the cities of the audience."),
-        "mean_score": _number("Mean score, 0 to 100."),
+        "mean_score": _number(
+            "Mean score, 0 to 100; it and the other figures of the score are in the internal mart only."
+        ),
         "mean_score_error": _number("Its Monte Carlo error."),
         "sd_score": _number("Standard deviation of the score."),
         **{f"score_p{one}": _number(f"Quantile of the score: {int(one)} % lie at or below.") for one in _QUANTILES},
