@@ -76,7 +76,8 @@ def main_effect(x: Floats, y: Floats) -> Effect:
     _, fitted, freedom = min(fits, key=lambda fit: fit[0])
     centred = x - x.mean()
     centred = centred / np.abs(centred).max()
-    correlation = float((centred * y).sum() / np.sqrt((centred * centred).sum() * y.size))
+    # Rounding may carry a perfect correlation past 1.
+    correlation = float(np.clip(float((centred * y).sum() / np.sqrt((centred * centred).sum() * y.size)), -1.0, 1.0))
     return Effect(x.size, correlation, float(np.clip(fitted.var(), 0.0, 1.0)), freedom)
 
 

@@ -106,7 +106,7 @@ def run_uncertainty(
         backend: ``numba``, or ``numpy`` alone.
         workers: Threads; None takes one for each processor. 1 is serial.
         executor: Takes the parts instead of threads: anything with ``submit`` whose futures `as_completed` knows,
-            such as a pool of processes; see `cluster.py` for Dask.
+            such as a pool of processes.
         progress: Told replications done and asked for, in any order of parts.
         part: Replications in a part; None fits it to the number of units. It changes no number.
 

@@ -496,3 +496,11 @@ def test_levels_limit_what_is_looked_at():
     scores = scores_in(_index(_draws(30)))
     assert importance(scores, ["level_1"])["code"].to_list() == ["x", "y"]
     assert reliability(scores, ["level_1"])[0].select("node", "of").rows() == [("index", "children")]
+
+
+def test_a_part_that_is_the_whole_accounts_for_all_of_it_and_no_more() -> None:
+    # Without the limit rounding carries some of these past 1, and the audit's table refuses the row.
+    draws = np.random.default_rng(1).normal(size=(200, 41))
+    found = [abs(main_effect(draw, 3.0 * draw + 1.0).correlation) for draw in draws]
+    assert max(found) <= 1.0
+    assert min(found) == pytest.approx(1.0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -66,6 +67,17 @@ def make_small(root: Path) -> None:
     for receipt in sorted((root / "raw").rglob("*.receipt.csv")):
         change_receipt(receipt, lambda row: {**row, "consent": CONSENTS[row["city_id"]]})
     change_register(root, lambda row: {**row, "region": REGION})
+    few_replications(root)
+
+
+def few_replications(root: Path) -> None:
+    """Have a workspace use the shipped method with as many replications as a test needs: its builds are many."""
+    shipped = (PROJECT / "methods" / "index-2026.yaml").read_text(encoding="utf-8")
+    few = re.sub(r"replications: \d+", "replications: 100", shipped)
+    assert few != shipped
+    (root / "method.yaml").write_text(few, encoding="utf-8")
+    with (root / "workspace.yaml").open("a", encoding="utf-8") as marker:
+        marker.write("method: method.yaml\n")
 
 
 def change_receipt(path: Path, change: Any) -> None:
