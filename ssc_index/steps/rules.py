@@ -6,6 +6,7 @@ arithmetic (`ssc_index/aggregate.py` and its neighbours) and the walk up the tre
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -40,7 +41,7 @@ ShareRange = Annotated[tuple[Share, Share], AfterValidator(_not_descending)]
 Refusal = tuple[int, int, str]  # row, child (−1: none of them), what is wrong
 
 
-class Rule(BaseModel):
+class Rule(BaseModel, ABC):
     """A rule with its parameters; unknown keys are errors.
 
     Attributes:
@@ -61,9 +62,9 @@ class Rule(BaseModel):
         """Whether a floor changes anything."""
         return self.refuses_zero
 
+    @abstractmethod
     def combine(self, parts: Sequence[Floats], weights: Sequence[float], least: float) -> Floats:
         """Scores of a node from its children, shape (n_rows,); the rows are a cohort where the rule needs one."""
-        raise NotImplementedError
 
     def prepared(self, parts: Sequence[Floats], blocks: Sequence[slice]) -> tuple[list[Floats], list[Refusal]]:
         """Parts on the scale that the rule needs, and the children that have no such scale."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
-import pytest
 from typer.testing import CliRunner, Result
 
 from intake.demo_files import draw_rows
@@ -100,7 +98,6 @@ def test_files_of_one_call_are_each_others_past(tmp_path: Path) -> None:
     assert row["cell"].startswith("H")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="names of files")
 def test_nothing_of_a_file_is_obeyed_by_the_terminal(tmp_path: Path) -> None:
     assert plain("\x1b]0;x\x07\u202e") == "\ufffd]0;x\ufffd\ufffd"
     result = check(form(tmp_path / "[red]a.xlsx", {NET: Entry("\x1b[31m many", 5, **SOURCE)}))
