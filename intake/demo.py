@@ -39,7 +39,7 @@ YEARS = (2021, 2022, 2023, 2024, 2025)
 MOST_CITIES = 20_000
 
 # Below so many workbooks a pool of processes costs more than it saves.
-SMALLEST_POOL = 40
+SMALLEST_POOL = 500
 LARGEST_POOL = 8
 
 Progress = Callable[[int, int], None]

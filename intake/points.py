@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
+from intake.by_catalogue import once
 from ssc_index.framework.catalogue import Catalogue, Choice, DataPoint
 
 
@@ -75,27 +76,10 @@ class Lookup:
         return self._origin.get(key(text))
 
 
-class _Box:
-    """Carries an object through a cache by its identity: hashing 91 KPIs costs more than reading a file."""
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.catalogue = catalogue
-
-    def __hash__(self) -> int:
-        return id(self.catalogue)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Box) and other.catalogue is self.catalogue
-
-
+@once
 def lookup_of(catalogue: Catalogue) -> Lookup:
     """The look-ups of a catalogue, built once."""
-    return _built(_Box(catalogue))
-
-
-@lru_cache(maxsize=4)
-def _built(box: _Box) -> Lookup:
-    return Lookup(box.catalogue)
+    return Lookup(catalogue)
 
 
 def _ids(catalogue: Catalogue) -> dict[str, str]:

@@ -1,15 +1,16 @@
 """The workbook that a city fills: four sheets, written with everything that the catalogue knows.
 
-What belongs here: the form's layout, its labels and the writing of it, blank or filled. What does not: reading
-it back (`workbook.py`, which takes the labels from here).
+What belongs here: the form's layout, its labels, and which cell takes what. What does not: putting contents into
+its cells (`form_package.py`) and reading it back (`workbook.py`, which takes the labels from here).
 
 The same input gives the same bytes.
 """
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Any
 import xlsxwriter
 
 from intake import form_style
+from intake.by_catalogue import once
+from intake.form_package import TITLE, BlankForm, Content, Stored
 from ssc_index.framework.catalogue import Catalogue, DataPoint
 
 INSTRUCTIONS = "Instructions"
@@ -83,6 +86,7 @@ NOT_REPORTED = "NR"
 
 _FIELDS = tuple(HEADERS)
 _COLUMN = {field: index for index, field in enumerate(_FIELDS)}
+_LETTER = {field: chr(65 + index) for index, field in enumerate(_FIELDS)}
 A4, A3 = 9, 8  # codes of paper sizes
 
 _HEADER_ROW = 3  # of the KPIs sheet, from 0
@@ -174,8 +178,23 @@ def write_workbook(
         "year": year,
         "framework_version": catalogue.version,
     }
+    title = f"{city.name}, {city.country} – {year}"
+    cells: dict[str, dict[str, Content]] = {
+        INSTRUCTIONS: {},
+        PROFILE: _profile_cells(known),
+        KPIS: {"A1": f"KPI data: {title}", **_kpi_cells(catalogue, known, rows)},
+    }
+    if not is_demo:  # else the banner stands there
+        cells[INSTRUCTIONS]["A2"] = cells[PROFILE]["A2"] = title
+    _blank(catalogue, is_demo).write(path, f"U4SSC KPI data: {title}", cells)
+
+
+@once
+def _blank(catalogue: Catalogue, is_demo: bool) -> BlankForm:
+    """The form of nobody: every cell, label, rule and formula, and no contents."""
+    package = io.BytesIO()
     book = xlsxwriter.Workbook(
-        str(path),
+        package,
         {
             "in_memory": True,
             "strings_to_formulas": False,
@@ -183,29 +202,22 @@ def write_workbook(
             "strings_to_numbers": False,
         },
     )
-    title = f"{city.name}, {city.country} – {year}"
     demo = "DEMO DATA – invented for trying things out; not a real city" if is_demo else ""
-    book.set_properties(
-        {
-            "title": f"U4SSC KPI data: {title}",
-            "subject": catalogue.version,
-            "comments": demo,
-            "created": _CREATED,
-        }
-    )
+    properties = {"title": TITLE, "subject": catalogue.version, "comments": demo, "created": _CREATED}
+    book.set_properties(properties)
     formats = form_style.formats(book)
-    instructions, profile_sheet, kpis, lists = (
-        book.add_worksheet(name) for name in (INSTRUCTIONS, PROFILE, KPIS, LISTS)
-    )
-    for sheet in (instructions, profile_sheet):
+    instructions, profile, kpis, lists = (book.add_worksheet(name) for name in (INSTRUCTIONS, PROFILE, KPIS, LISTS))
+    for sheet in (instructions, profile):
         sheet.set_paper(A4)
-    _write_instructions(instructions, formats, title, demo)
-    _write_profile(profile_sheet, formats, title, demo, known)
+    _write_instructions(instructions, formats, demo)
+    _write_profile(profile, formats, demo)
     ranges = _write_lists(lists, formats, catalogue)
-    _KpiSheet(kpis, formats, catalogue, known).write(title, demo, rows, ranges)
-    for sheet in (instructions, profile_sheet, kpis):
+    _KpiSheet(kpis, formats, catalogue).write(demo, ranges)
+    for sheet in (instructions, profile, kpis):
         _finish(sheet, demo)
     book.close()
+    members = {name: f"xl/worksheets/sheet{at}.xml" for at, name in enumerate((INSTRUCTIONS, PROFILE, KPIS), start=1)}
+    return BlankForm(package.getvalue(), members)
 
 
 def denominator_of(point: DataPoint, profile: Mapping[str, Any]) -> float | None:
@@ -304,11 +316,11 @@ _LEGEND: tuple[tuple[str, str], ...] = (
 )
 
 
-def _write_instructions(sheet: Sheet, formats: Formats, title: str, demo: str) -> None:
+def _write_instructions(sheet: Sheet, formats: Formats, demo: str) -> None:
     """How to fill the form, on one page."""
     sheet.set_column(0, 0, 26)
     sheet.set_column(1, 1, 104)
-    _write_title(sheet, formats, "Key performance indicators for smart sustainable cities", title, demo, 1)
+    _write_title(sheet, formats, "Key performance indicators for smart sustainable cities", TITLE, demo, 1)
     row = 3
     for head, text in _STEPS:
         sheet.write_string(row, 0, head, formats["step"])
@@ -331,12 +343,12 @@ def _write_instructions(sheet: Sheet, formats: Formats, title: str, demo: str) -
     sheet.set_row(row, form_style.height(text, 104))
 
 
-def _write_profile(sheet: Sheet, formats: Formats, title: str, demo: str, known: Mapping[str, Any]) -> None:
-    """Labels, values and help of the profile."""
+def _write_profile(sheet: Sheet, formats: Formats, demo: str) -> None:
+    """Labels, cells and help of the profile."""
     sheet.set_column(0, 0, 24)
     sheet.set_column(1, 1, 26)
     sheet.set_column(2, 2, 90)
-    _write_title(sheet, formats, "City profile", title, demo, 2)
+    _write_title(sheet, formats, "City profile", TITLE, demo, 2)
     for column, head in enumerate(("Field", "Value", "What to give")):
         sheet.write_string(2, column, head, formats["header"])
     sheet.set_row(2, 22)
@@ -344,7 +356,7 @@ def _write_profile(sheet: Sheet, formats: Formats, title: str, demo: str, known:
         row = _PROFILE_ROW + index
         sheet.write_string(row, 0, label, formats["label"])
         style = formats["profile_locked" if field in LOCKED_PROFILE else "profile_input"]
-        _write_value(sheet, row, 1, known.get(field), style)
+        sheet.write_blank(row, 1, None, style)
         sheet.write_string(row, 2, text, formats["help"])
         sheet.set_row(row, 20)
     _validate_profile(sheet)
@@ -396,39 +408,25 @@ def _write_lists(sheet: Sheet, formats: Formats, catalogue: Catalogue) -> dict[s
     return ranges
 
 
-def _write_value(sheet: Sheet, row: int, column: int, value: object, style: object) -> None:
-    """Write a number, a text or a blank; never a formula."""
-    if value is None:
-        sheet.write_blank(row, column, None, style)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        sheet.write_number(row, column, value, style)
-    else:
-        sheet.write_string(row, column, str(value), style)
-
-
 class _KpiSheet:
     """The sheet KPIs while it is written."""
 
-    def __init__(self, sheet: Sheet, formats: Formats, catalogue: Catalogue, profile: Mapping[str, Any]) -> None:
+    def __init__(self, sheet: Sheet, formats: Formats, catalogue: Catalogue) -> None:
         self._sheet = sheet
         self._formats = formats
         self._catalogue = catalogue
-        self._profile = profile
-        self._points: list[tuple[int, DataPoint]] = []
-        self._quality = {choice.code: choice.text for choice in catalogue.scoring.quality_grades.choices}
-        self._origin = {choice.code: choice.text for choice in catalogue.scoring.data_origins.choices}
+        self._points = [(row, one) for row, one in _lines(catalogue) if isinstance(one, DataPoint)]
 
-    def write(self, title: str, demo: str, entries: Mapping[str, Entry], ranges: Mapping[str, str]) -> None:
+    def write(self, demo: str, ranges: Mapping[str, str]) -> None:
         """Write head, rows, drop-downs and colours."""
         sheet, formats = self._sheet, self._formats
         for index, width in enumerate(form_style.KPI_WIDTHS):
             sheet.set_column(index, index, width)
-        _write_title(sheet, formats, f"KPI data: {title}", _HINT, demo, len(_FIELDS) - 1)
+        _write_title(sheet, formats, f"KPI data: {TITLE}", _HINT, demo, len(_FIELDS) - 1)
         for index, label in enumerate(HEADERS.values()):
             sheet.write_string(_HEADER_ROW, index, label, formats["header"])
         sheet.set_row(_HEADER_ROW, 26)
-        nothing = Entry()
-        self._write_rows(lambda point: entries.get(point.id, nothing))
+        self._write_rows()
         self._write_progress()
         self._validate(ranges)
         self._colour()
@@ -437,26 +435,16 @@ class _KpiSheet:
         sheet.set_landscape()
         sheet.set_paper(A3)
 
-    def _write_rows(self, entry_of: Callable[[DataPoint], Entry]) -> None:
+    def _write_rows(self) -> None:
         """A heading for each group of KPIs and a row for each data point."""
-        row = _HEADER_ROW
-        group = None
-        for point in self._catalogue.data_points:
-            kpi = self._catalogue.kpi_of(point.id)
-            if (kpi.sub_dimension, kpi.category) != group:
-                group = (kpi.sub_dimension, kpi.category)
-                row += 1
-                parts = dict.fromkeys((kpi.dimension, kpi.sub_dimension, kpi.category))
-                self._write_heading(row, " › ".join(parts))
-            row += 1
-            self._points.append((row, point))
-            self._write_labels(row, point)
-            self._write_numbers(row, point, entry_of(point))
-            self._write_rest(row, entry_of(point))
-
-    def _write_heading(self, row: int, text: str) -> None:
-        self._sheet.set_row(row, 18, self._formats["group"])
-        self._sheet.write_string(row, 1, text, self._formats["group"])
+        for row, line in _lines(self._catalogue):
+            if isinstance(line, str):
+                self._sheet.set_row(row, 18, self._formats["group"])
+                self._sheet.write_string(row, 1, line, self._formats["group"])
+            else:
+                self._write_labels(row, line)
+                self._write_numbers(row, line)
+                self._write_rest(row)
 
     def _write_labels(self, row: int, point: DataPoint) -> None:
         """Code, names, help and unit."""
@@ -470,64 +458,35 @@ class _KpiSheet:
         sheet.write_string(row, 4, self._catalogue.codes.units[point.unit].printed, formats["unit"])
         sheet.set_row(row, form_style.height(text, form_style.KPI_WIDTHS[3], least=2))
 
-    def _write_numbers(self, row: int, point: DataPoint, entry: Entry) -> None:
-        """Numerator, denominator, result and Reported, with the form's formulas where nothing is typed."""
+    def _write_numbers(self, row: int, point: DataPoint) -> None:
+        """Cells of numerator, denominator, result and Reported, with the form's formulas."""
         sheet, formats = self._sheet, self._formats
+        sheet.write_blank(row, _COLUMN["numerator"], None, formats["locked" if point.numerator is None else "input"])
+        self._write_denominator(row, point)
         if point.numerator is None:
-            sheet.write_blank(row, _COLUMN["numerator"], None, formats["locked"])
+            sheet.write_string(row, _COLUMN["result"], NOT_REPORTED, formats["result"])
         else:
-            _write_value(sheet, row, _COLUMN["numerator"], entry.numerator, formats["input"])
-        denominator = self._write_denominator(row, point, entry.denominator)
-        result = self._write_result(row, point, entry, denominator)
-        is_given = isinstance(result, float) or result in ("YES", "NO")
-        if entry.reported is None or entry.reported == is_given:
-            formula = f'=IF(OR(ISNUMBER(H{row + 1}),H{row + 1}="YES",H{row + 1}="NO"),"YES","NO")'
-            sheet.write_formula(row, _COLUMN["is_reported"], formula, formats["choice"], _yes_no(is_given))
-        else:
-            sheet.write_string(row, _COLUMN["is_reported"], _yes_no(entry.reported), formats["choice"])
+            formula = _result_formula(point, row + 1)
+            sheet.write_formula(row, _COLUMN["result"], formula, formats["result"], NOT_REPORTED)
+        formula = f'=IF(OR(ISNUMBER(H{row + 1}),H{row + 1}="YES",H{row + 1}="NO"),"YES","NO")'
+        sheet.write_formula(row, _COLUMN["is_reported"], formula, formats["choice"], _yes_no(False))
 
-    def _write_denominator(self, row: int, point: DataPoint, given: float | str | None) -> float | str | None:
-        """The denominator: typed, or the profile's by a live formula; returns what the cell shows."""
+    def _write_denominator(self, row: int, point: DataPoint) -> None:
+        """The cell of the denominator, with a live formula where the profile gives it."""
         sheet, formats, column = self._sheet, self._formats, _COLUMN["denominator"]
-        if point.denominator is None:
-            sheet.write_blank(row, column, None, formats["locked"])
-            return None
         field = PREFILLED.get(point.denominator_basis or "")
-        prefill = denominator_of(point, self._profile)
-        if field is None or (given is not None and given != prefill):
-            _write_value(sheet, row, column, given, formats["input" if field is None else "prefilled"])
-            return given
+        if point.denominator is None or field is None:
+            sheet.write_blank(row, column, None, formats["locked" if point.denominator is None else "input"])
+            return
         cell = _PROFILE_CELL[field]
         divided = cell if point.template_divisor == 1 else f"{cell}/{point.template_divisor:.0f}"
-        formula = f'=IF(ISNUMBER({cell}),{divided},"")'
-        sheet.write_formula(row, column, formula, formats["prefilled"], "" if prefill is None else prefill)
-        return prefill
+        sheet.write_formula(row, column, f'=IF(ISNUMBER({cell}),{divided},"")', formats["prefilled"], "")
 
-    def _write_result(
-        self, row: int, point: DataPoint, entry: Entry, denominator: float | str | None
-    ) -> float | str | None:
-        """The result: typed, or the form's formula with its value; returns what the cell shows."""
-        sheet, formats, column = self._sheet, self._formats, _COLUMN["result"]
-        computed = _computed(point, entry.numerator, denominator)
-        is_typed = entry.result is not None and not _agree(entry.result, computed)
-        if is_typed or point.numerator is None:
-            shown = NOT_REPORTED if entry.result is None else entry.result
-            _write_value(sheet, row, column, shown, formats["result"])
-            return float(shown) if isinstance(shown, int | float) else shown.strip().upper()
-        value = NOT_REPORTED if computed is None else computed
-        sheet.write_formula(row, column, _result_formula(point, row + 1), formats["result"], value)
-        return computed
-
-    def _write_rest(self, row: int, entry: Entry) -> None:
-        """Verified, quality, origin, source and comment."""
-        sheet, formats = self._sheet, self._formats
-        verified = None if entry.verified is None else _yes_no(entry.verified)
-        _write_value(sheet, row, _COLUMN["is_verified"], verified, formats["verifier"])
-        quality = None if entry.quality is None else self._quality.get(entry.quality, entry.quality)
-        origin = None if entry.origin is None else self._origin.get(entry.origin, entry.origin)
-        texts = (quality, origin, entry.source, entry.source_details, entry.comment)
-        for column, text in enumerate(texts, start=_COLUMN["quality"]):
-            _write_value(sheet, row, column, text, formats["input_text"])
+    def _write_rest(self, row: int) -> None:
+        """Cells of verified, quality, origin, source, its details and comment."""
+        self._sheet.write_blank(row, _COLUMN["is_verified"], None, self._formats["verifier"])
+        for column in range(_COLUMN["quality"], _COLUMN["comment"] + 1):
+            self._sheet.write_blank(row, column, None, self._formats["input_text"])
 
     def _write_progress(self) -> None:
         """How much is reported, live, above the header."""
@@ -602,6 +561,88 @@ class _KpiSheet:
                 f"{column}{first}:{column}{last}",
                 {"type": "formula", "criteria": test, "format": formats[style]},
             )
+
+
+def _lines(catalogue: Catalogue) -> Iterator[tuple[int, DataPoint | str]]:
+    """Rows of the KPIs sheet from 0: a heading for each group of KPIs, and each data point."""
+    row, group = _HEADER_ROW, None
+    for point in catalogue.data_points:
+        kpi = catalogue.kpi_of(point.id)
+        if (kpi.sub_dimension, kpi.category) != group:
+            group = (kpi.sub_dimension, kpi.category)
+            row += 1
+            yield row, " › ".join(dict.fromkeys((kpi.dimension, kpi.sub_dimension, kpi.category)))
+        row += 1
+        yield row, point
+
+
+@once
+def _rows(catalogue: Catalogue) -> dict[str, tuple[int, DataPoint]]:
+    """Row of each data point in the KPIs sheet, from 1 as addresses count."""
+    return {line.id: (row + 1, line) for row, line in _lines(catalogue) if isinstance(line, DataPoint)}
+
+
+def _profile_cells(known: Mapping[str, float | str | None]) -> dict[str, Content]:
+    """Contents of the profile's cells by address."""
+    places = {field: f"B{_PROFILE_ROW + index + 1}" for index, field in enumerate(PROFILE_LABELS)}
+    return {places[field]: value for field, value in known.items() if value is not None}
+
+
+def _kpi_cells(
+    catalogue: Catalogue, profile: Mapping[str, float | str | None], entries: Mapping[str, Entry]
+) -> dict[str, Content]:
+    """Contents of the KPIs sheet by address: what is typed, and what the form's formulas then come to."""
+    choices = {
+        field: {choice.code: choice.text for choice in options.choices}
+        for field, options in (
+            ("quality", catalogue.scoring.quality_grades),
+            ("origin", catalogue.scoring.data_origins),
+        )
+    }
+    nothing = Entry()
+    cells: dict[str, Content] = {}
+    for code, (row, point) in _rows(catalogue).items():
+        entry = entries.get(code, nothing)
+        contents: dict[str, Content | None] = _numbers(point, entry, denominator_of(point, profile))
+        if entry is not nothing:
+            contents |= {
+                "is_verified": None if entry.verified is None else _yes_no(entry.verified),
+                "quality": choices["quality"].get(entry.quality or "", entry.quality),
+                "origin": choices["origin"].get(entry.origin or "", entry.origin),
+                "source": entry.source,
+                "source_details": entry.source_details,
+                "comment": entry.comment,
+            }
+        cells |= {f"{_LETTER[field]}{row}": value for field, value in contents.items() if value is not None}
+    return cells
+
+
+def _numbers(point: DataPoint, entry: Entry, prefilled: float | None) -> dict[str, Content | None]:
+    """Contents of numerator, denominator, result and Reported; None leaves the cell as the form has it.
+
+    Args:
+        point: The data point.
+        entry: What the city gives.
+        prefilled: The denominator that the profile gives.
+    """
+    contents: dict[str, Content | None] = {}
+    if point.numerator is not None:
+        contents["numerator"] = entry.numerator
+    denominator: float | str | None = prefilled
+    if point.denominator is not None and entry.denominator is not None and entry.denominator != prefilled:
+        denominator = contents["denominator"] = entry.denominator
+    elif prefilled is not None:
+        contents["denominator"] = Stored(prefilled)
+    computed = None if point.numerator is None else _computed(point, entry.numerator, denominator)
+    is_given = computed is not None
+    if entry.result is not None and not _agree(entry.result, computed):
+        contents["result"] = entry.result
+        is_given = not isinstance(entry.result, str) or entry.result.strip().upper() in ("YES", "NO")
+    elif computed is not None:
+        contents["result"] = Stored(computed)
+    is_contradicted = entry.reported is not None and entry.reported != is_given
+    contents["is_reported"] = _yes_no(not is_given) if is_contradicted else Stored(_yes_no(is_given))
+    return contents
 
 
 _HINT = "Yellow cells are yours to fill. Leave empty what is not known; the result then stays NR (not reported)."

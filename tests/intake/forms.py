@@ -51,15 +51,18 @@ def only_fault(result: ReadResult, rule: str) -> dict[str, object]:
 
 def edit(path: Path, member: str, change: Callable[[str], str]) -> Path:
     """Rewrite one member of a workbook."""
+    return edit_all(path, lambda name, xml: change(xml) if name == member else xml)
+
+
+def edit_all(path: Path, change: Callable[[str, str], str]) -> Path:
+    """Rewrite members of a workbook; gets the name and text of each."""
     with zipfile.ZipFile(path) as archive:
-        parts = {info.filename: archive.read(info) for info in archive.infolist()}
-    before = parts[member].decode()
-    after = change(before)
+        before = {info.filename: archive.read(info).decode() for info in archive.infolist()}
+    after = {name: change(name, text) for name, text in before.items()}
     assert after != before, "the edit changed nothing"
-    parts[member] = after.encode()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in parts.items():
-            archive.writestr(name, content)
+        for name, text in after.items():
+            archive.writestr(name, text)
     return path
 
 
@@ -76,4 +79,5 @@ def set_cell(path: Path, address: str, inner: str, kind: str = "n", member: str 
 
 def replace_text(path: Path, old: str, new: str) -> Path:
     """Change a text of the workbook wherever it stands as a whole."""
-    return edit(path, "xl/sharedStrings.xml", lambda xml: xml.replace(f"<t>{old}</t>", f"<t>{new}</t>"))
+    pattern = re.compile(rf"(<t[^>]*>){re.escape(old)}</t>")
+    return edit_all(path, lambda _, xml: pattern.sub(rf"\g<1>{new}</t>", xml))
