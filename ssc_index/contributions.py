@@ -16,8 +16,9 @@ import polars as pl
 from ssc_index.aggregate import Mean, weighted_mean
 from ssc_index.audit.structure import Rule, aggregation_rules
 from ssc_index.errors import ValuesError
+from ssc_index.framework.model import Framework
 from ssc_index.result import IndexResult
-from ssc_index.sample import rows_of
+from ssc_index.sample import Scores, rows_of
 from ssc_index.values import Floats
 
 MOST_CHILDREN = 16
@@ -84,18 +85,37 @@ def change_contributions(
     first = before.scores[[places[0][unit] for unit in units]]
     last = after.scores[[places[1][unit] for unit in units]]
     rules = [aggregation_rules(one) for one in (before, after)]
-    tree = _Tree(before, rules, first, last)
+    tree = _Tree(before.framework, rules, first, last)
     tree.walk(root)
     return tree.frame(units)
+
+
+def contributions_between(before: Scores, after: Scores) -> tuple[Floats, Floats]:
+    """Contributions of all nodes to the change of the index, row by row; as `change_contributions`.
+
+    Args:
+        before: Scores of some rows, by a framework and method.
+        after: Scores of the same rows, by the same framework and method.
+
+    Returns:
+        ``contribution`` and ``own``, shape (n_rows, n_nodes) each; NaN in rows without an index in both.
+    """
+    rules = [aggregation_rules(one) for one in (before, after)]
+    tree = _Tree(before.framework, rules, before.table, after.table)
+    root = [node.code for node in before.framework.nodes].index(before.framework.root.code)
+    tree.walk(root)
+    unknown = np.isnan(before.table[:, root] + after.table[:, root])
+    tree.contribution[unknown] = tree.own[unknown] = np.nan
+    return tree.contribution, tree.own
 
 
 class _Tree:
     """The walk down the tree, node by node, for all units at once."""
 
-    def __init__(self, result: IndexResult, rules: list[dict[str, Rule]], first: Floats, last: Floats) -> None:
-        self.framework = result.framework
+    def __init__(self, framework: Framework, rules: list[dict[str, Rule]], first: Floats, last: Floats) -> None:
+        self.framework = framework
         self.rules = rules
-        self.column = {code: i for i, code in enumerate(result.nodes)}
+        self.column = {node.code: i for i, node in enumerate(framework.nodes)}
         self.first, self.last = first, last
         self.whole_first, self.whole_last = first.copy(), last.copy()  # with what an absence implies
         self.contribution = np.zeros(first.shape)
@@ -176,7 +196,7 @@ class _Tree:
                 pl.Series("unit", np.repeat(np.array(units, dtype=object), shape[1]), dtype=pl.String),
                 *(pl.Series(name, column * shape[0], dtype=pl.String) for name, column in names.items()),
                 *(pl.Series(name, np.ravel(array), nan_to_null=True) for name, array in figures.items()),
-                pl.Series("reason", told.ravel(), dtype=pl.String),
+                pl.Series("reason", told.ravel().tolist(), dtype=pl.String),
             ]
         )
 

@@ -16,6 +16,7 @@ from ssc_index.method import Method
 from ssc_index.plan import check_method
 from ssc_index.rank import rank_descending
 from ssc_index.result import IndexResult, StepResult
+from ssc_index.sample import Scores
 from ssc_index.steps.aggregate import Aggregate
 from ssc_index.steps.impute import level_of_scores
 from ssc_index.steps.impute_parameters import Impute
@@ -45,6 +46,39 @@ def compute_index(values: Values, framework: Framework, method: Method, saved: S
         MethodError: If the method does not fit the framework or the values' columns.
         ComputationError: If a step has no value by its own definition, with every unit and indicator.
     """
+    state, steps = _run_all(values, framework, method, saved)
+    return _result(state, method, steps)
+
+
+def compute_scores(values: Values, framework: Framework, method: Method) -> Scores:
+    """Compute an index without its ranks, counts and tables of steps: the same scores, in half the time.
+
+    Args:
+        values: As for `compute_index`.
+        framework: What is measured.
+        method: What is done.
+
+    Returns:
+        The scores of all rows, and the weights that were used.
+
+    Raises:
+        ValuesError: As `compute_index`.
+        MethodError: As `compute_index`.
+        ComputationError: As `compute_index`.
+    """
+    return compute_steps(values, framework, method)[0]
+
+
+def compute_steps(values: Values, framework: Framework, method: Method) -> tuple[Scores, tuple[StepResult, ...]]:
+    """As `compute_scores`, with what each step did."""
+    state, steps = _run_all(values, framework, method, None)
+    return Scores(framework, method, all_scores(state), state.weights_used), steps
+
+
+def _run_all(
+    values: Values, framework: Framework, method: Method, saved: Saved | None
+) -> tuple[State, tuple[StepResult, ...]]:
+    """Run every step."""
     if values.codes != framework.codes:
         raise ValuesError("values", [f"columns {values.codes} are not the indicators {framework.codes}"])
     has_years = values.years is not None
@@ -55,7 +89,7 @@ def compute_index(values: Values, framework: Framework, method: Method, saved: S
     for number, step in enumerate(method.steps, start=1):
         state.number = number
         steps.append(_run(state, step))
-    return _result(state, method, tuple(steps))
+    return state, tuple(steps)
 
 
 def _start(values: Values, framework: Framework, method: Method) -> State:

@@ -140,6 +140,7 @@ def test_mobility_between_halves():
 
 GEOMETRIC = [{"normalise": {"method": "none"}}, {"aggregate": {"method": "geometric"}}]
 MIXED = [{"normalise": {"method": "none"}}, {"aggregate": {"levels": {"index": "geometric"}}}]
+ROUNDED = [{"normalise": {"method": "none"}}, {"aggregate": {"round": {"x": 0}}}]
 ZEROS = [{"normalise": {"method": "none"}}, {"aggregate": {"method": "geometric", "floor": 0.0}}]
 
 
@@ -168,6 +169,12 @@ def test_contributions_to_an_arithmetic_index_are_weights_times_changes():
         {"a": 3, "b": 0, "c": 0, "d": -1, "x": 3, "y": -1}
     )
     assert rows["index"]["contribution"] == pytest.approx(2.0)
+
+
+def test_a_reason_that_only_a_later_unit_has_is_told():
+    frame = _changes([[10, 20, 30, 40], [0, 20, 30, 40], [10, 20, 30, 40], [5, 20, 30, 40]], ROUNDED)
+    assert _of(frame)["x"]["reason"] is None
+    assert "rounded" in _of(frame, "u001")["x"]["reason"]  # (5 + 20) / 2 = 12.5 became 12
 
 
 def test_contributions_to_a_geometric_index_are_logarithmic_means():
