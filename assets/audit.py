@@ -11,6 +11,7 @@ import polars as pl
 
 from assets.auditing import audit_tables
 from assets.benchmark import SCORES_OF_EDITION
+from assets.confidential import confidential
 from assets.editions import read_edition_method
 from assets.index import SELECTED_OF_EDITION
 from assets.partitions import SINGLE_RUN, YEARS, years_of
@@ -31,6 +32,7 @@ from ssc_index.framework.catalogue import load_catalogue
     backfill_policy=SINGLE_RUN,
     pool="warehouse",
 )
+@confidential
 def audit_editions(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Audit each edition: correlations within families, importance beside weight, reliability."""
     catalogue, method = load_catalogue(), read_edition_method(store.workspace.method_path)

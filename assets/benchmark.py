@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
+from assets.confidential import confidential
 from assets.index import CITIES_OF_EDITION, SELECTED_OF_EDITION
 from assets.partitions import SINGLE_RUN, YEARS, years_of
 from assets.reporting import asset_key, asset_spec, schema_checks
@@ -32,6 +33,7 @@ SCORES_OF_EDITION = "select * from index.scores where edition = ?"
     backfill_policy=SINGLE_RUN,
     pool="warehouse",
 )
+@confidential
 def score_benchmarks(
     context: dg.AssetExecutionContext, store: WorkspaceResource
 ) -> Iterator[dg.MaterializeResult[None]]:
@@ -62,6 +64,7 @@ def score_benchmarks(
     backfill_policy=SINGLE_RUN,
     pool="warehouse",
 )
+@confidential
 def compare_peers(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Compare each city with its peers by region, income group and size class."""
     catalogue = load_catalogue()

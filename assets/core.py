@@ -9,6 +9,7 @@ from functools import partial
 import dagster as dg
 import polars as pl
 
+from assets.confidential import confidential
 from assets.editions import max_age, read_edition_method
 from assets.freshness import recorded
 from assets.partitions import SINGLE_RUN, YEARS, years_of
@@ -95,6 +96,7 @@ QUERIES: dict[str, Query] = {
     backfill_policy=SINGLE_RUN,
     pool="warehouse",
 )
+@confidential
 def derive(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Derive the value of every verified data point of the years; keep the rest with its reason.
 

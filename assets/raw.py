@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets import progress
+from assets.confidential import confidential
 from assets.ingest import ingest
 from assets.reporting import asset_key, asset_spec, fault_result, schema_checks, schema_result
 from assets.resources import WorkspaceResource
@@ -30,6 +31,7 @@ from schemas.state import STEPS
     ],
     pool="warehouse",
 )
+@confidential
 def ingest_submissions(store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Take in what lies below raw/: parse only files not seen before, read receipts and register anew."""
     with store.writer("ingest submissions", (*raw.TABLES, STEPS)) as connection:

@@ -14,6 +14,9 @@ from schemas.table import Table
 from schemas.validate import Failure
 
 SAMPLE = 10
+# What of a fault Dagster is told: the file by its hash, never city, value, message or path. The rest stands in the
+# internal mart (fact_finding).
+OF_A_FAULT = ("rule", "severity", "file", "sheet", "cell", "data_point")
 
 
 def asset_key(table: Table) -> dg.AssetKey:
@@ -74,15 +77,24 @@ def schema_result(table: Table, failures: Sequence[Failure]) -> dg.AssetCheckRes
         severity=dg.AssetCheckSeverity.ERROR,
         metadata={
             "failures": len(failures),
-            "sample": dg.MetadataValue.md("\n".join(f"- {failure.message}" for failure in failures[:SAMPLE]) or "none"),
+            "sample": dg.MetadataValue.md("\n".join(f"- {told}" for told in _told_failures(failures)) or "none"),
         },
     )
+
+
+def _told_failures(failures: Sequence[Failure]) -> list[str]:
+    """The first failures by place and check; a value may be one that nobody has consented to."""
+    return [
+        f"{'the frame' if one.row is None else f'row {one.row}'}: {one.column or 'columns'} fails {one.check}"
+        for one in failures[:SAMPLE]
+    ]
 
 
 def fault_result(table: Table, name: str, severity: str, faults: pl.DataFrame) -> dg.AssetCheckResult:
     """Outcome of a check that stops nothing: rows by rule with a sample; it fails if any has the severity."""
     counts = faults.group_by("rule", "severity").len("rows").sort("rule", "severity")
     concerned = faults.filter(pl.col("severity") == severity)
+    sample = concerned.head(SAMPLE).with_columns(pl.col("file_sha256").str.head(12).alias("file")).select(OF_A_FAULT)
     return dg.AssetCheckResult(
         check_name=name,
         asset_key=asset_key(table),
@@ -92,7 +104,7 @@ def fault_result(table: Table, name: str, severity: str, faults: pl.DataFrame) -
             "rows": faults.height,
             f"{severity}s": concerned.height,
             "by_rule": table_metadata(counts),
-            "sample": table_metadata(concerned.head(SAMPLE)),
+            "sample": table_metadata(sample),
         },
     )
 

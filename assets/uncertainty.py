@@ -10,6 +10,7 @@ import dagster as dg
 import polars as pl
 
 from assets.benchmark import SCORES_OF_EDITION
+from assets.confidential import confidential
 from assets.editions import read_edition_method
 from assets.index import CITIES_OF_EDITION, SELECTED_OF_EDITION
 from assets.partitions import SINGLE_RUN, YEARS, years_of
@@ -37,6 +38,7 @@ from ssc_index.framework.catalogue import load_catalogue
     backfill_policy=SINGLE_RUN,
     pool="warehouse",
 )
+@confidential
 def replicate(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Compute each edition again and again, with every choice that could have been another."""
     method = read_edition_method(store.workspace.method_path)

@@ -19,6 +19,8 @@ import polars as pl
 from schemas.table import Table
 from ssc_index.errors import SscIndexError
 
+PRIVATE_MODE = 0o600
+
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -105,14 +107,25 @@ def open_writer(path: Path, purpose: str, tables: Sequence[Table]) -> Iterator[d
     Raises:
         WarehouseError: If the file is no warehouse of ours; it says how to rebuild it.
     """
-    with writer_lock(path, purpose):
+    with writer_lock(path, purpose), private_files():
         connection = _opened(path, read_only=False)
+        path.chmod(PRIVATE_MODE)
         try:
             for table in tables:
                 _create(connection, table, path)
             yield connection
         finally:
             connection.close()
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Have whatever is created meanwhile, logs of a database for one, belong to its owner alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _opened(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:

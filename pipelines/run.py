@@ -16,6 +16,7 @@ from pathlib import Path
 import dagster as dg
 import yaml
 
+from assets.confidential import texts_of
 from assets.partitions import FIRST_YEAR, YEARS
 from assets.warehouse import read_queries, writer_lock
 from assets.workspace import PROJECT, Workspace
@@ -68,6 +69,7 @@ def prepare_home(workspace: Workspace) -> None:
         "class": "NoOpComputeLogManager",
     }
     workspace.dagster_home.mkdir(parents=True, exist_ok=True)
+    workspace.dagster_home.chmod(0o700)
     _put(settings, workspace.dagster_home / SETTINGS)
     _put(yaml.safe_dump(of_command_line), workspace.dagster_home / COMMAND_LINE_SETTINGS)
     os.environ["DAGSTER_HOME"] = str(workspace.dagster_home)
@@ -174,7 +176,7 @@ def _run(workspace: Workspace, first: int, last: int, *, afresh: bool) -> Outcom
             raise_on_error=False,
         )
     if not result.success:
-        raise BuildError(_failures(result))
+        raise BuildError(_failures(workspace, result))
     failed = {
         f"{check.asset_key.to_user_string()}: {check.check_name}": _counted(check)
         for check in result.get_asset_check_evaluations()
@@ -183,8 +185,11 @@ def _run(workspace: Workspace, first: int, last: int, *, afresh: bool) -> Outcom
     return Outcome(result.run_id, failed)
 
 
-def _failures(result: dg.ExecuteInProcessResult) -> str:
-    """The errors of the steps that failed, innermost cause first."""
+def _failures(workspace: Workspace, result: dg.ExecuteInProcessResult) -> str:
+    """What the errors of the steps that failed say; of those without a text of ours, the innermost cause."""
+    kept = texts_of(workspace, result.run_id)
+    if kept:
+        return "\n".join(kept)
     told = []
     for event in result.all_events:
         if event.is_step_failure:

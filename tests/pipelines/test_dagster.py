@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -216,6 +217,25 @@ def test_a_blocking_check_stops_what_follows_and_leaves_the_marts(
     assert [(one.asset_key.to_user_string(), one.check_name) for one in failed] == [("index/scores", "schema")]
     assert failed[0].metadata["failures"].value > 0
     assert "between_101_and_102" in failed[0].metadata["sample"].value
+
+
+def test_run_history_tells_that_a_step_failed_and_a_private_file_tells_why(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("Zecretopolis reports 4711") from KeyError("Zecretopolis")
+
+    monkeypatch.setattr("assets.index.edition_tables", fail)
+    (workspace / "warehouse.duckdb").unlink()
+    result = run_job(workspace, **of_range(2020, 2020))
+    told = "\n".join(str(event) for event in result.all_events)
+    assert not result.success
+    assert "ValueError: what it says stands in errors.jsonl" in told
+    assert "Zecretopolis" not in told
+    kept = workspace / ".dagster" / "errors.jsonl"
+    assert "compute_index: ValueError: Zecretopolis reports 4711" in kept.read_text()
+    for private in (kept, workspace / "warehouse.duckdb"):
+        assert stat.S_IMODE(private.stat().st_mode) == 0o600
 
 
 def test_after_the_fault_is_mended_the_next_build_is_as_if_nothing_had_been(

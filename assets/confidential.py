@@ -1,0 +1,67 @@
+"""What an error says stays in the house: run history and notices tell that a step failed, a private file tells why.
+
+What belongs here: where the texts of errors go. What does not: raising them. Errors name city, cell and value, so that
+someone can act on them; Dagster keeps what it is told in its history, shows it in its UI and hands it to whatever
+listens.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.workspace import Workspace
+
+FILE = "errors.jsonl"
+
+Asset = Callable[..., Iterator[dg.MaterializeResult[None]]]
+
+
+def confidential(asset: Asset) -> Asset:
+    """An asset whose errors reach Dagster without their text; the text goes to the private file of its workspace."""
+
+    @functools.wraps(asset)
+    def wrapped(*arguments: Any, **named: Any) -> Iterator[dg.MaterializeResult[None]]:
+        workspace = next(one for one in (*arguments, *named.values()) if hasattr(one, "workspace")).workspace
+        try:
+            yield from asset(*arguments, **named)
+        except Exception as error:
+            kind, context = type(error).__name__, dg.OpExecutionContext.get()
+            told = f"{context.op.name}: {kind}: {error}"
+            _keep(workspace, {"run_id": context.run_id, "error": told, "trace": _trace(error)})
+            raise dg.Failure(f"{kind}: what it says stands in {FILE} beside the run history.") from None
+
+    return wrapped
+
+
+def texts_of(workspace: Workspace, run_id: str) -> list[str]:
+    """What the errors of a run said, in the order of their coming."""
+    path = place(workspace)
+    if not path.is_file():
+        return []
+    lines = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    return [line["error"] for line in lines if line["run_id"] == run_id]
+
+
+def place(workspace: Workspace) -> Path:
+    """Where the texts lie."""
+    return workspace.dagster_home / FILE
+
+
+def _keep(workspace: Workspace, told: dict[str, str]) -> None:
+    path = place(workspace)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+        file.write(json.dumps(told, ensure_ascii=False) + "\n")
+
+
+def _trace(error: Exception) -> str:
+    return "".join(traceback.format_exception(error))
