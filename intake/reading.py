@@ -6,15 +6,21 @@ does not: the formats (`workbook.py`, `bulk.py`).
 
 from __future__ import annotations
 
+import csv
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
 from intake import tables
 from intake.bulk import read_bulk
 from intake.countries import NATIONAL_NAME as NATIONAL_NAME
-from intake.receipts import RECEIPT_SUFFIX
+from intake.participation import FOCAL_POINTS_NAME, PARTICIPATION_NAME
+from intake.receipts import RECEIPT_SUFFIX, receipt_path
 from intake.register import REGISTER_NAME as REGISTER_NAME
+from intake.review import JOURNAL_SUFFIX
 from intake.tables import Fault
 from intake.tables import ReadResult as ReadResult
 from intake.tables import address as address
@@ -25,7 +31,9 @@ from ssc_index.framework.catalogue import Catalogue
 WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")  # a macro workbook is read as data; nothing in it is run
 BULK_SUFFIXES = (".csv", ".parquet")
 # Files that belong to all submissions.
-COMPANIONS = (REGISTER_NAME, NATIONAL_NAME)
+COMPANIONS = (REGISTER_NAME, NATIONAL_NAME, PARTICIPATION_NAME, FOCAL_POINTS_NAME)
+# Of these, and of journals, a build reads nothing.
+NOT_BUILT_FROM = (PARTICIPATION_NAME, FOCAL_POINTS_NAME)
 # Files that explain the folder and are no mistake.
 EXPLANATIONS = (".md",)
 
@@ -57,11 +65,12 @@ def stray_files(raw: Path) -> list[Fault]:
 def _stray(path: Path, place: str) -> Fault | None:
     """Why a file should not lie here; None where it should."""
     name = path.name.lower()
-    if name.endswith(RECEIPT_SUFFIX):
-        if path.with_name(path.name[: -len(RECEIPT_SUFFIX)]).is_file():
-            return None
-        text = f"{place} is a receipt without its file. Put the file beside it, or remove it."
-        return Fault("receipt_without_file", text, field="file", value=place)
+    for suffix, word in ((RECEIPT_SUFFIX, "receipt"), (JOURNAL_SUFFIX, "journal")):
+        if name.endswith(suffix):
+            if path.with_name(path.name[: -len(suffix)]).is_file():
+                return None
+            text = f"{place} is a {word} without its file. Put the file beside it, or remove it."
+            return Fault(f"{word}_without_file", text, field="file", value=place)
     if _is_submission(path) or name in COMPANIONS or path.suffix.lower() in EXPLANATIONS:
         return None
     text = f"{place} is no submission: only .xlsx, .csv and .parquet are read. Save it as one of them, or remove it."
@@ -98,6 +107,12 @@ def read_submission(path: Path, catalogue: Catalogue) -> ReadResult:
     return tables.refusal(file_sha256, kind, [fault])
 
 
+def is_built_from(path: Path) -> bool:
+    """Whether a build reads a file below raw/; of persons and of who did what when it reads nothing."""
+    name = path.name.lower()
+    return name not in NOT_BUILT_FROM and not name.endswith(JOURNAL_SUFFIX)
+
+
 def _visible_files(raw: Path) -> list[Path]:
     """Files below a folder, none of them hidden, in the order of their paths."""
     found = [path for path in raw.rglob("*") if path.is_file()]
@@ -109,6 +124,51 @@ def _is_submission(path: Path) -> bool:
     name = path.name.lower()
     return (
         path.suffix.lower() in WORKBOOK_SUFFIXES + BULK_SUFFIXES
-        and not name.endswith(RECEIPT_SUFFIX)
+        and not name.endswith((RECEIPT_SUFFIX, JOURNAL_SUFFIX))
         and name not in COMPANIONS
     )
+
+
+@dataclass(frozen=True)
+class Received:
+    """A submission with its line of the receipt, as it stands.
+
+    Attributes:
+        path: The file.
+        city_id: City, by the receipt.
+        year: Reference year, by the receipt.
+        fields: All of the line, by column.
+    """
+
+    path: Path
+    city_id: str
+    year: int
+    fields: Mapping[str, str]
+
+    @property
+    def received_on(self) -> date | None:
+        """Day of the receipt; None where none can be read."""
+        try:
+            return date.fromisoformat(self.fields.get("received_at", "")[:10])
+        except ValueError:
+            return None
+
+
+def received(raw: Path) -> list[Received]:
+    """What receipts say, file by file, the earliest first; lines that name no city and year are left out.
+
+    Nothing is judged here: `receipts.read_receipts` does, in a build.
+    """
+    found = []
+    for path in raw_files(raw):
+        receipt = receipt_path(path)
+        if not receipt.is_file():
+            continue
+        with receipt.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            rows = [{(k or "").strip(): str(v or "").strip() for k, v in row.items()} for row in csv.DictReader(file)]
+        found += [
+            Received(path, row["city_id"].casefold(), int(row["year"]), row)
+            for row in rows
+            if row.get("city_id") and row.get("year", "").isdecimal()
+        ]
+    return sorted(found, key=lambda one: (one.city_id, one.year, one.fields.get("received_at", ""), one.path))

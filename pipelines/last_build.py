@@ -20,6 +20,7 @@ from assets.freshness import PUBLISHING, code_sha256
 from assets.publish import standing
 from assets.workspace import MARKER, Workspace
 from intake.evidence import OLDEST
+from intake.reading import is_built_from
 from intake.receipts import RECEIPT_SUFFIX
 
 NOTE = "last-build"
@@ -72,7 +73,7 @@ def look(workspace: Workspace) -> Looked:
     files: dict[str, str] = {}
     years: dict[str, list[int]] = {}
     for path in [workspace.root / MARKER, workspace.method_path, *sorted(workspace.raw.rglob("*"))]:
-        if not path.is_file():
+        if not path.is_file() or not is_built_from(path):
             continue
         place = os.path.relpath(path, workspace.raw)
         with path.open("rb") as file:

@@ -37,6 +37,7 @@ COMMANDS = {
     *("site", "factsheet", "show"),
     *("check",),
     *("schedule",),
+    *("cities", "exports"),
     *("release", "releases", "verify", "rollback", "withdraw"),
 }
 HAND = PROJECT / "examples" / "hand"
