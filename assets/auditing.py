@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import polars as pl
 
 from assets.scoring import grid
@@ -62,11 +63,12 @@ def audit_tables(
 
 
 def _scores(rows: pl.DataFrame, framework: Framework, method: Method) -> Scores:
-    """Scores of the cities that have an index, sorted by city."""
+    """Scores of the cities that have an index, in the order of the scores: what cities are called moves no bit."""
     known = rows.filter(pl.col("score").is_not_null())
     cities = sorted(set(known.filter(pl.col("node") == framework.root.code)["city_id"]))
     nodes = [node.code for node in framework.nodes]
-    return Scores(framework, method, grid(known, cities, nodes, "node", "score").figures)
+    figures = grid(known, cities, nodes, "node", "score").figures
+    return Scores(framework, method, figures[np.lexsort(figures.T[::-1])])
 
 
 def _large_enough(scores: Scores, smallest_group: int) -> pl.DataFrame:

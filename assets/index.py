@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
+from assets.confidential import confidential
 from assets.core import VALUES
 from assets.editions import edition_tables, max_age, read_edition_method
 from assets.partitions import SINGLE_RUN, YEARS, years_of
@@ -16,7 +17,7 @@ from assets.reporting import asset_key, asset_spec, schema_checks
 from assets.resources import WorkspaceResource
 from assets.warehouse import Query
 from assets.writing import Inputs, YearStep, all_materialised, replace_years
-from intake.selection import accepted_submissions, edition_cities, selected_values
+from intake.selection import accepted_submissions, edition_cities, selected_values, standing_in
 from schemas import index, raw
 from ssc_index.framework.catalogue import load_catalogue
 
@@ -52,6 +53,7 @@ CITIES_OF_EDITION = "select * from index.cities where edition = ?"
     backfill_policy=SINGLE_RUN,
     pool="warehouse",
 )
+@confidential
 def select(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Select the newest verified values that each edition may draw on, and the cities in its scope."""
     workspace = store.workspace
@@ -59,7 +61,7 @@ def select(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
     classes = load_catalogue().scoring.size_classes.classes
 
     def selection(edition: int, inputs: Inputs) -> dict[str, pl.DataFrame]:
-        accepted = accepted_submissions(inputs["receipts"], workspace.as_of)
+        accepted = standing_in(edition, accepted_submissions(inputs["receipts"], workspace.as_of), inputs["register"])
         selected = selected_values(inputs["values"], accepted, [edition], age)
         cities = edition_cities(selected, accepted, inputs["submissions"], inputs["register"], classes, [edition], age)
         return {index.SELECTED.name: selected, index.CITIES.name: cities}
@@ -82,6 +84,7 @@ def select(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
     backfill_policy=SINGLE_RUN,
     pool="warehouse",
 )
+@confidential
 def compute(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Compute each edition by the method file: treated, normalised, imputed, scores and ranks."""
     method = read_edition_method(store.workspace.method_path)

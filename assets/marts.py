@@ -14,13 +14,15 @@ import dagster as dg
 import polars as pl
 
 from assets import core as core_assets
+from assets.confidential import confidential
 from assets.freshness import PUBLISHING, basis_sha256, code_sha256, record, recorded
-from assets.publish import INTERNAL_MODE, PUBLIC_MODE, Published, building, standing
+from assets.publish import INTERNAL_MODE, PUBLIC_MODE, Published, PublishError, building, standing
 from assets.reporting import asset_key, asset_spec
 from assets.resources import WorkspaceResource
 from assets.warehouse import transaction, writer_lock
 from assets.workspace import Workspace
-from intake.consent import UNCERTAIN, WITH_AUDIENCE, public_view
+from intake.consent import UNCERTAIN, WITH_AUDIENCE, is_named, public_view
+from intake.disclosure import disclosures
 from intake.selection import accepted_submissions
 from schemas import audit, benchmark, core, index, marts, raw, uncertainty
 from schemas.state import STEPS
@@ -85,6 +87,7 @@ OF_EDITION: Mapping[str, str] = {
     ],
     pool="warehouse",
 )
+@confidential
 def publish_marts(store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Publish the public and the internal mart of every edition that the warehouse holds."""
     published, internal = publish_workspace(store)
@@ -146,7 +149,7 @@ def build_marts(store: WorkspaceResource, shared: Mapping[str, pl.DataFrame]) ->
             internal.insert(internal_view(frames), tables)
 
         def fill_public(frames: Mapping[str, pl.DataFrame], tables: list[Table]) -> None:
-            public.insert(public_view(frames, tree), tables)
+            public.insert(checked_view(frames, tree), tables)
 
         whole_frames = {**shared, **empty_frames()}
         both(
@@ -164,6 +167,18 @@ def build_marts(store: WorkspaceResource, shared: Mapping[str, pl.DataFrame]) ->
         internal.switch(kept)
         public.switch(published)
         return published, kept
+
+
+def checked_view(frames: Mapping[str, pl.DataFrame], tree: Mapping[str, str | None]) -> dict[str, pl.DataFrame]:
+    """The public view, once nothing that it hides can be had from it.
+
+    Raises:
+        PublishError: If anything can; the old marts stay.
+    """
+    view = public_view(frames, tree)
+    if found := disclosures(view, frames, tree, load_catalogue().scoring.smallest_group):
+        raise PublishError("Nothing is published: the public mart would give away what no consent covers", found)
+    return view
 
 
 def both(pool: Executor, one: Callable[[], Result], other: Callable[[], Result]) -> tuple[Result, Result]:
@@ -226,7 +241,7 @@ def empty_frames() -> dict[str, pl.DataFrame]:
 def internal_view(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """What the index team sees: everything, with peers over all cities."""
     own = {name: frames[name].filter(pl.col("audience") == "internal") for name in (*WITH_AUDIENCE, *UNCERTAIN)}
-    return {**frames, **own}
+    return {**frames, **own, "raw_cities": frames["raw_cities"].with_columns(is_named())}
 
 
 def workspace_frame(workspace: Workspace) -> pl.DataFrame:

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from assets.editions import GROUPS
-from intake.consent import visible_cities, visible_scores, visible_values
+from intake.consent import NOT_NAMED, visible_cities, visible_scores, visible_values
 from intake.selection import UNKNOWN_SIZE
 from schemas import benchmark as tables
 from ssc_index.benchmark import PeerStatistics, band, peer_statistics, percentage, points, share_of_target
@@ -21,6 +21,7 @@ from ssc_index.framework.catalogue import Catalogue, DataPoint, Kpi
 from ssc_index.values import Floats
 
 SCORE_LEVELS = ("index", "dimension", "sub_dimension")
+IN_NO_GROUP = (UNKNOWN_SIZE, NOT_NAMED)
 
 
 @dataclass(frozen=True)
@@ -229,7 +230,7 @@ def peer_tables(
             found = {
                 grouping: peer_statistics(
                     figures.figures,
-                    [None if label == UNKNOWN_SIZE else label for label in named[grouping].to_list()],
+                    [None if label in IN_NO_GROUP else label for label in named[grouping].to_list()],
                     catalogue.scoring.smallest_group,
                     lower,
                 )

@@ -22,6 +22,11 @@ SURENESS = ("ranks", "distribution", "dominance")
 WITH_AUDIENCE = ("benchmark_peers", "benchmark_peer_positions", "audit_correlations", "audit_importance")
 UNCERTAIN = tuple(f"uncertainty_{name}" for name in SURENESS)
 
+# What the public is told of a city that is counted but not named, where it is told a group of a named one. ZZZ is
+# left to users by ISO 3166.
+NOT_NAMED, NO_COUNTRY, UNKNOWN_SIZE = "not named", "ZZZ", "unknown"
+NAMING_COLUMNS = ("city_id", "other_city_id", "leader_city_id")
+
 
 def covers(least: str, column: str = "consent") -> pl.Expr:
     """Whether a consent column covers at least ``least``."""
@@ -36,11 +41,17 @@ def least_consent(column: str = "consent") -> pl.Expr:
 
 
 def visible_cities(cities: pl.DataFrame) -> pl.DataFrame:
-    """Cities of an edition that may be named; population and number of values only where values may be shown."""
-    shown = covers("values")
+    """Cities of an edition that may be shown.
+
+    Population and number of values are given only where values may be shown. A city that is not named is in no group:
+    what a group gains by it would tell where it lies.
+    """
+    shown, named = covers("values"), pl.col("public_id") == pl.col("city_id")
+    blank = {"region": NOT_NAMED, "income_group": NOT_NAMED, "size_class": UNKNOWN_SIZE}
     return cities.filter(covers("scores")).with_columns(
         pl.when(shown).then(pl.col("population")).alias("population"),
         pl.when(shown).then(pl.col("n_values")).otherwise(0).cast(pl.Int32).alias("n_values"),
+        *(pl.when(named).then(pl.col(name)).otherwise(pl.lit(word)).alias(name) for name, word in blank.items()),
     )
 
 
@@ -190,17 +201,21 @@ def public_view(frames: Mapping[str, pl.DataFrame], parents: Mapping[str, str | 
         The same names; frames that no public mart may draw on are absent.
     """
     cities = visible_cities(frames["index_cities"])
-    named = cities.select("city_id").unique()
+    shown_cities = cities.select("city_id").unique()
+    editions = cities.select("edition").unique()
     picked = visible_values(frames["picked_values"], frames["index_cities"])
     shown = picked.select("file_sha256", "city_id", "year", "data_point").unique()
     scores = visible_scores(frames["index_scores"], parents, frames["picked_values"])
     of_public = {name: frames[f"uncertainty_{name}"].filter(pl.col("audience") == "public") for name in SURENESS}
     sureness = visible_sureness(of_public["ranks"], scores)
-    return {
+    register = frames["raw_cities"].join(shown_cities, on="city_id", how="semi", maintain_order="left")
+    goalposts = frames["catalogue_goalposts"]
+    view = {
         "workspace": frames["workspace"],
         "catalogue_nodes": frames["catalogue_nodes"],
-        "catalogue_goalposts": frames["catalogue_goalposts"],
-        "raw_cities": frames["raw_cities"].join(named, on="city_id", how="semi", maintain_order="left"),
+        # An edition that shows no city would tell that somebody has submitted.
+        "catalogue_goalposts": goalposts.join(editions, on="edition", how="semi", maintain_order="left"),
+        "raw_cities": _public_register(register),
         "index_cities": cities,
         "picked_values": picked,
         "core_values": frames["core_values"].join(shown, on=shown.columns, how="semi", maintain_order="left"),
@@ -211,4 +226,40 @@ def public_view(frames: Mapping[str, pl.DataFrame], parents: Mapping[str, str | 
         "uncertainty_ranks": sureness,
         "uncertainty_distribution": visible_chances(of_public["distribution"], sureness),
         "uncertainty_dominance": visible_chances(of_public["dominance"], sureness),
+    }
+    return _under_public_names(view, cities)
+
+
+def _public_register(register: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the register, those of cities that are not named without anything that tells who they are."""
+    unnamed = pl.col("pseudonym").is_not_null()
+    spoken = pl.col("pseudonym").str.replace_all("-", " ")
+    told = {
+        "name": pl.concat_str(spoken.str.head(1).str.to_uppercase(), spoken.str.slice(1)),
+        "country_code": pl.lit(NO_COUNTRY),
+        **dict.fromkeys(("country", "region", "income_group"), pl.lit(NOT_NAMED)),
+    }
+    return register.select(
+        "city_id",
+        *(pl.when(unnamed).then(text).otherwise(name).alias(name) for name, text in told.items()),
+        is_named(),
+    )
+
+
+def is_named() -> pl.Expr:
+    """Whether a city of the register is called by its name."""
+    return pl.col("pseudonym").is_null().alias("is_named")
+
+
+def _under_public_names(view: Mapping[str, pl.DataFrame], cities: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The frames with the pseudonym of each city that has one in place of its key."""
+    pairs = cities.filter(pl.col("city_id") != pl.col("public_id")).select("city_id", "public_id").unique()
+    if pairs.is_empty():
+        return dict(view)
+    mapping = dict(pairs.iter_rows())
+    return {
+        name: frame.with_columns(
+            pl.col(column).replace(mapping) for column in NAMING_COLUMNS if column in frame.columns
+        )
+        for name, frame in view.items()
     }

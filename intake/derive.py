@@ -16,6 +16,7 @@ from intake.acceptance import apply_acceptances
 from intake.rules import Rule
 from intake.screening import KEY, address, form_rows, screen
 from intake.tables import FAULTS
+from intake.verdicts import apply_verdicts
 from ssc_index.framework.catalogue import Catalogue
 
 ACCEPTED_OUTCOMES = ("verified", "partly_verified")
@@ -51,7 +52,7 @@ def derive_values(
     """Derive the value of every verified data point and keep the rest with its reason.
 
     A row that has an error is kept out; warnings and notes let it go on. A warning that the verifier has accepted in
-    the receipt becomes a note that says so.
+    the receipt becomes a note that says so. A verdict in the receipt stands above the column of the form.
 
     Args:
         cells: Rows of ``raw.cells``; values in the units of the form, null is missing.
@@ -68,6 +69,8 @@ def derive_values(
 
     Source: U4SSC verification manual (2022), pages 31-32 and 162-163; the rules name theirs.
     """
+    if "verdicts" in receipts.columns:
+        cells = apply_verdicts(cells, receipts)
     known = _with_receipts(submissions, receipts, cells)
     is_accepted = pl.col("outcome").is_in(ACCEPTED_OUTCOMES).fill_null(False)
     accepted = known.filter(is_accepted)

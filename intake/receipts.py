@@ -10,7 +10,7 @@ No clock is consulted: whether a reference year lies in the future is judged by 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -22,11 +22,15 @@ from intake import tables
 from intake.acceptance import read_acceptances
 from intake.names import folded, spellings
 from intake.tables import Fault, Severity
+from intake.verdicts import read_verdicts
 
 RECEIPT_SUFFIX = ".receipt.csv"
 MODES = ("onsite", "remote")
 OUTCOMES = ("pending", "verified", "partly_verified", "rejected")
 CONSENTS = ("none", "scores", "values", "report")
+
+# Columns that name a person: they are read by people, and never leave the receipt.
+PERSONS = ("received_from", "verifier")
 
 Key = tuple[str, int]
 
@@ -46,6 +50,7 @@ class Receipt:
         verifier: Who verified; internal.
         consent: ``none``, ``scores``, ``values`` or ``report``.
         accepted: Findings that the verifier accepts, with the reason of each (see `acceptance.py`).
+        verdicts: YES or NO of data points where it is not that of the file (see `verdicts.py`).
     """
 
     city_id: str
@@ -58,6 +63,7 @@ class Receipt:
     verifier: str | None = None
     consent: str = "none"
     accepted: str | None = None
+    verdicts: str | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(Receipt))
@@ -70,6 +76,23 @@ def receipt_path(path: Path) -> Path:
     'no-karmoy.xlsx.receipt.csv'
     """
     return path.with_name(path.name + RECEIPT_SUFFIX)
+
+
+def copy_without_persons(path: Path, target: Path) -> None:
+    """Copy a receipt, whatever it holds, without who sent and who verified: a copy could not be erased from.
+
+    Args:
+        path: A receipt file.
+        target: Where the copy goes.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        lines = list(csv.reader(file))
+    persons = {at for at, name in enumerate(lines[0] if lines else ()) if name.strip() in PERSONS}
+    with target.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(lines[0] if lines else ())
+        writer.writerows(["" if at in persons else cell for at, cell in enumerate(line)] for line in lines[1:])
 
 
 def write_receipts(path: Path, receipts: Iterable[Receipt]) -> None:
@@ -98,7 +121,8 @@ def read_receipts(
 
     Returns:
         Rows of `tables.RECEIPTS`, sorted by file, city and year, and the faults (columns `tables.FAULTS`). What has
-        no usable receipt has no row and so counts for nothing.
+        no usable receipt has no row and so counts for nothing. Who sent and who verified a file are persons: they
+        stay in the receipt. The consent of a city that has a pseudonym is at most ``scores``.
     """
     faults: list[Fault] = []
     rows: list[dict[str, Any]] = []
@@ -111,7 +135,41 @@ def read_receipts(
             rows += _of_file(file_sha256, places[file_sha256], set(keys), faults)
     columns = {name: [row[name] for row in rows] for name in tables.RECEIPTS}
     frame = tables.frame(tables.RECEIPTS, columns).sort("file_sha256", "city_id", "year")
-    return frame, tables.faults_frame(faults)
+    ended = _ended(frame, register)
+    faults += [_ended_fault(row) for row in ended.to_dicts()]
+    standing = frame.join(ended, on=["file_sha256", "city_id", "year"], how="anti", maintain_order="left")
+    return _unnamed_capped(standing, register), tables.faults_frame(faults)
+
+
+def _ended(receipts: pl.DataFrame, register: pl.DataFrame) -> pl.DataFrame:
+    """Submissions of years in whose course, or before which, their city came to its end."""
+    ends = register.filter(pl.col("ended_on").is_not_null()).select("city_id", "ended_on", "merged_into")
+    return receipts.join(ends, on="city_id").filter(pl.col("year") >= pl.col("ended_on").dt.year())
+
+
+def _ended_fault(row: Mapping[str, Any]) -> Fault:
+    """The fault of a submission that its city can no longer make."""
+    into = f" and became part of {row['merged_into']}" if row["merged_into"] else ""
+    text = (
+        f"{row['city_id']} ended on {row['ended_on']}{into}, so its submission of {row['year']} counts for nothing. "
+        "Correct the City ID, the year, or ended_on in the register."
+    )
+    return Fault(
+        "city_ended",
+        text,
+        file_sha256=row["file_sha256"],
+        city_id=row["city_id"],
+        year=row["year"],
+        field="city_id",
+        value=row["city_id"],
+    )
+
+
+def _unnamed_capped(receipts: pl.DataFrame, register: pl.DataFrame) -> pl.DataFrame:
+    """Receipts with the consent of cities that are not named cut to scores: a value tells whose it is."""
+    unnamed = register.filter(pl.col("pseudonym").is_not_null())["city_id"].implode()
+    is_beyond = pl.col("city_id").is_in(unnamed) & pl.col("consent").is_in(["values", "report"])
+    return receipts.with_columns(pl.when(is_beyond).then(pl.lit("scores")).otherwise("consent").alias("consent"))
 
 
 def _written(value: object) -> str:
@@ -270,19 +328,27 @@ class _Reader:
             "city_id": key[0],
             "year": key[1],
             "received_at": received_at,
-            "received_from": row.get("received_from") or None,
             "verification_mode": self._word(line, row, "verification_mode", MODES, None, key),
             "verification_outcome": self._word(line, row, "verification_outcome", OUTCOMES, "pending", key),
             "verified_on": self._day(line, row.get("verified_on", ""), key),
-            "verifier": row.get("verifier") or None,
             "consent": self._consent(line, row, key),
-            "accepted": self._accepted(line, row.get("accepted", ""), key),
+            "accepted": self._read(line, row, "accepted", read_acceptances, "bad_acceptance", key),
+            "verdicts": self._read(line, row, "verdicts", read_verdicts, "bad_verdict", key),
         }
 
-    def _accepted(self, line: int, text: str, key: Key) -> str | None:
-        """The accepted findings, as they stand; a fault for each entry that cannot be used."""
-        for sentence in read_acceptances(text)[1]:
-            self.fault("bad_acceptance", sentence, line=line, field="accepted", value=text, key=key)
+    def _read(
+        self,
+        line: int,
+        row: Mapping[str, str],
+        field: str,
+        read: Callable[[str], tuple[Sequence[object], Sequence[str]]],
+        rule: str,
+        key: Key,
+    ) -> str | None:
+        """A list of entries, as it stands; a fault for each entry that cannot be used."""
+        text = row.get(field, "")
+        for sentence in read(text)[1]:
+            self.fault(rule, sentence, line=line, field=field, value=text, key=key)
         return text or None
 
     def _moment(self, line: int, text: str, key: Key) -> datetime | None:

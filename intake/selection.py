@@ -11,11 +11,10 @@ from datetime import datetime
 
 import polars as pl
 
+from intake.consent import UNKNOWN_SIZE as UNKNOWN_SIZE
 from intake.consent import least_consent
 from intake.derive import ACCEPTED_OUTCOMES
 from ssc_index.framework.catalogue import SizeClass
-
-UNKNOWN_SIZE = "unknown"
 
 
 def accepted_submissions(receipts: pl.DataFrame, as_of: datetime | None = None) -> pl.DataFrame:
@@ -37,6 +36,21 @@ def accepted_submissions(receipts: pl.DataFrame, as_of: datetime | None = None) 
     ordered = accepted.sort("city_id", "year", "received_at", "file_sha256")
     is_last = pl.struct("city_id", "year").is_last_distinct()
     return ordered.select("file_sha256", "city_id", "year", "received_at", "consent", is_last.alias("is_latest"))
+
+
+def standing_in(edition: int, accepted: pl.DataFrame, register: pl.DataFrame) -> pl.DataFrame:
+    """Accepted submissions without those of cities that had come to their end by an edition.
+
+    A city that became part of another in the course of a year is in no edition from that year on, with carried values
+    neither: its inhabitants are its successor's.
+
+    Args:
+        edition: The edition.
+        accepted: Output of `accepted_submissions`.
+        register: Rows of ``raw.cities``.
+    """
+    ended = register.filter(pl.col("ended_on").dt.year() <= edition)
+    return accepted.join(ended, on="city_id", how="anti", maintain_order="left")
 
 
 def selected_values(
@@ -117,8 +131,12 @@ def edition_cities(
     own = selected.filter(pl.col("year") == pl.col("edition")).group_by("edition", "city_id")
     return (
         scope.join(own.agg(pl.len().cast(pl.Int32).alias("n_values")), on=["edition", "city_id"], how="left")
-        .join(register.select("city_id", "region", "income_group"), on="city_id", how="inner")
-        .with_columns(pl.col("n_values").fill_null(0), size_class(size_classes).alias("size_class"))
+        .join(register.select("city_id", "region", "income_group", "pseudonym"), on="city_id", how="inner")
+        .with_columns(
+            pl.col("n_values").fill_null(0),
+            size_class(size_classes).alias("size_class"),
+            pl.coalesce("pseudonym", "city_id").alias("public_id"),
+        )
         .sort("edition", "city_id")
     )
 

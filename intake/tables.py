@@ -72,13 +72,12 @@ RECEIPTS: Schema = {
     "city_id": pl.String,
     "year": pl.Int16,
     "received_at": pl.Datetime("us", "UTC"),
-    "received_from": pl.String,
     "verification_mode": pl.String,
     "verification_outcome": pl.String,
     "verified_on": pl.Date,
-    "verifier": pl.String,
     "consent": pl.String,
     "accepted": pl.String,
+    "verdicts": pl.String,
 }
 
 CITIES: Schema = {
@@ -90,6 +89,9 @@ CITIES: Schema = {
     "income_group": pl.String,
     "aliases": pl.String,
     "note": pl.String,
+    "merged_into": pl.String,
+    "ended_on": pl.Date,
+    "pseudonym": pl.String,
 }
 
 NUMBER_FIELDS = ("numerator", "denominator", "result")

@@ -8,7 +8,8 @@ A release is a folder ``releases/<edition>-<first characters of its address>/``:
     release.json      what it is: method, framework, code, packages, inputs, marts; its SHA-256 is the address
     method.yaml       the method file
     marts/            public and internal mart with Parquet and manifests, as `publish` writes them
-    inputs/           mode 0700: submissions.csv (place and SHA-256 of each file), receipts, register, settings
+    inputs/           mode 0700: submissions.csv (place and SHA-256 of each file), receipts without the names of
+                      persons, register, settings
     checksums.txt     SHA-256 of every public file, as ``sha256sum -c`` reads it; of the others in inputs/
 
 Raw files are not copied: ``raw/`` is the system of record. ``releases/journal.csv`` says, line by line, what was
@@ -39,7 +40,7 @@ from assets.publish import standing
 from assets.warehouse import writer_lock
 from assets.workspace import MARKER, Workspace, open_workspace
 from intake.reading import raw_files, sha256_of
-from intake.receipts import receipt_path
+from intake.receipts import copy_without_persons, receipt_path
 from intake.register import REGISTER_NAME
 from pipelines import run
 from pipelines.last_build import years_named
@@ -104,7 +105,7 @@ def release_edition(workspace: Workspace, edition: int, reason: str = "") -> Rel
     with writer_lock(workspace.root / FOLDER / "releases", f"releasing {edition}"), _making(workspace) as making:
         view, submissions = _view(workspace, edition, making)
         built = _built(view, edition)
-        facts = _facts(view, edition, submissions)
+        facts = _facts(view, edition)
         address = _address(facts)
         name = f"{edition}-{address[:ADDRESS_LENGTH]}"
         target = workspace.root / FOLDER / name
@@ -238,7 +239,7 @@ def _view(workspace: Workspace, edition: int, making: Path) -> tuple[Workspace, 
             place = path.relative_to(workspace.raw).as_posix()
             submissions.append((place, sha256_of(path)))
             own |= edition in years
-            _copy(receipt, making / "inputs" / "receipts" / receipt.relative_to(workspace.raw))
+            copy_without_persons(receipt, making / "inputs" / "receipts" / receipt.relative_to(workspace.raw))
     if not own:
         raise ReleaseError(f"There is no submission of {edition} below {workspace.raw}; there is nothing to release.")
     inputs = making / "inputs"
@@ -291,7 +292,7 @@ def _built(view: Workspace, edition: int) -> Workspace:
     return view
 
 
-def _facts(view: Workspace, edition: int, submissions: Sequence[tuple[str, str]]) -> dict[str, object]:
+def _facts(view: Workspace, edition: int) -> dict[str, object]:
     """Everything that makes a release what it is."""
     public, internal = standing(view.public_mart), standing(view.internal_mart)
     assert public is not None
@@ -306,7 +307,6 @@ def _facts(view: Workspace, edition: int, submissions: Sequence[tuple[str, str]]
         "framework_version": catalogue.version,
         "code_sha256": code_sha256(PUBLISHING),
         "packages": _packages(),
-        "n_submissions": len(submissions),
         "inputs_sha256": _inputs_sha256(view.root.parent / "inputs"),
         "public_content_sha256": public.content_sha256,
         "internal_content_sha256": internal.content_sha256,

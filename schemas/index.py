@@ -51,6 +51,7 @@ CITIES = Table(
         "region": Column(pl.String, "World Bank region."),
         "income_group": Column(pl.String, "World Bank income group of the country."),
         "size_class": Column(pl.String, "Size class by population; unknown where no population is given."),
+        "public_id": Column(pl.String, "What the public knows the city by: its key, or its pseudonym."),
         "consent": Column(
             pl.String,
             "The least consent over the submissions that the city's row rests on.",

@@ -34,6 +34,7 @@ DIM_CITY = Table(
         "first_edition": Column(pl.Int16, "First edition with the city."),
         "last_edition": Column(pl.Int16, "Last edition with the city."),
         "is_demo": Column(pl.Boolean, "True for an invented city of the demo cohort."),
+        "is_named": Column(pl.Boolean, "False for a city that is counted but not named: key and name are a pseudonym."),
     },
 )
 

@@ -75,7 +75,6 @@ RECEIPTS = Table(
         "city_id": _CITY,
         "year": _YEAR,
         "received_at": Column(UTC, "When the submission was received, UTC."),
-        "received_from": Column(pl.String, "From whom.", nullable=True),
         "verification_mode": Column(
             pl.String, "onsite or remote.", nullable=True, checks=(checks.one_of(VERIFICATION_MODES, "mode"),)
         ),
@@ -85,14 +84,17 @@ RECEIPTS = Table(
             checks=(checks.one_of(VERIFICATION_OUTCOMES, "outcome"),),
         ),
         "verified_on": Column(pl.Date, "Date of the verifier's outcome.", nullable=True),
-        "verifier": Column(pl.String, "Who verified; internal.", nullable=True),
         "consent": Column(
             pl.String,
-            "What the city lets us publish of this year: none, scores, values or report.",
+            "What the city lets us publish of this year: none, scores, values or report; at most scores where it "
+            "is not named.",
             checks=(checks.one_of(CONSENTS, "consent"),),
         ),
         "accepted": Column(
             pl.String, "Findings that the verifier accepts, with the reason of each; internal.", nullable=True
+        ),
+        "verdicts": Column(
+            pl.String, "YES or NO of single data points where it is not that of the file; internal.", nullable=True
         ),
     },
 )
@@ -172,6 +174,9 @@ CITIES = Table(
         "income_group": Column(pl.String, "World Bank income group of the country."),
         "aliases": Column(pl.String, "Other spellings, separated by semicolons.", nullable=True),
         "note": Column(pl.String, "Where the facts come from.", nullable=True),
+        "merged_into": Column(pl.String, "City that it became part of.", nullable=True),
+        "ended_on": Column(pl.Date, "Day from which it was no city of its own; missing while it is.", nullable=True),
+        "pseudonym": Column(pl.String, "What the public calls it; missing where it is named.", nullable=True),
     },
 )
 

@@ -20,7 +20,8 @@ select
     city.population,
     latest.first_edition,
     latest.last_edition,
-    workspace.is_demo
+    workspace.is_demo,
+    register.is_named
 from raw_cities as register
 inner join latest on register.city_id = latest.city_id
 inner join index_cities as city

@@ -67,6 +67,9 @@ def register_frame(cities: Sequence[str] = tuple(REGIONS)) -> pl.DataFrame:
             "income_group": INCOMES[city],
             "aliases": f"Alias {city}",
             "note": "invented",
+            "merged_into": None,
+            "ended_on": None,
+            "pseudonym": None,
         }
         for city in cities
     ]
@@ -80,13 +83,12 @@ def receipt_row(city: str, year: int, consent: str = "values", **given: Any) -> 
         "city_id": city,
         "year": year,
         "received_at": datetime(year + 1, 3, 1, tzinfo=UTC),
-        "received_from": f"Sender of {city}",
         "verification_mode": "remote",
         "verification_outcome": "verified",
         "verified_on": date(year + 1, 4, 1),
-        "verifier": "A. Verifier",
         "consent": consent,
         "accepted": None,
+        "verdicts": None,
         **given,
     }
 
