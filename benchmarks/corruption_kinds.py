@@ -234,7 +234,7 @@ KINDS: tuple[Kind, ...] = (
         LITERACY,
         "H",
     ),
-    Kind("Reported NO beside a value", ("value_marked_not_reported",), (SME,), at(SME, reported=False), SME, "I"),
+    Kind("Reported NO beside a value", ("value_marked_not_reported",), (SME,), at(SME, reported=False), SME, "K"),
     Kind(
         "share above 100",
         ("within_bounds",),
@@ -250,7 +250,7 @@ KINDS: tuple[Kind, ...] = (
         (LITERACY,),
         at(LITERACY, source=None, source_details=None),
         LITERACY,
-        "M",
+        "O",
     ),
     # Denominators.
     Kind(

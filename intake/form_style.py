@@ -19,12 +19,16 @@ LINE = "#C4CCD4"
 TEXT = "#1F2933"
 MUTED = "#66727F"
 ORANGE = "#FBD9B5"
+AMBER = "#FDEBB3"
+PINK = "#F9D3CF"
 GREEN = "#1B7A3D"
 RED = "#B42318"
 
-# Code, KPI, data point, help, unit, numerator, denominator, result, reported, verified, quality, origin, source,
-# details, comment; in characters.
-KPI_WIDTHS = (20, 34, 26, 58, 16, 15, 15, 14, 11, 11, 26, 26, 28, 34, 34)
+# Code, KPI, data point, help, unit, numerator, denominator, result, last report, check, reported, verified, quality,
+# origin, source, details, comment; in characters.
+KPI_WIDTHS = (20, 34, 26, 60, 16, 15, 15, 14, 14, 30, 11, 11, 26, 26, 28, 34, 34)
+
+RESULT_FORMAT = "[>=100000]#,##0;[>=0.1]#,##0.00;General"
 
 _LINE_HEIGHT = 12.5
 
@@ -33,7 +37,7 @@ def formats(book: Any) -> Mapping[str, Any]:
     """The formats of a workbook by name; each is created once."""
     base = {"font_name": "Calibri", "font_size": 10, "font_color": TEXT, "valign": "vcenter"}
     framed = {**base, "border": 1, "border_color": LINE}
-    number = {**framed, "num_format": "[>=100000]#,##0;General", "align": "right"}
+    number = {**framed, "num_format": "[>=10000]#,##0;General", "align": "right"}
     wrapped = {**framed, "text_wrap": True}
     styles: dict[str, dict[str, object]] = {
         "title": {
@@ -47,26 +51,33 @@ def formats(book: Any) -> Mapping[str, Any]:
         "subtitle": {**base, "bg_color": BLUE, "indent": 1},
         "demo": {**base, "bold": True, "font_color": "white", "bg_color": RED, "indent": 1},
         "progress": {**base, "bold": True, "font_color": NAVY},
+        "progress_line": {**base, "bold": True, "font_color": NAVY, "indent": 1},
         "header": {**wrapped, "bold": True, "font_color": "white", "bg_color": NAVY, "indent": 1},
         "group": {**base, "bold": True, "font_color": NAVY, "bg_color": BLUE},
         "step": {**base, "bold": True, "font_color": NAVY, "valign": "top"},
         "text": {**base, "text_wrap": True, "valign": "top", "align": "left", "indent": 1},
         "label": {**framed, "bold": True, "bg_color": PALE_BLUE, "indent": 1},
-        "code": {**framed, "font_size": 8, "font_color": MUTED},
-        "kpi": {**wrapped, "bold": True},
-        "point": wrapped,
+        "code": {**wrapped, "font_size": 8, "font_color": MUTED},
+        "kpi": {**wrapped, "bold": True, "indent": 1},
+        "point": {**wrapped, "indent": 1},
         "help": {**wrapped, "font_size": 9, "font_color": MUTED, "indent": 1},
-        "unit": {**wrapped, "font_size": 9},
+        "unit": {**wrapped, "font_size": 9, "indent": 1},
+        "unit_choice": {**wrapped, "font_size": 9, "indent": 1, "bg_color": YELLOW, "locked": False},
         "input": {**number, "bg_color": YELLOW, "locked": False},
-        "input_text": {**wrapped, "bg_color": YELLOW, "locked": False, "font_size": 9},
+        "input_text": {**wrapped, "bg_color": YELLOW, "locked": False, "font_size": 9, "indent": 1},
         "prefilled": {**number, "bg_color": BLUE, "locked": False},
         "result": {
             **number,
-            "num_format": "[>=100000]#,##0;[>=0.1]#,##0.00;General",
+            "num_format": RESULT_FORMAT,
             "bg_color": PALE_BLUE,
             "bold": True,
             "locked": False,
         },
+        "previous": {**number, "num_format": RESULT_FORMAT, "bg_color": GREY, "font_color": MUTED},
+        "check": {**wrapped, "font_size": 9, "bg_color": "#FFFFFF", "indent": 1},
+        "total": {**framed, "bold": True, "bg_color": GREY},
+        "total_help": {**framed, "font_size": 9, "font_color": MUTED, "bg_color": GREY, "indent": 1},
+        "total_number": {**number, "bold": True, "num_format": RESULT_FORMAT, "bg_color": GREY},
         "choice": {**framed, "bg_color": YELLOW, "align": "center", "locked": False},
         "verifier": {**framed, "bg_color": LILAC, "align": "center", "locked": False},
         "locked": {**framed, "bg_color": GREY},
@@ -75,13 +86,26 @@ def formats(book: Any) -> Mapping[str, Any]:
             **framed,
             "bg_color": YELLOW,
             "align": "left",
+            "indent": 1,
             "num_format": "#,##0.######",
             "locked": False,
         },
+        "profile_previous": {
+            **framed,
+            "bg_color": GREY,
+            "font_color": MUTED,
+            "align": "left",
+            "indent": 1,
+            "num_format": "#,##0.######",
+        },
         "missing": {"bg_color": ORANGE},
+        "wrong": {"bg_color": PINK, "font_color": RED},
+        "doubtful": {"bg_color": AMBER},
         "not_reported": {"font_color": MUTED, "bg_color": GREY},
         "yes": {"font_color": GREEN, "bold": True},
     }
+    for name in ("input", "prefilled", "result", "previous", "verifier", "locked", "missing", "wrong", "doubtful"):
+        styles[f"legend_{name}"] = {"border": 1, "border_color": LINE, "bg_color": styles[name]["bg_color"]}
     return {name: book.add_format(style) for name, style in styles.items()}
 
 

@@ -150,6 +150,15 @@ def says_not_reported(text: str) -> bool:
     return _clean(text).casefold() in NOT_REPORTED
 
 
+def says_not_verified(text: str) -> bool:
+    """Whether a text says that a value was reported but not verified.
+
+    >>> says_not_verified(" Not verified"), says_not_verified("NR")
+    (True, False)
+    """
+    return _clean(text).casefold() == "not verified"
+
+
 def _clean(text: str) -> str:
     """Blanks of every kind as one blank, the typographic minus as a minus."""
     return " ".join(text.translate(_BLANKS).replace("−", "-").split())

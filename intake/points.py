@@ -5,21 +5,25 @@ What belongs here: look-ups from spellings to codes. What does not: the catalogu
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
 from intake.by_catalogue import once
-from ssc_index.framework.catalogue import Catalogue, Choice, DataPoint
+from ssc_index.framework.catalogue import Catalogue, Choice, DataPoint, Unit
 
 
 @lru_cache(maxsize=8192)
 def key(text: str) -> str:
     """Letters and digits of a text in small letters: how codes and labels are compared.
 
+    Composed and decomposed letters, and ``m²`` and ``m2``, are the same.
+
     >>> key("EC: ICT: ICT: 4C / 3g") == key("EC_ICT_ICT_4C.3g")
     True
     """
-    return "".join(character for character in text.casefold() if character.isalnum())
+    plain = unicodedata.normalize("NFKC", text.replace("µ", "u")).casefold()
+    return "".join(character for character in plain if character.isalnum())
 
 
 class Lookup:
@@ -29,12 +33,14 @@ class Lookup:
         points: Data points by id.
         kpi_codes: KPI code by data-point id.
         version: Version of the catalogue.
+        units: Units by data-point id.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.points: dict[str, DataPoint] = {point.id: point for point in catalogue.data_points}
         self.version = catalogue.version
         self.kpi_codes: dict[str, str] = {point: catalogue.kpi_of(point).code for point in self.points}
+        self.units: dict[str, Unit] = {point.id: catalogue.codes.units[point.unit] for point in catalogue.data_points}
         self._catalogue = catalogue
         self._ids = _ids(catalogue)
         self._quality = _choices(catalogue.scoring.quality_grades.choices)
@@ -66,6 +72,21 @@ class Lookup:
             wanted = key(label)
             parts = tuple(point for point in parts if wanted in _labels(point))
         return parts[0].id if len(parts) == 1 else None
+
+    def is_unit(self, text: str, point: str) -> bool:
+        """Whether a text names the unit of a data point, in one of the ways that people write it.
+
+        >>> from ssc_index.framework.catalogue import load_catalogue
+        >>> lookup = lookup_of(load_catalogue())
+        >>> [lookup.is_unit(text, "EN_EN_WS_2C.main") for text in ("ℓ / day", "l / day / capita", "m3 / day")]
+        [True, True, False]
+        """
+        unit = self.units[point]
+        if text == unit.printed:
+            return True
+        written = key(text).replace("yr", "year")
+        known = [key(name) for name in (unit.printed, unit.symbol, unit.name)]
+        return any(written in name or (name and name in written) for name in known)
 
     def quality(self, text: str) -> str | None:
         """Code of a data-quality grade, from its code or its text."""

@@ -16,19 +16,23 @@ from pathlib import Path
 from typing import Any
 
 from intake import numbers, tables
+from intake.currencies import CURRENCIES
+from intake.form_model import FORM_VERSION, HEADERS, HELP_FIELDS, KPIS, PROFILE, PROFILE_LABELS, REQUIRED_FIELDS
+from intake.form_texts import known_labels
 from intake.guesses import meant
 from intake.points import Lookup, key, lookup_of
 from intake.tables import Fault, ReadResult
-from intake.template import HEADERS, KPIS, PROFILE, PROFILE_LABELS, REQUIRED_FIELDS
-from intake.xlsx import Cell, XlsxFile, column_letters, open_xlsx
+from intake.units import CHOICES, factor_of
+from intake.xlsx import Cell, Merged, XlsxFile, column_letters, open_xlsx
 from ssc_index.framework.catalogue import Catalogue
 
 HEADER_SEARCH_ROWS = 60
 MAX_FAULTS = 1000
 MAX_TEXT = 4000
 
-_FIELD_OF_HEADER = {key(label): name for name, label in HEADERS.items()}
-_FIELD_OF_LABEL = {key(label): name for name, (label, _) in PROFILE_LABELS.items()}
+_LABELS = known_labels()
+# What one cell says for all rows that it was merged over. A number belongs to one row alone.
+_SHARED_FIELDS = ("kpi", "unit", "denominator", "quality", "origin", "source", "source_details", "comment")
 
 Grid = dict[tuple[int, int], Cell]
 Report = Callable[..., None]
@@ -83,12 +87,15 @@ def read_workbook(path: Path, file_sha256: str, catalogue: Catalogue) -> ReadRes
         if names is None:
             return tables.refusal(file_sha256, "workbook", context.faults)
         profile, kpis = (_grid(book.cells(name)) for name in names)
+        merged = book.merged(names[1])
     found = _read_profile(profile, names[0], context)
     version = _check_version(found, names[0], catalogue.version, context)
+    _check_form(found, names[0], context)
     columns, header_row = _columns(kpis, names[1], context)
     if _is_fatal(context, columns):
         return tables.refusal(file_sha256, "workbook", context.faults, version)
     submission = _submission(found, names[0], context)
+    _spread(kpis, names[1], merged, columns, header_row, context)
     rows = _rows(kpis, names[1], columns, header_row, context)
     return ReadResult(
         file_sha256=file_sha256,
@@ -120,8 +127,9 @@ def _is_fatal(context: _Context, columns: Mapping[str, int]) -> bool:
 
 def _sheets(book: XlsxFile, context: _Context) -> tuple[str, str] | None:
     """Names of the sheets Profile and KPIs as they stand in the file; None with a fault for each that is missing."""
-    by_key = {key(name): name for name in reversed(book.sheet_names)}
-    found = {name: by_key[key(name)] for name in (PROFILE, KPIS) if key(name) in by_key}
+    fields = {"profile": PROFILE, "kpis": KPIS}
+    known = {name: fields.get(_LABELS.sheets.get(key(name), "")) for name in reversed(book.sheet_names)}
+    found = {own: name for name, own in known.items() if own is not None}
     missing = {name: name for name in (PROFILE, KPIS) if name not in found}
     for name, sheet in meant(missing, [one for one in book.sheet_names if one not in found.values()]).items():
         found[name] = sheet
@@ -147,7 +155,7 @@ def _read_profile(grid: Grid, sheet: str, context: _Context) -> dict[str, Cell |
     """Value cells of the profile by field; sets city and year of the context."""
     labels: dict[str, list[Cell]] = {}
     for cell in grid.values():
-        if cell.kind == "text" and (name := _FIELD_OF_LABEL.get(key(str(cell.value)))):
+        if cell.kind == "text" and (name := _LABELS.profile.get(key(str(cell.value)))):
             labels.setdefault(name, []).append(cell)
     value_column = _value_column(grid)
     found: dict[str, Cell | None] = {}
@@ -174,14 +182,15 @@ def _value_column(grid: Grid) -> int | None:
     """Column headed Value, in the row that is also headed Field; None where there is no such row."""
     heads: dict[int, dict[str, int]] = {}
     for cell in grid.values():
-        if cell.kind == "text" and (head := key(str(cell.value))) in ("field", "value"):
+        head = _LABELS.profile_headers.get(key(str(cell.value))) if cell.kind == "text" else None
+        if head in ("field", "value"):
             heads.setdefault(cell.row, {})[head] = cell.column
     return next((row["value"] for _, row in sorted(heads.items()) if len(row) == 2), None)
 
 
 def _missing_label(name: str, label: str, sheet: str, context: _Context) -> None:
     """Say that a label of the profile is gone; city and year are reported where they are used."""
-    if name not in ("city_id", "year"):
+    if name not in ("city_id", "year", "form_version"):
         context.fault(
             "renamed_header",
             f"The profile has no row {label!r}. Rename it back, or copy the data into the form.",
@@ -261,8 +270,32 @@ def _check_version(found: Mapping[str, Cell | None], sheet: str, expected: str, 
     return version
 
 
+def _check_form(found: Mapping[str, Cell | None], sheet: str, context: _Context) -> None:
+    """Say that a workbook is of another version of the form; every version so far is read."""
+    cell = found.get("form_version")
+    number = None if cell is None else _plain_number(cell)
+    version = 1 if cell is None or cell.value is None else number
+    if version == FORM_VERSION:
+        return
+    if version is None or version > FORM_VERSION:
+        text = f"Form version {_shown(cell) if cell else ''!r} is none that is known; read as version {FORM_VERSION}."
+    else:
+        text = (
+            f"The workbook is of version {version:g} of the form, the current is {FORM_VERSION}; it was read as such."
+        )
+    context.fault(
+        "other_form",
+        f"{text} Take the current form next time.",
+        "note",
+        sheet=sheet,
+        cell=None if cell is None else _at(cell),
+        field="form_version",
+    )
+
+
 def _submission(found: Mapping[str, Cell | None], sheet: str, context: _Context) -> dict[str, Any]:
     """The row of `tables.SUBMISSIONS`."""
+    _check_currency(found.get("currency"), sheet, context)
     row: dict[str, Any] = {
         "file_sha256": context.file_sha256,
         "city_id": context.city_id,
@@ -277,19 +310,35 @@ def _submission(found: Mapping[str, Cell | None], sheet: str, context: _Context)
     return row
 
 
+def _check_currency(cell: Cell | None, sheet: str, context: _Context) -> None:
+    """Doubt a currency that is none of the list."""
+    text = _text(cell)
+    if cell is not None and text is not None and text.upper() not in CURRENCIES:
+        context.fault(
+            "unknown_code",
+            f"{PROFILE_LABELS['currency'][0]}: {text[:60]!r} is no three-letter code of a currency. "
+            "Choose from the list.",
+            "warning",
+            sheet=sheet,
+            cell=_at(cell),
+            field="currency",
+            value=text,
+        )
+
+
 def _columns(grid: Grid, sheet: str, context: _Context) -> tuple[dict[str, int], int]:
     """Column of each field and the row of the headers, with a fault for each header that is gone."""
     matches = Counter(
         cell.row
         for cell in grid.values()
-        if cell.row <= HEADER_SEARCH_ROWS and cell.kind == "text" and key(str(cell.value)) in _FIELD_OF_HEADER
+        if cell.row <= HEADER_SEARCH_ROWS and cell.kind == "text" and _header_field(str(cell.value)) is not None
     )
     header_row = max(matches, key=lambda row: (matches[row], -row), default=1)
     heads = sorted((cell for cell in grid.values() if cell.row == header_row), key=lambda cell: cell.column)
     columns: dict[str, int] = {}
     unknown: dict[str, Cell] = {}
     for cell in heads:
-        name = _FIELD_OF_HEADER.get(key(str(cell.value)))
+        name = _header_field(str(cell.value))
         if name is None:
             unknown[_shown(cell)] = cell
         elif name in columns:
@@ -303,8 +352,12 @@ def _columns(grid: Grid, sheet: str, context: _Context) -> tuple[dict[str, int],
             )
         else:
             columns[name] = cell.column
-    missing = {name: label for name, label in HEADERS.items() if name not in columns}
-    for name, text in meant(missing, unknown).items():
+    missing = {name: label for name, label in HEADERS.items() if name not in columns and name not in HELP_FIELDS}
+    former = {text: _LABELS.former.get(key(text)) for text in unknown}
+    guesses = {name: text for text, name in reversed(former.items()) if name in missing}
+    left = {name: label for name, label in missing.items() if name not in guesses}
+    guesses |= meant(left, [text for text in unknown if text not in guesses.values()])
+    for name, text in guesses.items():
         cell = unknown.pop(text)
         columns[name] = cell.column
         context.fault(
@@ -322,6 +375,11 @@ def _columns(grid: Grid, sheet: str, context: _Context) -> tuple[dict[str, int],
     return columns, header_row
 
 
+def _header_field(text: str) -> str | None:
+    """Field of a header; that of the last report carries its year."""
+    return _LABELS.headers.get(key(text)) or _LABELS.headers.get(key(text).rstrip("0123456789"))
+
+
 def _renamed(name: str, label: str, sheet: str, row: int, strangers: Sequence[str], context: _Context) -> None:
     """Say which header is gone and what stands there instead."""
     instead = f" Unknown headers in row {row}: {', '.join(strangers[:8])}." if strangers else ""
@@ -332,6 +390,48 @@ def _renamed(name: str, label: str, sheet: str, row: int, strangers: Sequence[st
         sheet=sheet,
         field=name,
         value=", ".join(strangers[:8]) or None,
+    )
+
+
+def _spread(
+    grid: Grid,
+    sheet: str,
+    merged: Sequence[Merged],
+    columns: Mapping[str, int],
+    header_row: int,
+    context: _Context,
+) -> None:
+    """Let what stands in merged cells hold for each of their rows, and say so."""
+    last_row = max((row for row, _ in grid), default=0)
+    field_of = {column: name for name, column in columns.items()}
+    for area in merged:
+        cell = grid.get((area.first_row, area.first_column))
+        fields = [name for column, name in field_of.items() if area.first_column <= column <= area.last_column]
+        if cell is None or not fields or area.first_row <= header_row:
+            continue
+        name = field_of.get(area.first_column)
+        rows = range(area.first_row + 1, min(area.last_row, last_row) + 1)
+        if name in _SHARED_FIELDS:
+            for row in rows:
+                grid.setdefault((row, area.first_column), cell._replace(row=row))
+        if name is not None and name not in HELP_FIELDS:
+            _report_merged(area, cell, name, sheet, context)
+
+
+def _report_merged(area: Merged, cell: Cell, name: str, sheet: str, context: _Context) -> None:
+    """Say how merged cells were read."""
+    place = f"{_at(cell)}:{column_letters(area.last_column)}{area.last_row}"
+    is_of_one_row = area.first_row == area.last_row
+    is_guess = is_of_one_row or name in _SHARED_FIELDS
+    rows = "" if is_of_one_row else " of each of its rows" if is_guess else f" of row {cell.row} alone"
+    context.fault(
+        "merged_cells",
+        f"{place} is one merged cell; it was read as {HEADERS[name]}{rows}. Undo the merging where that is wrong.",
+        "note" if is_guess else "warning",
+        sheet=sheet,
+        cell=_at(cell),
+        field=name,
+        value=_shown(cell),
     )
 
 
@@ -481,13 +581,74 @@ def _row(
         values[name], values[f"{name}_text"] = read(line.get(name), HEADERS[name], partial(report, field=name))
     result = line.get("result")
     values["result_is_formula"] = result is not None and result.is_formula
+    _convert(values, point, line, report, context.lookup)
     for name in ("is_reported", "is_verified"):
         values[name] = _yes_no(line.get(name), HEADERS[name], partial(report, field=name))
+    if result is not None and not result.is_formula and numbers.says_not_verified(_shown(result)):
+        _not_verified(values, line, result, report)
     values["quality"] = _code(line.get("quality"), "quality", context.lookup.quality, report)
     values["origin"] = _code(line.get("origin"), "origin", context.lookup.origin, report)
     for name in ("source", "source_details", "comment"):
         values[name] = _text(line.get(name))
     return values
+
+
+def _not_verified(values: dict[str, Any], line: Mapping[str, Cell], result: Cell, report: Report) -> None:
+    """Take “Not verified” in place of a value for what it says: reported, but not verified."""
+    reported = line.get("is_reported")
+    if values["is_verified"] or (reported is not None and not reported.is_formula and not values["is_reported"]):
+        return  # the flags were set by hand and say otherwise
+    values["is_reported"], values["is_verified"] = True, False
+    report(
+        "read_as_not_verified",
+        f"{HEADERS['result']}: {_shown(result)!r} was read as reported, but not verified, and without a value.",
+        "note",
+        cell=_at(result),
+        field="result",
+        value=_shown(result),
+    )
+
+
+def _convert(values: dict[str, Any], point: str, line: Mapping[str, Cell], report: Report, lookup: Lookup) -> None:
+    """Bring a row into the form's unit where another was chosen, and say so; doubt a unit that is not of the list."""
+    cell = line.get("unit")
+    unit = _text(cell)
+    if cell is None or unit is None or not any(values[name] is not None for name in tables.NUMBER_FIELDS):
+        return
+    factor = factor_of(point, unit)
+    if factor != 1:
+        _convert_by(factor, unit, values, line, report)
+    elif not lookup.is_unit(unit, point):
+        choices = [lookup.units[point].printed, *CHOICES.get(point, {})]
+        report(
+            "other_unit",
+            f"{HEADERS['unit']}: {unit[:60]!r} stands where the form asks for {' or '.join(choices)}; the row was read "
+            f"as {choices[0]}. Convert the numbers, or write the form's unit back.",
+            "warning",
+            cell=_at(cell),
+            field="unit",
+            value=unit,
+        )
+
+
+def _convert_by(factor: float, unit: str, values: dict[str, Any], line: Mapping[str, Cell], report: Report) -> None:
+    """Multiply numerator and typed result; the form's own formula has converted its result already."""
+    if values["denominator"] is not None:
+        return  # a mass over a volume is in the form's unit whatever was chosen
+    for name in ("numerator", "result"):
+        cell = line.get(name)
+        if cell is None or values[name] is None or (name == "result" and values["result_is_formula"]):
+            continue
+        given, values[name] = values[name], values[name] * factor
+        values[f"{name}_text"] = f"{_shown(cell)} {unit}"
+        report(
+            "unit_converted",
+            f"{HEADERS[name]}: {given:.15g} {unit} was read as {values[name]:.6g} µg/m³ (× {factor:g}).",
+            "note",
+            cell=_at(cell),
+            field=name,
+            value=f"{_shown(cell)} {unit}",
+        )
 
 
 def _number(cell: Cell | None, label: str, report: Report) -> tuple[float | None, str | None]:

@@ -32,6 +32,7 @@ MAX_CELLS = 100_000  # cells that hold something
 MAX_ROW = 20_000
 MAX_COLUMN = 500
 MAX_STRINGS = 100_000
+MAX_MERGED = 10_000  # merged ranges of a sheet
 MAX_TEXT = 32_767  # Excel's own limit of one cell
 
 _CHUNK = 1 << 16
@@ -74,6 +75,15 @@ class Cell(NamedTuple):
     is_formula: bool
 
 
+class Merged(NamedTuple):
+    """A range of cells that were merged into one; rows and columns from 1, the last ones included."""
+
+    first_row: int
+    last_row: int
+    first_column: int
+    last_column: int
+
+
 class XlsxFile:
     """An opened, checked xlsx file; see `open_xlsx`."""
 
@@ -81,6 +91,7 @@ class XlsxFile:
         self._archive = archive
         self._members, self._strings_member = _parts(archive)
         self._strings: list[str] | None = None
+        self._merged: dict[str, tuple[Merged, ...]] = {}
 
     @property
     def sheet_names(self) -> tuple[str, ...]:
@@ -96,7 +107,14 @@ class XlsxFile:
         with _damage_refused():
             if self._strings is None:
                 self._strings = _shared_strings(self._archive, self._strings_member)
-            return _SheetReader(self._strings).read(self._archive, self._members[sheet])
+            reader = _SheetReader(self._strings)
+            cells = reader.read(self._archive, self._members[sheet])
+            self._merged[sheet] = tuple(reader.merged)
+            return cells
+
+    def merged(self, sheet: str) -> tuple[Merged, ...]:
+        """Merged ranges of a sheet whose cells have been read; only the first cell of each holds anything."""
+        return self._merged[sheet]
 
 
 @contextmanager
@@ -299,6 +317,7 @@ class _SheetReader:
     def __init__(self, strings: list[str]) -> None:
         self._strings = strings
         self._cells: list[Cell] = []
+        self.merged: list[Merged] = []
         self._columns: dict[str, int] = {}
         self._parts: list[str] = []
         self._rows = 0
@@ -326,6 +345,16 @@ class _SheetReader:
             self._has_formula = True
         elif tag == "row":
             self._start_row(attributes)
+        elif tag == "mergeCell":
+            self._start_merged(attributes["ref"])
+
+    def _start_merged(self, name: str) -> None:
+        """Keep a merged range."""
+        if len(self.merged) >= MAX_MERGED:
+            raise Refused("too_large", f"A sheet has more than {MAX_MERGED} merged ranges.")
+        first, _, last = name.partition(":")
+        rows, columns = zip(*(self._place(part) for part in (first, last or first)), strict=True)
+        self.merged.append(Merged(min(rows), max(rows), min(columns), max(columns)))
 
     def _start_row(self, attributes: dict[str, str]) -> None:
         self._rows += 1
@@ -345,13 +374,13 @@ class _SheetReader:
         if name is None:
             self._column += 1
         else:
-            self._locate(name)
+            self._row, self._column = self._place(name)
         self._kind = attributes.get("t", "n")
         self._has_value = self._has_formula = False
         self._parts.clear()
 
-    def _locate(self, name: str) -> None:
-        """Set row and column from an address."""
+    def _place(self, name: str) -> tuple[int, int]:
+        """Row and column of an address."""
         match = _ADDRESS.match(name)
         if match is None:
             raise Refused("damaged_workbook", f"The workbook has a cell at {name[:20]!r}, which is no address.")
@@ -362,8 +391,7 @@ class _SheetReader:
             for letter in letters:
                 column = column * 26 + ord(letter) - 64
             self._columns[letters] = column
-        self._row = int(digits)
-        self._column = column
+        return int(digits), column
 
     def _text(self, data: str) -> None:
         if self._is_open:

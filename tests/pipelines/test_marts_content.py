@@ -59,7 +59,7 @@ def inline(text: str) -> str:
 def plant(path: Path, value: float, comment: str, source: str, details: str = "none") -> None:
     """Put a value, a comment and a source into the row of public hotspots, reported and verified."""
     set_cell(path, f"F{ROW}", f"<v>{value!r}</v>")
-    texts = {"I": "YES", "J": "YES", "M": source, "N": details, "O": comment}
+    texts = {"K": "YES", "L": "YES", "O": source, "P": details, "Q": comment}
     for column, text in texts.items():
         set_cell(path, f"{column}{ROW}", inline(text), "inlineStr")
 
