@@ -1,7 +1,7 @@
 """The values that a year is compared with.
 
-What belongs here: the query, for the step that derives values and for the command that checks a file; neither
-should have to load the other's tools. What does not: the comparison (`intake.evidence`).
+What belongs here: the queries, for the step that derives values and for the commands that check a file and write a
+form; none should have to load the others' tools. What does not: the comparison (`intake.evidence`).
 """
 
 # What values of a year are compared with: the latest submission of each city in the years before.
@@ -32,4 +32,36 @@ select
     value
 from ranked
 where place = 1
+"""
+
+# Values and profile of the latest submission of a city for the latest year before a year.
+LAST_VALUES = """
+select
+    city_values.year,
+    city_values.data_point,
+    city_values.value
+from core."values" as city_values
+where city_values.city_id = ? and city_values.year < ?
+qualify rank() over (
+    order by city_values.year desc, city_values.received_at desc, city_values.file_sha256 desc
+) = 1
+order by city_values.data_point
+"""
+LAST_PROFILE = """
+select
+    submissions.population,
+    submissions.households,
+    submissions.area_km2,
+    submissions.city_gdp,
+    submissions.currency,
+    submissions.household_income,
+    submissions.inflation_pct
+from raw.submissions as submissions
+inner join core."values" as city_values
+    on submissions.file_sha256 = city_values.file_sha256
+    and submissions.city_id = city_values.city_id
+    and submissions.year = city_values.year
+where city_values.city_id = ? and city_values.year < ?
+order by city_values.year desc, city_values.received_at desc, city_values.file_sha256 desc
+limit 1
 """

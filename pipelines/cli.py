@@ -34,6 +34,7 @@ from pipelines.console import (
 
 if TYPE_CHECKING:
     from assets.workspace import Workspace
+    from intake.template import LastReport
 
 os.environ.setdefault("POLARS_ENGINE_AFFINITY", "in-memory")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -57,8 +58,13 @@ def template(
     workspace: WorkspaceOption = None,
     population: Annotated[float | None, typer.Option(help="Inhabitants, filled in where they are asked for.")] = None,
     households: Annotated[float | None, typer.Option(help="Households, filled in where they are asked for.")] = None,
+    language: Annotated[str, typer.Option(help="Language of the form's own texts.")] = "en",
 ) -> None:
-    """Write the workbook that a city fills in."""
+    """Write the workbook that a city fills in.
+
+    What the city reported last stands beside, for comparison, where the workspace has been built.
+    """
+    from intake.form_texts import languages
     from intake.register import read_register
     from intake.template import City, write_workbook
     from ssc_index.framework.catalogue import load_catalogue
@@ -74,15 +80,42 @@ def template(
         )
     if not out.parent.is_dir():
         stop(f"There is no folder {out.parent} to write {out.name} to.", UNUSABLE)
+    if language not in languages():
+        stop(f"The form is not there in {language!r}; known are {', '.join(languages())}.", UNUSABLE)
+    last = last_report(place, city, year)
+    # What changes from year to year is asked for anew; area and currency seldom do.
+    profile = {name: last.profile.get(name) for name in ("area_km2", "currency")} if last else {}
     write_workbook(
         out,
         load_catalogue(),
         city=City(city, known[city]["name"], known[city]["country"]),
         year=year,
-        profile={"population": population, "households": households},
+        profile={**profile, "population": population, "households": households},
+        last=last,
+        language=language,
         is_demo=place.is_demo,
     )
-    typer.echo(f"Wrote {out}.")
+    beside = f", with the report of {last.year} beside" if last else ""
+    typer.echo(f"Wrote {out}{beside}.")
+
+
+def last_report(place: Workspace, city: str, year: int) -> LastReport | None:
+    """What a city reported last before a year; None where nothing is known, or nothing has been built."""
+    from assets.past import LAST_PROFILE, LAST_VALUES
+    from assets.warehouse import read_queries
+    from intake.template import LastReport
+
+    if not place.warehouse.exists():
+        return None
+    with told_errors():
+        found = read_queries(
+            place.warehouse, {"values": (LAST_VALUES, [city, year]), "profile": (LAST_PROFILE, [city, year])}
+        )
+    values = found["values"]
+    if values.is_empty():
+        return None
+    profile = found["profile"].row(0, named=True)
+    return LastReport(values["year"][0], dict(zip(values["data_point"], values["value"], strict=True)), profile)
 
 
 @app.command(epilog="Example: ssc-index demo --workspace workspaces/demo --cities 60 --seed 2026")

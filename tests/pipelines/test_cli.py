@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import openpyxl
 import polars as pl
 import pytest
 
@@ -287,6 +289,35 @@ def test_a_template_reads_back_for_its_city_and_year(small_workspace: Path, tmp_
     assert read.faults.is_empty()
     assert read.cells["data_point"].n_unique() == 112
     assert not read.cells["is_reported"].any()
+
+
+def test_a_template_shows_what_the_city_reported_last(small_workspace: Path, tmp_path: Path) -> None:
+    out = tmp_path / "form.xlsx"
+    arguments = ["--city", "demo-005-elvanpolis", "--year", 2030, "--out", out]
+    result = invoke("template", *arguments, "-w", small_workspace)
+    assert result.exit_code == 0, result.stderr
+    book = openpyxl.load_workbook(out)
+    year = int(str(book["KPIs"]["I4"].value).removeprefix("Last report\n"))
+    assert squeezed(result.stdout).endswith(f"with the report of {year} beside.")
+    shown = {row[0].value: row[8].value for row in book["KPIs"].iter_rows(min_row=5) if row[0].value}
+    sql = "select data_point, value from core.\"values\" where city_id = 'demo-005-elvanpolis' and year = $1"
+    with duckdb.connect(str(small_workspace / "warehouse.duckdb"), read_only=True) as connection:
+        known = dict(connection.execute(sql.replace("$1", str(year))).fetchall())
+    answers = {point.id for point in load_catalogue().data_points if point.value_type == "yes_no"}
+    assert {code: value for code, value in shown.items() if value is not None} == {
+        code: ("YES" if value else "NO") if code in answers else value for code, value in known.items()
+    }
+    # Area and currency seldom change; they are filled in.
+    profile = book["Profile"]
+    assert profile["B11"].value == profile["C11"].value is not None
+    assert (profile["B9"].value, profile["B13"].value) == (None, "XTS")
+
+
+def test_a_template_in_a_language_that_is_not_there_ends_with_2(small_workspace: Path, tmp_path: Path) -> None:
+    arguments = ["--city", "demo-005-elvanpolis", "--year", 2030, "--out", tmp_path / "a.xlsx", "--language", "xx"]
+    result = invoke("template", *arguments, "-w", small_workspace)
+    assert result.exit_code == 2
+    assert "'xx'; known are en" in squeezed(result.stderr)
 
 
 def test_a_template_for_an_unknown_city_names_near_ones(small_workspace: Path, tmp_path: Path) -> None:
