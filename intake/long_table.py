@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import polars as pl
 
@@ -24,8 +25,10 @@ MAX_LINES = 20_000_000
 MAX_COLUMNS = 200
 MAX_HEADER_BYTES = 1 << 16
 BATCH_BYTES = 8 * MEBIBYTE  # of CSV
-MAX_BATCH_BYTES = 64 * MEBIBYTE  # of CSV, where a quoted text has no end
+MAX_LINE_BYTES = MEBIBYTE  # of CSV
+MAX_BATCH_BYTES = 16 * MEBIBYTE  # of CSV, where a quoted text has no end
 BATCH_LINES = 50_000  # of Parquet
+_QUOTED_BYTES = 1 << 14  # read at a time to find the end of a quoted text
 
 
 @dataclass(frozen=True)
@@ -133,10 +136,41 @@ def _csv_blocks(path: Path) -> Iterator[bytes]:
     """The lines after the header in blocks that end where a record ends."""
     with path.open("rb") as file:
         file.readline(MAX_HEADER_BYTES)
-        while block := file.read(BATCH_BYTES) + file.readline(MAX_BATCH_BYTES):
-            while block.count(b'"') % 2 and len(block) < MAX_BATCH_BYTES and (rest := file.readline(MAX_BATCH_BYTES)):
-                block += rest  # the end of the block lies inside a quoted text
+        while block := _record_block(file):
+            _check_lines(block)
             yield block
+
+
+def _record_block(file: BinaryIO) -> bytes:
+    """The next lines of a file, up to where a record ends; empty at its end."""
+    pieces = [file.read(BATCH_BYTES), _rest_of_line(file)]
+    size = sum(map(len, pieces))
+    is_within = sum(piece.count(b'"') for piece in pieces) % 2 == 1
+    while is_within and (rest := file.read(_QUOTED_BYTES) + _rest_of_line(file)):
+        pieces.append(rest)  # the end of the block lies inside a quoted text
+        size += len(rest)
+        is_within ^= rest.count(b'"') % 2 == 1
+        if size > MAX_BATCH_BYTES:
+            raise Refused("not_a_table", "A quoted text in the file has no end. Check the quotes.")
+    return b"".join(pieces)
+
+
+def _rest_of_line(file: BinaryIO) -> bytes:
+    """What a file holds up to the next end of a line."""
+    rest = file.readline(MAX_LINE_BYTES)
+    if len(rest) == MAX_LINE_BYTES:
+        raise Refused("too_large", _LONG_LINE)
+    return rest
+
+
+def _check_lines(block: bytes) -> None:
+    """Refuse a block that has a line which is longer than any line of a table."""
+    start = 0
+    while len(block) - start > MAX_LINE_BYTES:
+        end = block.rfind(b"\n", start, start + MAX_LINE_BYTES)
+        if end < 0:
+            raise Refused("too_large", _LONG_LINE)
+        start = end + 1
 
 
 def _csv_trouble(table: LongTable) -> str | None:
@@ -163,8 +197,12 @@ def _open_parquet(path: Path) -> LongTable:
     """The schema of a Parquet file."""
     try:
         names = pl.scan_parquet(path, glob=False).collect_schema().names()
+        # Counted from the file's own list of its row groups, before any of them is unpacked.
+        lines = pl.scan_parquet(path, glob=False).select(pl.len()).collect().item()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise Refused("not_a_table", _reason(error)) from error
+    if lines > MAX_LINES:
+        raise Refused("too_large", f"The file has {lines} lines, the limit is {MAX_LINES}. Split it.")
     return LongTable(path, tuple(names), None)
 
 
@@ -183,4 +221,8 @@ def _reason(error: BaseException) -> str:
     return f"The file cannot be read ({reason}). Write it again."
 
 
+_LONG_LINE = (
+    f"The file has a line of more than {MAX_LINE_BYTES // MEBIBYTE} MiB. Write one line for each city, year and data "
+    "point."
+)
 _NOT_UTF8 = "The file is not UTF-8 text. Save it as “CSV UTF-8”."

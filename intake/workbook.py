@@ -83,6 +83,7 @@ def read_workbook(path: Path, file_sha256: str, catalogue: Catalogue) -> ReadRes
     """
     context = _Context(file_sha256, lookup_of(catalogue))
     with open_xlsx(path) as book:
+        _report_extras(book, context)
         names = _sheets(book, context)
         if names is None:
             return tables.refusal(file_sha256, "workbook", context.faults)
@@ -123,6 +124,16 @@ def _is_fatal(context: _Context, columns: Mapping[str, int]) -> bool:
         or any(name not in columns for name in REQUIRED_FIELDS)
         or any(fault.rule in fatal for fault in context.faults)
     )
+
+
+def _report_extras(book: XlsxFile, context: _Context) -> None:
+    """Say what of the file was left aside."""
+    if book.has_macros:
+        text = "The workbook has macros. They were not run; its cells were read as they stand. Send it as .xlsx."
+        context.fault("macros_ignored", text, "note")
+    if book.has_links:
+        text = "Formulas take values from other files. They were not opened; the values last seen were read. Type them."
+        context.fault("links_ignored", text, "note")
 
 
 def _sheets(book: XlsxFile, context: _Context) -> tuple[str, str] | None:

@@ -10,6 +10,7 @@ The Rust readers of xlsx abort the whole process on one crafted cell, so none of
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -23,9 +24,11 @@ from ssc_index.errors import SscIndexError
 MEBIBYTE = 1 << 20
 MAX_FILE_BYTES = 8 * MEBIBYTE
 MAX_MEMBERS = 500
-MAX_TOTAL_BYTES = 80 * MEBIBYTE
-MAX_MEMBER_BYTES = 40 * MEBIBYTE
+MAX_DIRECTORY_BYTES = MEBIBYTE // 4  # of the archive's own list of its parts
+MAX_TOTAL_BYTES = 64 * MEBIBYTE
+MAX_MEMBER_BYTES = 16 * MEBIBYTE
 MAX_RATIO = 200  # of members above one mebibyte; a real sheet deflates 5 to 20 times
+MAX_TAG_BYTES = MEBIBYTE // 2  # of one tag with its attributes, or one comment
 MAX_ROWS = 100_000  # row elements, empty ones too
 MAX_CELL_ELEMENTS = 400_000  # cell elements, empty ones too
 MAX_CELLS = 100_000  # cells that hold something
@@ -34,11 +37,16 @@ MAX_COLUMN = 500
 MAX_STRINGS = 100_000
 MAX_MERGED = 10_000  # merged ranges of a sheet
 MAX_TEXT = 32_767  # Excel's own limit of one cell
+MAX_CELL_CHARACTERS = 1_000_000  # of a cell that no spreadsheet program wrote
 
-_CHUNK = 1 << 16
+# Large, for expat looks at a text that does not end in a chunk once more with every further one.
+_CHUNK = MEBIBYTE
 _ADDRESS = re.compile(r"^\$?([A-Z]{1,3})\$?([0-9]{1,7})$")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _WORKBOOK = "xl/workbook.xml"
+# The record at the end of an archive: its signature, its length, and where it begins at the earliest.
+_END, _END_BYTES, _LONGEST_END = b"PK\x05\x06", 22, 22 + (1 << 16)
+_LOCAL_HEAD_BYTES = 30
 
 Attributes = Mapping[str, str]
 
@@ -97,6 +105,16 @@ class XlsxFile:
     def sheet_names(self) -> tuple[str, ...]:
         """Names of the sheets in the order of the tabs, hidden ones too."""
         return tuple(self._members)
+
+    @property
+    def has_macros(self) -> bool:
+        """Whether there are programs in the file; nothing here can run them."""
+        return any(name.casefold().endswith("vbaproject.bin") for name in self._archive.namelist())
+
+    @property
+    def has_links(self) -> bool:
+        """Whether formulas take values from other files; nothing here follows them."""
+        return any(name.startswith("xl/externalLinks/") for name in self._archive.namelist())
 
     def cells(self, sheet: str) -> list[Cell]:
         """Cells of a sheet that hold something, in the order of the file.
@@ -197,6 +215,20 @@ def _check_head(path: Path) -> None:
             "not_a_workbook",
             "The file is not an Excel workbook. Save the filled form as .xlsx and send that.",
         )
+    _check_directory(path, size)
+
+
+def _check_directory(path: Path, size: int) -> None:
+    """Refuse an archive of too many parts before its list of them is read."""
+    with path.open("rb") as file:
+        file.seek(max(0, size - _LONGEST_END))
+        tail = file.read()
+    at = tail.rfind(_END)
+    if at < 0 or len(tail) - at < _END_BYTES:
+        return  # no archive; zipfile says so
+    members, length = struct.unpack_from("<HL", tail, at + 10)
+    if members > MAX_MEMBERS or length > MAX_DIRECTORY_BYTES:
+        raise Refused("too_large", f"The workbook has {members} parts, the limit is {MAX_MEMBERS}.")
 
 
 def _check_archive(archive: zipfile.ZipFile) -> None:
@@ -211,8 +243,35 @@ def _check_archive(archive: zipfile.ZipFile) -> None:
             raise Refused("not_a_workbook", "The file is encrypted. Remove the password and save it as .xlsx.")
         if member.file_size > MEBIBYTE and member.file_size > MAX_RATIO * max(1, member.compress_size):
             raise Refused("too_large", f"Part {member.filename[:80]!r} is packed like a zip bomb.")
+    _check_places(members)
     if _WORKBOOK not in archive.NameToInfo:
-        raise Refused("not_a_workbook", "The file is a zip archive but not an Excel workbook. Save the form as .xlsx.")
+        raise Refused("not_a_workbook", f"The file is {_kind_of(archive)}. Save the form as .xlsx and send that.")
+
+
+def _kind_of(archive: zipfile.ZipFile) -> str:
+    """What an archive is that is no workbook."""
+    known = {
+        "xl/workbook.bin": "a binary workbook (.xlsb)",
+        "content.xml": "an OpenDocument file (.ods)",
+        "word/document.xml": "a text document",
+        "ppt/presentation.xml": "a presentation",
+    }
+    found = (kind for name, kind in known.items() if name in archive.NameToInfo)
+    return next(found, "a zip archive but not an Excel workbook")
+
+
+def _check_places(members: list[zipfile.ZipInfo]) -> None:
+    """Refuse parts that share bytes or a name: no program writes them, and two readers see two workbooks."""
+    end, names = 0, set()
+    for member in sorted(members, key=lambda one: one.header_offset):
+        if member.header_offset < end or member.filename in names:
+            raise Refused(
+                "damaged_workbook",
+                f"Part {member.filename[:80]!r} of the workbook lies over another. Open it, save it again as .xlsx and "
+                "send that.",
+            )
+        names.add(member.filename)
+        end = member.header_offset + _LOCAL_HEAD_BYTES + len(member.filename) + member.compress_size
 
 
 def _parse(
@@ -237,6 +296,8 @@ def _parse(
             if count > MAX_MEMBER_BYTES:
                 raise Refused("too_large", f"Part {member[:80]!r} has more than {MAX_MEMBER_BYTES // MEBIBYTE} MiB.")
             parser.Parse(chunk, False)
+            if count - parser.CurrentByteIndex > MAX_TAG_BYTES:
+                raise Refused("too_large", f"Part {member[:80]!r} has a tag of more than {MAX_TAG_BYTES // 1024} KiB.")
     parser.Parse(b"", True)
 
 
@@ -305,6 +366,8 @@ def _shared_strings(archive: zipfile.ZipFile, member: str | None) -> list[str]:
     def text(data: str) -> None:
         if state["text"]:
             parts.append(data)
+            if len(parts) > MAX_CELL_CHARACTERS // MAX_TEXT and sum(map(len, parts)) > MAX_CELL_CHARACTERS:
+                raise Refused("too_large", f"The workbook has a text of more than {MAX_CELL_CHARACTERS} characters.")
 
     if member is not None:
         _parse(archive, member, start, end, text)
@@ -320,6 +383,7 @@ class _SheetReader:
         self.merged: list[Merged] = []
         self._columns: dict[str, int] = {}
         self._parts: list[str] = []
+        self._length = 0
         self._rows = 0
         self._elements = 0
         self._row = 0
@@ -378,6 +442,7 @@ class _SheetReader:
         self._kind = attributes.get("t", "n")
         self._has_value = self._has_formula = False
         self._parts.clear()
+        self._length = 0
 
     def _place(self, name: str) -> tuple[int, int]:
         """Row and column of an address."""
@@ -395,6 +460,9 @@ class _SheetReader:
 
     def _text(self, data: str) -> None:
         if self._is_open:
+            self._length += len(data)
+            if self._length > MAX_CELL_CHARACTERS:
+                raise Refused("too_large", f"Row {self._row} has a cell of more than {MAX_CELL_CHARACTERS} characters.")
             self._parts.append(data)
 
     def _end(self, tag: str) -> None:

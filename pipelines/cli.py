@@ -261,7 +261,9 @@ def query(
     if as_json:
         typer.echo(frame.write_json())
     elif as_csv:
-        typer.echo(frame.write_csv(), nl=False)
+        from ssc_index.files import without_formulas
+
+        typer.echo(without_formulas(frame).write_csv(), nl=False)
     else:
         show.show_frame(screen(), frame)
 

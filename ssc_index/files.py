@@ -359,10 +359,18 @@ def _frames(result: IndexResult) -> dict[str, pl.DataFrame]:
 
 
 def _write_csv(frame: pl.DataFrame, path: Path) -> None:
-    """Write a frame; text and names that start like a formula get a quote in front."""
+    """Write a frame so that no spreadsheet program runs a text of it."""
+    without_formulas(frame).write_csv(path, line_terminator="\n")
+
+
+def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:
+    """A frame whose texts and names, where they start like a formula, have a quote in front.
+
+    >>> without_formulas(pl.DataFrame({"name": ["=1+1", "Rana"]}))["name"].to_list()
+    ["'=1+1", 'Rana']
+    """
     quoted = frame.with_columns(pl.col(pl.String).str.replace(FORMULA_START, "'$1"))
-    quoted.columns = [re.sub(FORMULA_START, r"'\1", name) for name in frame.columns]
-    quoted.write_csv(path, line_terminator="\n")
+    return quoted.rename({name: re.sub(FORMULA_START, r"'\1", name) for name in frame.columns})
 
 
 def run_record(result: IndexResult, inputs: Mapping[str, Path], files: Sequence[str]) -> dict[str, Any]:

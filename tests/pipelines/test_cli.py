@@ -253,6 +253,11 @@ def test_a_query_answers_as_a_table_as_json_and_as_csv(small_workspace: Path) ->
     assert "2 rows" in shown
 
 
+def test_a_text_of_a_mart_that_looks_like_a_formula_is_none_in_the_csv(small_workspace: Path) -> None:
+    told = invoke("query", "select '=1+1' as name, -1 as score", "-w", small_workspace, "--csv").stdout
+    assert told == "name,score\n'=1+1,-1\n"
+
+
 def test_text_that_looks_like_markup_is_shown_as_it_stands(small_workspace: Path) -> None:
     result = invoke("query", "select '[/dim] [red]x' as \"[bold]\"", "-w", small_workspace)
     assert result.exit_code == 0
