@@ -226,13 +226,13 @@ def _objections(review: Review, event: Event, reported: Mapping[str, bool | None
         case "accepted":
             if event.word == TAKEN_BACK:
                 return _unless(event.subject in review.accepted, "finding that is accepted", event)
-            return [sentence.rstrip(".") for sentence in read_acceptances(_entry(event.subject, event.text))[1]]
+            return [sentence.rstrip(".") for sentence in read_acceptances(accepted_entry(event.subject, event.text))[1]]
         case "outcome":
             return _outcome_objections(review, event, reported)
     return []
 
 
-def _entry(subject: str, reason: str) -> str:
+def accepted_entry(subject: str, reason: str) -> str:
     """An accepted finding as the receipt holds it; the bar there separates entries."""
     return f"{subject} = {reason.replace('|', '/')}"
 
@@ -294,7 +294,7 @@ def project(path: Path, key: Key, review: Review) -> None:
         "verification_mode": review.mode,
         "verified_on": review.on,
         "verifier": review.verifier,
-        "accepted": " | ".join(_entry(subject, text) for subject, text in sorted(review.accepted.items())),
+        "accepted": " | ".join(accepted_entry(subject, text) for subject, text in sorted(review.accepted.items())),
         "verdicts": write_verdicts(review.verdicts),
     }
     header = [*header, *(name for name in COLUMNS if name not in header)]

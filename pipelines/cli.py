@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines import check_commands, city_commands, release_commands, report_commands, schedule_commands
+from pipelines import (
+    check_commands,
+    city_commands,
+    release_commands,
+    report_commands,
+    review_commands,
+    schedule_commands,
+)
 from pipelines.console import (
     FAILED,
     KEPT_OUT,
@@ -320,6 +327,7 @@ def dev(
 report_commands.register(app)
 check_commands.register(app)
 city_commands.register(app)
+review_commands.register(app)
 release_commands.register(app)
 schedule_commands.register(app)
 

@@ -6,6 +6,7 @@ What belongs here: options and what is printed. What does not: what a release is
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pipelines.releases import Release
 
 ReleaseArgument = Annotated[str, typer.Argument(help="A release by its name or the beginning of it, or a year.")]
+# What names a file rather than a release: no release has such an end.
+SUBMISSION_SUFFIXES = (".xlsx", ".xlsm", ".csv", ".parquet")
 ReasonOption = Annotated[str, typer.Option(help="What the journal says of it.")]
 
 
@@ -65,11 +68,22 @@ def list_releases(workspace: WorkspaceOption = None, as_json: JsonOption = False
     screen().print(table)
 
 
-def verify(release: ReleaseArgument, workspace: WorkspaceOption = None) -> None:
-    """Make a release again from raw submissions and compare the bits. Ends with 3 if anything differs."""
+def verify(
+    release: Annotated[str, typer.Argument(help="A release, its beginning, or a year; or a submission file.")],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Verify a release, or a submission.
+
+    A release is made again from raw submissions and its bits compared; ends with 3 if anything differs. A file is
+    worked through as by `ssc-index review`.
+    """
     from assets import progress
     from pipelines import releases
+    from pipelines.review_commands import review
 
+    if Path(release).suffix.lower() in SUBMISSION_SUFFIXES:
+        review(Path(release))
+        return
     place = opened(workspace)
     with told_errors():
         found = releases.find(place, release)
@@ -118,6 +132,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands to ``ssc-index``."""
     app.command(epilog='Example: ssc-index release 2025 --reason "Approved by the index team"')(release)
     app.command("releases", epilog="Example: ssc-index releases")(list_releases)
-    app.command(epilog="Examples: ssc-index verify 2025 · ssc-index verify 2025-0f3a91")(verify)
+    app.command(epilog="Examples: ssc-index verify 2025 · verify 2025-0f3a91 · verify raw/2025/no-karmoy.xlsx")(verify)
     app.command(epilog="Example: ssc-index rollback 2024")(rollback)
     app.command(epilog='Example: ssc-index withdraw 2025 --reason "A city was double"')(withdraw)

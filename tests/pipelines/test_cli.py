@@ -40,6 +40,7 @@ COMMANDS = {
     *("check",),
     *("schedule",),
     *("cities", "exports"),
+    *("review",),
     *("release", "releases", "verify", "rollback", "withdraw"),
 }
 HAND = PROJECT / "examples" / "hand"
