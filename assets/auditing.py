@@ -51,11 +51,10 @@ def audit_tables(
     for audience, rows in views.items():
         own = _scores(rows, framework, method)
         stamp = [pl.lit(edition, pl.Int16).alias("edition"), pl.lit(audience).alias("audience")]
-        whole, _ = reliability(own, tables.LEVELS)
         found = {
             tables.CORRELATIONS.name: _large_enough(own, smallest_group),
             tables.IMPORTANCE.name: importance(own, tables.LEVELS).rename({"code": "part", "n": "n_cities"}),
-            tables.RELIABILITY.name: whole,
+            tables.RELIABILITY.name: reliability(own, tables.LEVELS),
         }
         for name, frame in found.items():
             made[name].append(frame.with_columns(stamp))

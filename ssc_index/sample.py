@@ -39,8 +39,8 @@ class Scores:
 
     def of(self, codes: Sequence[str]) -> Floats:
         """Scores of some nodes, shape (n_units, n_codes)."""
-        nodes = [node.code for node in self.framework.nodes]
-        columns = np.array([nodes.index(code) for code in codes], dtype=np.int64)
+        place = {node.code: column for column, node in enumerate(self.framework.nodes)}
+        columns = np.array([place[code] for code in codes], dtype=np.int64)
         table: Floats = self.table[:, columns]
         return table
 
@@ -95,6 +95,10 @@ def scores_of(result: IndexResult, rows: NDArray[np.int64], codes: Sequence[str]
 
 def frame_of(rows: Sequence[tuple[object, ...]], **columns: type) -> pl.DataFrame:
     """Build a frame of rows; columns by name and type (``str``, ``int``, ``float``, ``bool``); NaN is null."""
-    schema = {name: TYPES[kind] for name, kind in columns.items()}
-    plain = [[cell.item() if isinstance(cell, np.generic) else cell for cell in row] for row in rows]
-    return pl.DataFrame(plain, schema=schema, orient="row").with_columns(pl.col(pl.Float64).fill_nan(None))
+    cells = zip(*rows, strict=True) if rows else ((),) * len(columns)
+    series = []
+    for (name, kind), column in zip(columns.items(), cells, strict=True):
+        plain = [cell.item() if isinstance(cell, np.generic) else cell for cell in column]
+        one = pl.Series(name, plain, dtype=TYPES[kind])
+        series.append(one.fill_nan(None) if kind is float else one)
+    return pl.DataFrame(series)

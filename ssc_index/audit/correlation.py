@@ -1,13 +1,13 @@
 """Correlations of columns and of nodes: pairwise complete, with p-values and flags.
 
 What belongs here: Pearson, Spearman and Kendall coefficients of a table, and what they mean in a framework. What
-does not: several columns against one node (`reliability.py`, `importance.py`).
+does not: their arithmetic (`pairwise.py`), several columns against one node (`reliability.py`, `importance.py`).
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,16 +15,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ssc_index.audit.pairwise import LEAST_PAIRS, SharedRanks, moments, pearson
 from ssc_index.framework.model import Framework
-from ssc_index.rank import rank_ascending
 from ssc_index.result import IndexResult
 from ssc_index.sample import Scores, frame_of, scores_in, year_column
-from ssc_index.statistics import is_constant
 from ssc_index.values import Floats
 
 Measure = Literal["pearson", "spearman", "kendall"]
 MEASURES: tuple[Measure, ...] = ("pearson", "spearman", "kendall")
-LEAST_PAIRS = 3
 
 
 @dataclass(frozen=True)
@@ -49,10 +47,8 @@ class Correlations:
 
     def reason(self, first: int, second: int) -> str | None:
         """Why a pair has no coefficient; None where it has one."""
-        if self.n[first, second] < LEAST_PAIRS:
-            return f"{self.n[first, second]} complete pairs; at least {LEAST_PAIRS} are needed"
-        same = [self.codes[i] for i, j in ((first, second), (second, first)) if self.constant[i, j]]
-        return f"constant: {', '.join(same)}" if same else None
+        flat = {self.codes[i]: bool(self.constant[i, j]) for i, j in ((first, second), (second, first))}
+        return _why_none(int(self.n[first, second]), flat)
 
 
 def correlate(table: Floats, codes: Sequence[str], measure: Measure = "pearson") -> Correlations:
@@ -77,122 +73,90 @@ def correlate(table: Floats, codes: Sequence[str], measure: Measure = "pearson")
     >>> float(found.coefficient[0, 1])
     1.0
     """
-    present = ~np.isnan(table)
-    counts: NDArray[np.int64] = present.astype(np.int64).T @ present.astype(np.int64)
     size = table.shape[1]
-    coefficient, p_value = np.full((size, size), np.nan), np.full((size, size), np.nan)
-    constant = np.zeros((size, size), dtype=bool)
-    if measure != "kendall":
-        _complete_columns(table, present, measure, coefficient, constant)
-    for i, j in _pairs_left(present, counts, measure):
-        rows = present[:, i] & present[:, j]
-        x, y = table[rows, i], table[rows, j]
-        constant[i, j], constant[j, i] = is_constant(x), is_constant(y)
-        if constant[i, j] or constant[j, i]:
-            continue
-        if measure == "kendall":
-            coefficient[i, j], p_value[i, j] = _kendall(x, y)
-            p_value[j, i] = p_value[i, j]
-        else:
-            coefficient[i, j] = _pearson(x, y) if measure == "pearson" else _pearson(_ranks(x), _ranks(y))
-        coefficient[j, i] = coefficient[i, j]
-    if measure != "kendall":
-        p_value = _p_of_r(coefficient, counts)
-    return Correlations(measure, tuple(codes), coefficient, p_value, counts, constant)
+    first, second = np.triu_indices(size)
+    found = correlate_pairs(table, first, second, measure)
+    whole = {name: np.empty((size, size), dtype=getattr(found, name).dtype) for name in ("coefficient", "p_value", "n")}
+    for name, matrix in whole.items():
+        matrix[first, second] = matrix[second, first] = getattr(found, name)
+    constant = np.empty((size, size), dtype=np.bool_)
+    constant[first, second], constant[second, first] = found.constant
+    return Correlations(measure, tuple(codes), **whole, constant=constant)
 
 
-def _complete_columns(
-    table: Floats, present: NDArray[np.bool_], measure: Measure, coefficient: Floats, constant: NDArray[np.bool_]
-) -> None:
-    """Fill in the pairs of columns that miss nothing, by one product of matrices."""
-    whole = np.flatnonzero(np.asarray(present.all(axis=0)))
-    if table.shape[0] < LEAST_PAIRS or whole.size == 0:
-        return
-    columns = [table[:, column] for column in whole.tolist()]
-    is_flat = [is_constant(column) for column in columns]
-    flat: NDArray[np.bool_] = np.array(is_flat, dtype=np.bool_)
-    constant[np.ix_(whole[flat], whole)] = True
-    good = whole[~flat]
-    if good.size == 0:
-        return
-    ranked = [
-        column if measure == "pearson" else _ranks(column)
-        for column, same in zip(columns, flat, strict=True)
-        if not same
-    ]
-    unit = np.stack([_unit_vector(column) for column in ranked], axis=1)
-    matrix = np.clip(unit.T @ unit, -1.0, 1.0)
-    np.fill_diagonal(matrix, 1.0)
-    coefficient[np.ix_(good, good)] = matrix
+@dataclass(frozen=True)
+class Pairs:
+    """Correlations of some pairs of columns.
+
+    Attributes:
+        coefficient: Shape (m,); NaN where there is none (`reason` says why).
+        p_value: Of the two-sided test of no association, shape (m,).
+        n: Rows in which both are present, shape (m,).
+        constant: Whether the first, and whether the second is constant over them, shape (2, m).
+    """
+
+    coefficient: Floats
+    p_value: Floats
+    n: NDArray[np.int64]
+    constant: NDArray[np.bool_]
+
+    def reason(self, pair: int, *codes: str) -> str | None:
+        """Why a pair of columns, these codes, has no coefficient; None where it has one."""
+        return _why_none(int(self.n[pair]), dict(zip(codes, self.constant[:, pair].tolist(), strict=True)))
 
 
-def _pairs_left(present: NDArray[np.bool_], counts: NDArray[np.int64], measure: Measure) -> Iterator[tuple[int, int]]:
-    """Pairs with enough rows that `_complete_columns` leaves."""
-    whole: NDArray[np.bool_] = np.asarray(present.all(axis=0))
-    for i in range(counts.shape[0]):
-        for j in range(i, counts.shape[0]):
-            if counts[i, j] >= LEAST_PAIRS and (measure == "kendall" or not (whole[i] and whole[j])):
-                yield i, j
+def _why_none(n: int, flat: Mapping[str, bool]) -> str | None:
+    """Why columns of which some are flat over n rows have no coefficient; None where they have one."""
+    if n < LEAST_PAIRS:
+        return f"{n} complete pairs; at least {LEAST_PAIRS} are needed"
+    constant = [code for code, is_flat in flat.items() if is_flat]
+    return f"constant: {', '.join(constant)}" if constant else None
 
 
-def _unit_vector(values: Floats) -> Floats:
-    """Centre and divide by the length; scaled first, so that no square overflows."""
-    centred = values - values.mean()
-    centred = centred / np.abs(centred).max()
-    scaled: Floats = centred / np.sqrt((centred * centred).sum())
-    return scaled
+def correlate_pairs(
+    table: Floats, first: NDArray[np.int64], second: NDArray[np.int64], measure: Measure = "pearson"
+) -> Pairs:
+    """`correlate` for some pairs of columns.
+
+    Args:
+        table: Shape (n_rows, n_codes); NaN is missing.
+        first: One column of each pair, shape (m,).
+        second: The other, shape (m,).
+        measure: Which coefficient.
+    """
+    found = moments(table)
+    n, constant = found.n[first, second], np.stack([found.constant[first, second], found.constant[second, first]])
+    known = (n >= LEAST_PAIRS) & ~constant.any(axis=0)
+    if measure == "kendall":
+        return Pairs(*_kendall(table, first, second, known), n, constant)
+    if measure == "pearson":
+        coefficient = pearson(found)[first, second]
+    else:
+        coefficient = SharedRanks(table).spearman(first, second, known)
+    return Pairs(coefficient, _p_of_r(coefficient, n), n, constant)
 
 
-def _pearson(x: Floats, y: Floats) -> float:
-    """Coefficient of two columns that vary."""
-    return float(np.clip((_unit_vector(x) * _unit_vector(y)).sum(), -1.0, 1.0))
-
-
-def _ranks(values: Floats) -> Floats:
-    """Mean ranks."""
-    return rank_ascending(values, "average")
-
-
-def _kendall(x: Floats, y: Floats) -> tuple[float, float]:
-    """τ_b and its p-value."""
+def _kendall(
+    table: Floats, first: NDArray[np.int64], second: NDArray[np.int64], known: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """τ_b and its p-value of each pair that is known; else NaN."""
     from scipy.stats import kendalltau  # slow to import
 
-    found = kendalltau(x, y)
-    return float(found.statistic), float(found.pvalue)
+    found = np.full((2, first.size), np.nan)
+    for pair in np.flatnonzero(known):
+        both = table[:, [first[pair], second[pair]]]
+        tau = kendalltau(*both[~np.isnan(both).any(axis=1)].T)
+        found[:, pair] = tau.statistic, tau.pvalue
+    return found[0], found[1]
 
 
 def _p_of_r(coefficient: Floats, counts: NDArray[np.int64]) -> Floats:
     """Two-sided p-value of a coefficient: ``I(1 − r²; (n − 2)/2, 1/2)``, Student's t with n − 2 degrees of freedom."""
-    from scipy.special import betainc
+    from scipy.special import betainc  # slow to import
 
     freedom = np.maximum(counts - 2, 1) / 2.0
     p_value: Floats = betainc(freedom, 0.5, (1.0 - coefficient) * (1.0 + coefficient))
     return p_value
-
-
-def covariance(table: Floats) -> Floats:
-    """Covariances of all pairs of columns over the rows that each pair shares, divided by n − 1.
-
-    Args:
-        table: Shape (n_rows, n_codes); NaN is missing.
-
-    Returns:
-        Shape (n_codes, n_codes); NaN where a pair shares fewer than two rows.
-    """
-    present = ~np.isnan(table)
-    if present.all() and table.shape[0] > 1:
-        centred = table - table.mean(axis=0)
-        whole: Floats = centred.T @ centred / (table.shape[0] - 1)
-        return whole
-    size = table.shape[1]
-    matrix = np.full((size, size), np.nan)
-    for i in range(size):
-        for j in range(i, size):
-            rows = present[:, i] & present[:, j]
-            x, y = table[rows, i], table[rows, j]
-            if x.size > 1:
-                matrix[i, j] = matrix[j, i] = ((x - x.mean()) * (y - y.mean())).sum() / (x.size - 1)
-    return matrix
 
 
 @dataclass(frozen=True)
@@ -289,19 +253,27 @@ def family_correlations(
         node with a single child has none.
     """
     framework = scores.framework
-    out: list[tuple[object, ...]] = []
+    families = []
     for parent, nodes in framework.children.items():
         children = [child.code for child in nodes if levels is None or child.level in levels]
-        if len(children) < 2:
-            continue
-        codes = [*children, parent]
-        for measure in measures:
-            found = correlate(scores.of(codes), codes, measure)
-            for i, j in itertools.combinations(range(len(codes)), 2):
-                relation = "parent" if codes[j] == parent else "siblings"
-                figures = (int(found.n[i, j]), found.coefficient[i, j], found.p_value[i, j])
-                flag = _flag(float(found.coefficient[i, j]), relation, limits)
-                out.append((measure, codes[i], codes[j], relation, parent, *figures, flag, found.reason(i, j)))
+        if len(children) > 1:
+            families.append((parent, list(itertools.combinations([*children, parent], 2))))
+    names = list(dict.fromkeys(code for _, pairs in families for pair in pairs for code in pair))
+    place = {code: column for column, code in enumerate(names)}
+    at = np.array([[place[code] for code in pair] for _, pairs in families for pair in pairs], dtype=np.int64)
+    table, (first, second) = scores.of(names), at.reshape(-1, 2).T
+    found = {measure: correlate_pairs(table, first, second, measure) for measure in measures}
+    out: list[tuple[object, ...]] = []
+    start = 0
+    for parent, pairs in families:
+        for measure, one in found.items():
+            for number, (a, b) in enumerate(pairs, start):
+                relation = "parent" if b == parent else "siblings"
+                coefficient, p_value = float(one.coefficient[number]), float(one.p_value[number])
+                flag = _flag(coefficient, relation, limits)
+                said = (int(one.n[number]), coefficient, p_value, flag, one.reason(number, a, b))
+                out.append((measure, a, b, relation, parent, *said))
+        start += len(pairs)
     text = dict.fromkeys(("measure", "code_a", "code_b", "relation", "common"), str)
     return frame_of(out, **text, n=int, coefficient=float, p_value=float, flag=str, reason=str)
 

@@ -5,22 +5,22 @@ What belongs here: the correlation ratio and its smoother. What does not: weight
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from ssc_index.audit.structure import nominal_weights
-from ssc_index.rank import rank_ascending
+from ssc_index.audit.pairwise import SharedRanks, at_a_time, moments, pearson
+from ssc_index.audit.smoothing import smooth
+from ssc_index.audit.structure import Rule, aggregation_rules, weights_by
+from ssc_index.framework.model import Framework, Node
 from ssc_index.result import IndexResult
 from ssc_index.sample import Scores, frame_of, scores_in, year_column
-from ssc_index.statistics import is_constant
 from ssc_index.values import Floats
 
 LEAST_ROWS = 10
-SEGMENTS = 20
-PENALTIES = 10.0 ** np.arange(-5.0, 6.25, 0.25)
 
 
 @dataclass(frozen=True)
@@ -59,64 +59,75 @@ def main_effect(x: Floats, y: Floats) -> Effect:
         The effect; NaN with a reason for fewer than 10 rows or where either is constant.
 
     Source: Paruolo, Saisana and Saltelli (2013), J. R. Statist. Soc. A 176(3), 609-634 (the measure); Becker,
-    Paruolo, Saisana and Saltelli (2017), Ecological Indicators 80, 12-22 (penalised splines for it); Eilers and
-    Marx (1996), Statistical Science 11(2), 89-121 (the spline); Hurvich, Simonoff and Tsai (1998), J. R. Statist.
-    Soc. B 60(2), 271-293 (the choice of its penalty).
+    Paruolo, Saisana and Saltelli (2017), Ecological Indicators 80, 12-22 (penalised splines for it).
     """
+    return main_effects(np.column_stack([x, y]), [(0, 1)])[0]
+
+
+def main_effects(table: Floats, pairs: Sequence[tuple[int, int]]) -> list[Effect]:
+    """`main_effect` of many pairs of columns, side by side.
+
+    Args:
+        table: Shape (n_rows, k); NaN is missing.
+        pairs: Column of the part, column of the whole.
+
+    Returns:
+        One effect for each pair, the same whatever other pairs there are.
+    """
+    found = moments(table)
+    correlations = pearson(found)
+    part, whole = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    n, flat = found.n[part, whole], (found.constant[part, whole], found.constant[whole, part])
+    ratio, freedom = np.full(n.size, np.nan), np.full(n.size, np.nan)
+    ranks, todo = SharedRanks(table), np.flatnonzero((n >= LEAST_ROWS) & ~flat[0] & ~flat[1])
+    for run in at_a_time(todo.size, table.shape[0]):
+        at = todo[run]
+        ratio[at], freedom[at] = _ratios(table, part[at], whole[at], ranks)
+    correlation = np.where(np.isnan(ratio), np.nan, correlations[part, whole])
+    reasons = [_why_not(int(size), *same) for size, *same in zip(n, *flat, strict=True)]
+    figures = (figure.tolist() for figure in (n, correlation, ratio, freedom))
+    return [Effect(*row) for row in zip(*figures, reasons, strict=True)]
+
+
+def _why_not(n: int, part: bool, whole: bool) -> str | None:
+    """Why a pair has no effect."""
+    if n < LEAST_ROWS:
+        return f"{n} complete pairs; at least {LEAST_ROWS} are needed"
+    same = [name for name, constant in (("the part", part), ("the whole", whole)) if constant]
+    return f"{' and '.join(same)} is constant" if same else None
+
+
+def _ratios(
+    table: Floats, part: NDArray[np.int64], whole: NDArray[np.int64], ranks: SharedRanks
+) -> tuple[Floats, Floats]:
+    """Correlation ratio of pairs of columns that vary, and degrees of freedom of the curves behind them."""
+    x, y = np.ascontiguousarray(table[:, part].T), np.ascontiguousarray(table[:, whole].T)
     there = ~(np.isnan(x) | np.isnan(y))
-    x, y = x[there], y[there]
-    if x.size < LEAST_ROWS:
-        return Effect(x.size, np.nan, np.nan, np.nan, f"{x.size} complete pairs; at least {LEAST_ROWS} are needed")
-    flat = [name for name, column in (("the part", x), ("the whole", y)) if is_constant(column)]
-    if flat:
-        return Effect(x.size, np.nan, np.nan, np.nan, f"{' and '.join(flat)} is constant")
-    y = y - y.mean()
-    y = y / np.sqrt((y * y).mean())
-    fits = [_smooth(_unit(design), y) for design in (x, rank_ascending(x, "average"))]
-    _, fitted, freedom = min(fits, key=lambda fit: fit[0])
-    centred = x - x.mean()
-    centred = centred / np.abs(centred).max()
-    # Rounding may carry a perfect correlation past 1.
-    correlation = float(np.clip(float((centred * y).sum() / np.sqrt((centred * centred).sum() * y.size)), -1.0, 1.0))
-    return Effect(x.size, correlation, float(np.clip(fitted.var(), 0.0, 1.0)), freedom)
+    y = _about_mean(y, there)
+    y = y / np.sqrt(_mean(y * y, there))
+    curves = [smooth(_unit(design, there), y, there) for design in (x, ranks.of(part, whole))]
+    fitted = [_about_mean(curve.fitted, there) for curve in curves]
+    values, by_ranks = (np.clip(_mean(one * one, there)[:, 0], 0.0, 1.0) for one in fitted)
+    better = curves[1].criterion < curves[0].criterion
+    return np.where(better, by_ranks, values), np.where(better, curves[1].freedom, curves[0].freedom)
 
 
-def _unit(x: Floats) -> Floats:
-    """Move onto 0 … 1."""
-    scaled: Floats = (x - x.min()) / (x.max() - x.min())
-    return scaled
+def _mean(figures: Floats, there: NDArray[np.bool_]) -> Floats:
+    """Mean of each row where it is, shape (m, 1)."""
+    means: Floats = np.where(there, figures, 0.0).sum(axis=1, keepdims=True) / there.sum(axis=1, keepdims=True)
+    return means
 
 
-def _smooth(x: Floats, y: Floats) -> tuple[float, Floats, float]:
-    """Fit the P-spline: its corrected AIC, fitted values and degrees of freedom."""
-    basis = _basis(x)
-    gram, right = basis.T @ basis, basis.T @ y
-    difference = np.diff(np.eye(gram.shape[0]), n=2, axis=0)
-    roughness = difference.T @ difference
-    # With A = G + λ₀R = LLᵀ and L⁻¹RL⁻ᵀ = U diag(s) Uᵀ, every G + λR is LU diag(1 + (λ − λ₀)s) UᵀLᵀ.
-    penalties = PENALTIES * y.size
-    lower = np.linalg.cholesky(gram + penalties[0] * roughness)
-    half = np.linalg.solve(lower, roughness)
-    sizes, axes = np.linalg.eigh(np.linalg.solve(lower, half.T))
-    shrink = 1.0 / (1.0 + (penalties - penalties[0])[:, None] * np.maximum(sizes, 0.0))
-    back = np.linalg.solve(lower.T, axes)
-    freedoms = shrink @ (back * (gram @ back)).sum(axis=0)
-    fits = basis @ back @ (shrink * (back.T @ right)).T
-    variances = np.maximum(((y[:, None] - fits) ** 2).mean(axis=0), np.finfo(np.float64).tiny)
-    left = y.size - freedoms - 2
-    criteria = np.where(left > 1, np.log(variances) + 2 * (freedoms + 1) / np.maximum(left, 1), np.inf)
-    best = int(criteria.argmin())
-    return float(criteria[best]), fits[:, best], float(freedoms[best])
+def _about_mean(figures: Floats, there: NDArray[np.bool_]) -> Floats:
+    """Rows less their mean; 0 where they are not."""
+    return np.where(there, figures - _mean(figures, there), 0.0)
 
 
-def _basis(x: Floats) -> Floats:
-    """Cubic B-splines on 20 equal segments of 0 … 1, shape (n, 23)."""
-    place = np.minimum((x * SEGMENTS).astype(np.int64), SEGMENTS - 1)
-    t = x * SEGMENTS - place
-    pieces = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=1) / 6
-    basis = np.zeros((x.size, SEGMENTS + 3))
-    np.put_along_axis(basis, place[:, None] + np.arange(4), pieces, axis=1)
-    return basis
+def _unit(figures: Floats, there: NDArray[np.bool_]) -> Floats:
+    """Move each row onto 0 … 1; 0 where it is not."""
+    low = np.where(there, figures, np.inf).min(axis=1, keepdims=True)
+    high = np.where(there, figures, -np.inf).max(axis=1, keepdims=True)
+    return np.where(there, (figures - low) / (high - low), 0.0)
 
 
 def importance_frame(result: IndexResult, year: int | None = None) -> pl.DataFrame:
@@ -144,38 +155,43 @@ def importance(scores: Scores, levels: Sequence[str] | None = None) -> pl.DataFr
         unequal depth share the last level, as in the framework.
     """
     framework = scores.framework
+    rules = aggregation_rules(scores)
+    heads = [
+        (node.code, part.code, part.level, weight)
+        for node in framework.nodes
+        for part, weight in _parts(framework, rules, node)
+        if levels is None or part.level in levels
+    ]
+    names = list(dict.fromkeys(code for head in heads for code in head[:2]))
+    place = {code: column for column, code in enumerate(names)}
+    effects = main_effects(scores.of(names), [(place[part], place[node]) for node, part, *_ in heads])
+    sums: dict[tuple[str, str], list[float]] = {}
+    for (node, _, level, weight), effect in zip(heads, effects, strict=True):
+        total = sums.setdefault((node, level), [0.0, 0.0])
+        total[0] += 0.0 if np.isnan(effect.main_effect) else effect.main_effect
+        total[1] += weight
     out: list[tuple[object, ...]] = []
-    for node in framework.nodes:
-        if node.code not in framework.children:
-            continue
-        weights = nominal_weights(scores, node.code)
-        is_root = node.parent is None
-        parts = [
-            part
-            for part in framework.nodes
-            if part.code in weights
-            and (part.parent == node.code or (is_root and part.code != node.code))
-            and (levels is None or part.level in levels)
-        ]
-        if not parts:
-            continue
-        whole = scores.of([node.code])[:, 0]
-        table = scores.of([part.code for part in parts])
-        effects = {part.code: main_effect(table[:, i], whole) for i, part in enumerate(parts)}
-        for part in parts:
-            alike = [other.code for other in parts if other.level == part.level]
-            share = _share(effects[part.code].main_effect, [effects[code].main_effect for code in alike])
-            weight_share = _share(weights[part.code], [weights[code] for code in alike])
-            effect = effects[part.code]
-            figures = (effect.correlation, effect.correlation**2, effect.main_effect, share, weight_share)
-            head = (node.code, part.code, part.level, effect.n, weights[part.code])
-            out.append((*head, *figures, share - weight_share, effect.freedom, effect.reason))
+    for (node, part, level, weight), effect in zip(heads, effects, strict=True):
+        share, weight_share = map(_share, (effect.main_effect, weight), sums[node, level])
+        figures = (effect.correlation, effect.correlation**2, effect.main_effect, share, weight_share)
+        out.append((node, part, level, effect.n, weight, *figures, share - weight_share, effect.freedom, effect.reason))
     text = {"node": str, "code": str, "level": str, "n": int, "weight": float}
     figures_of = ("correlation", "r2", "main_effect", "share", "weight_share", "gap", "freedom")
     return frame_of(out, **text, **dict.fromkeys(figures_of, float), reason=str)
 
 
-def _share(part: float, parts: list[float]) -> float:
-    """A part of a sum; parts without a figure count nothing, a sum of 0 has no share."""
-    total = float(np.nansum(parts))
+def _parts(framework: Framework, rules: Mapping[str, Rule], node: Node) -> list[tuple[Node, float]]:
+    """Parts of a node that its rule weighs, with their nominal weights: of the root at any depth, else its children."""
+    if node.parent is None:
+        weights = weights_by(rules, framework, node.code)
+        return [
+            (part, weights[part.code]) for part in framework.nodes if part.code in weights and part.code != node.code
+        ]
+    if node.code not in rules:
+        return []
+    return list(zip(framework.children[node.code], rules[node.code].shares, strict=True))
+
+
+def _share(part: float, total: float) -> float:
+    """A part of a sum; a sum of 0 has no share."""
     return part / total if total > 0 else np.nan

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from ssc_index.audit.correlation import correlate, covariance
+from ssc_index.audit.pairwise import covariance, moments, pearson
+from ssc_index.framework.model import Node
 from ssc_index.result import IndexResult
 from ssc_index.sample import Scores, frame_of, scores_in, year_column
 from ssc_index.statistics import is_constant
@@ -53,8 +54,7 @@ def cronbach_alpha(table: Floats) -> Alpha:
     >>> round(cronbach_alpha(np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 3.0]])).alpha, 6)
     0.666667
     """
-    correlations = correlate(table, [str(column) for column in range(table.shape[1])]).coefficient
-    return _alpha(covariance(table), correlations)
+    return _alpha(covariance(table), pearson(moments(table)))
 
 
 def _alpha(matrix: Floats, correlations: Floats) -> Alpha:
@@ -119,7 +119,7 @@ def adequacy(table: Floats) -> Adequacy:
     freedom = k * (k - 1) // 2
     if reason:
         return Adequacy(n, np.nan, nothing, np.nan, freedom, np.nan, nothing, reason)
-    matrix = correlate(complete, [str(column) for column in range(k)]).coefficient
+    matrix = pearson(moments(complete))
     eigenvalues, vectors = np.linalg.eigh(matrix)
     tied = eigenvalues < SINGULAR * k
     if tied.any():
@@ -179,26 +179,27 @@ def item_rest_correlations(table: Floats) -> Floats:
     """
     complete = table[~np.isnan(table).any(axis=1)]
     rest = complete.sum(axis=1, keepdims=True) - complete
-    found = [
-        correlate(np.stack([complete[:, column], rest[:, column]], axis=1), ["item", "rest"]).coefficient[0, 1]
-        for column in range(table.shape[1])
-    ]
-    return np.array(found) if table.shape[1] > 1 else np.full(1, np.nan)
+    k = table.shape[1]
+    return np.diag(pearson(moments(np.hstack([complete, rest])))[:k, k:]).copy() if k > 1 else np.full(1, np.nan)
 
 
 def reliability_frames(result: IndexResult, year: int | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Reliability in one year of a result: ``year``, then as `reliability`.
+    """Reliability in one year of a result: of every node as `reliability` tells it, and item by item.
 
     Args:
         result: An index.
         year: Year of the rows; None if the values know at most one.
+
+    Returns:
+        As `reliability`, and per part: ``node, of, code, alpha_without, item_rest, kmo, inflation, r2_by_others,
+        reason``; the year first.
     """
-    whole, items = reliability(scores_in(result, year))
-    return year_column(whole, result, year), year_column(items, result, year)
+    groups = _groups(scores_in(result, year), None)
+    return year_column(_of_groups(groups), result, year), year_column(_of_items(groups), result, year)
 
 
-def reliability(scores: Scores, levels: Sequence[str] | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Reliability of every node, of its children and of the indicators beneath it; and item by item.
+def reliability(scores: Scores, levels: Sequence[str] | None = None) -> pl.DataFrame:
+    """Reliability of every node: of its children and of the indicators beneath it.
 
     Args:
         scores: Scores of one year, not values, so that all columns point the same way.
@@ -207,50 +208,86 @@ def reliability(scores: Scores, levels: Sequence[str] | None = None) -> tuple[pl
     Returns:
         Per node above the indicators and kind of parts (``of``: ``children``, and ``indicators`` where they
         are others): ``node, level, of, n_parts, n_complete, alpha, alpha_standardised, kmo, bartlett,
-        freedom, p_value, reason``. Per part: ``node, of, code, alpha_without, item_rest, kmo,
-        inflation, r2_by_others, reason``.
+        freedom, p_value, reason``.
     """
+    return _of_groups(_groups(scores, levels))
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Parts of a node that are to measure one thing.
+
+    Attributes:
+        node: The node.
+        of: ``children`` or ``indicators``.
+        codes: The parts.
+        table: Their scores, shape (n_units, k).
+        covariances: Pairwise complete, shape (k, k).
+        correlations: Likewise.
+        fit: Their adequacy.
+    """
+
+    node: Node
+    of: str
+    codes: tuple[str, ...]
+    table: Floats
+    covariances: Floats
+    correlations: Floats
+    fit: Adequacy
+
+
+def _groups(scores: Scores, levels: Sequence[str] | None) -> list[_Group]:
+    """Groups of parts of every node above the indicators."""
     framework = scores.framework
     nodes = [node.code for node in framework.nodes if levels is None or node.level in levels]
+    place = {code: column for column, code in enumerate(nodes)}
     table = scores.of(nodes)
-    shared = covariance(table), correlate(table, nodes).coefficient
-    wholes: list[tuple[object, ...]] = []
-    items: list[tuple[object, ...]] = []
+    covariances, correlations = covariance(table), pearson(moments(table))
+    found = []
     for node in framework.nodes:
         children = tuple(child.code for child in framework.children.get(node.code, ()))
         groups = {"children": children, "indicators": framework.leaves_under[node.code]}
         if groups["indicators"] == children:
             del groups["indicators"]
         for kind, codes in groups.items():
-            if not children or not set(codes) <= set(nodes):
+            if not children or not place.keys() >= set(codes):
                 continue
-            at = [nodes.index(code) for code in codes]
-            whole, parts = _of_group(table[:, at], codes, *(matrix[at][:, at] for matrix in shared))
-            wholes.append((node.code, node.level, kind, len(codes), *whole))
-            items += [(node.code, kind, *part) for part in parts]
+            at = [place[code] for code in codes]
+            own, square = table[:, at], np.ix_(at, at)
+            found.append(_Group(node, kind, codes, own, covariances[square], correlations[square], adequacy(own)))
+    return found
+
+
+def _of_groups(groups: Sequence[_Group]) -> pl.DataFrame:
+    """Figures of each group."""
+    rows: list[tuple[object, ...]] = []
+    for group in groups:
+        alpha, fit = _alpha(group.covariances, group.correlations), group.fit
+        figures = (alpha.alpha, alpha.standardised, fit.kmo, fit.bartlett, fit.freedom, fit.p_value)
+        head = (group.node.code, group.node.level, group.of, len(group.codes), fit.n)
+        rows.append((*head, *figures, _told(alpha.reason, fit.reason)))
     names = {"node": str, "level": str, "of": str, "n_parts": int, "n_complete": int}
-    figures = dict.fromkeys(("alpha", "alpha_standardised", "kmo", "bartlett"), float)
-    of_item = dict.fromkeys(("alpha_without", "item_rest", "kmo", "inflation", "r2_by_others"), float)
-    return (
-        frame_of(wholes, **names, **figures, freedom=int, p_value=float, reason=str),
-        frame_of(items, node=str, of=str, code=str, **of_item, reason=str),
-    )
+    figures_of = dict.fromkeys(("alpha", "alpha_standardised", "kmo", "bartlett"), float)
+    return frame_of(rows, **names, **figures_of, freedom=int, p_value=float, reason=str)
 
 
-def _of_group(
-    table: Floats, codes: Sequence[str], covariances: Floats, correlations: Floats
-) -> tuple[tuple[object, ...], list[tuple[object, ...]]]:
-    """Figures of a group of columns, and of each of them."""
-    alpha, fit = _alpha(covariances, correlations), adequacy(table)
-    reasons = list(dict.fromkeys(said for said in (alpha.reason, fit.reason) if said))
-    whole = (fit.n, alpha.alpha, alpha.standardised, fit.kmo, fit.bartlett, fit.freedom, fit.p_value)
-    rest = item_rest_correlations(table)
-    parts: list[tuple[object, ...]] = []
-    for column, code in enumerate(codes):
-        kept = np.delete(np.arange(len(codes)), column)
-        without = _alpha(covariances[kept][:, kept], correlations[kept][:, kept])
-        said = list(dict.fromkeys(said for said in (without.reason, fit.reason) if said))
-        inflation = float(fit.inflation[column])
-        figures = (without.alpha, rest[column], fit.kmo_by_column[column], inflation, 1.0 - 1.0 / inflation)
-        parts.append((code, *(float(figure) for figure in figures), "; ".join(said) or None))
-    return (*whole, "; ".join(reasons) or None), parts
+def _of_items(groups: Sequence[_Group]) -> pl.DataFrame:
+    """Figures of each part of each group."""
+    rows: list[tuple[object, ...]] = []
+    for group in groups:
+        rest = item_rest_correlations(group.table)
+        for column, code in enumerate(group.codes):
+            kept = np.delete(np.arange(len(group.codes)), column)
+            square = np.ix_(kept, kept)
+            without = _alpha(group.covariances[square], group.correlations[square])
+            inflation = float(group.fit.inflation[column])
+            figures = (without.alpha, rest[column], group.fit.kmo_by_column[column], inflation, 1.0 - 1.0 / inflation)
+            said = _told(without.reason, group.fit.reason)
+            rows.append((group.node.code, group.of, code, *(float(figure) for figure in figures), said))
+    figures_of = dict.fromkeys(("alpha_without", "item_rest", "kmo", "inflation", "r2_by_others"), float)
+    return frame_of(rows, node=str, of=str, code=str, **figures_of, reason=str)
+
+
+def _told(*reasons: str | None) -> str | None:
+    """Reasons as one text, each once."""
+    return "; ".join(dict.fromkeys(said for said in reasons if said)) or None

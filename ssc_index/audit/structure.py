@@ -5,10 +5,12 @@ What belongs here: the one place where the analyses read steps of a method. What
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from ssc_index.framework.model import Framework
 from ssc_index.result import IndexResult
 from ssc_index.sample import Scores
 from ssc_index.steps.aggregate import Aggregate, left_out, mean_at, rule_at
@@ -64,7 +66,7 @@ def nominal_weights(result: IndexResult | Scores, node: str) -> dict[str, float]
     """Weight that each descendant of a node has in it by its rules: the product of shares down the tree.
 
     Args:
-        result: An index, or scores of it; these without weights are taken to have those of the framework.
+        result: An index, or scores of it; as `aggregation_rules`.
         node: Code of the node; it has 1.
 
     Returns:
@@ -72,11 +74,15 @@ def nominal_weights(result: IndexResult | Scores, node: str) -> dict[str, float]
 
     Source: OECD/JRC Handbook (2008), step 6; COINr (``get_eff_weights``).
     """
-    rules = aggregation_rules(result)
+    return weights_by(aggregation_rules(result), result.framework, node)
+
+
+def weights_by(rules: Mapping[str, Rule], framework: Framework, node: str) -> dict[str, float]:
+    """`nominal_weights` by rules that are known already."""
     weights = {node: 1.0}
-    for parent in result.framework.nodes:
+    for parent in framework.nodes:
         if parent.code in weights and parent.code in rules:
-            children = result.framework.children[parent.code]
+            children = framework.children[parent.code]
             for child, share in zip(children, rules[parent.code].shares, strict=True):
                 weights[child.code] = weights[parent.code] * share
     return weights

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ssc_index.audit.components import principal_components
-from ssc_index.audit.correlation import correlate, correlation_frame, covariance, family_correlations
+from ssc_index.audit.correlation import correlate, correlation_frame, family_correlations
 from ssc_index.audit.discrimination import discrimination_frame, pairs_told_apart, redundancy_frame
 from ssc_index.audit.importance import importance, importance_frame, main_effect
+from ssc_index.audit.pairwise import covariance
 from ssc_index.audit.reliability import (
     adequacy,
     cronbach_alpha,
@@ -495,7 +496,7 @@ def test_pairs_of_a_family_are_those_of_the_whole_table():
 def test_levels_limit_what_is_looked_at():
     scores = scores_in(_index(_draws(30)))
     assert importance(scores, ["level_1"])["code"].to_list() == ["x", "y"]
-    assert reliability(scores, ["level_1"])[0].select("node", "of").rows() == [("index", "children")]
+    assert reliability(scores, ["level_1"]).select("node", "of").rows() == [("index", "children")]
 
 
 def test_a_part_that_is_the_whole_accounts_for_all_of_it_and_no_more() -> None:
