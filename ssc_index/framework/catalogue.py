@@ -140,11 +140,16 @@ class Catalogue(Part):
         >>> len(load_catalogue().tree())
         241
         """
+        return self._tree
+
+    @cached_property
+    def _tree(self) -> tuple[Node, ...]:
         nodes = [Node(code="index", parent=None, name="Global SSC Index", level="index")]
         seen: set[str] = set()
         for kpi in self.kpis:
-            nodes += [node for node in self._path(kpi) if node.code not in seen]
-            seen.update(node.code for node in nodes)
+            path = [node for node in self._path(kpi) if node.code not in seen]
+            seen.update(node.code for node in path)
+            nodes += path
             nodes += [_point_node(point) for point in kpi.data_points]
         return tuple(nodes)
 
@@ -164,6 +169,16 @@ class Catalogue(Part):
         Raises:
             FrameworkError: If scored data points have no goalposts in that year; all of them are named.
         """
+        if year not in self._frameworks:
+            self._frameworks[year] = self._framework(year)
+        return self._frameworks[year]
+
+    @cached_property
+    def _frameworks(self) -> dict[int, Framework]:
+        """Frameworks asked for, by year: every step of a build asks for the same."""
+        return {}
+
+    def _framework(self, year: int) -> Framework:
         scored = [point for point in self.data_points if point.scored]
         faults = [
             f"{point.id}: scored, but no goalposts hold on {year}-01-01; date one earlier"
