@@ -27,7 +27,19 @@ from schemas.validate import failures
 from ssc_index.errors import FaultsError
 
 SQL = PROJECT / "sql"
-VIEWS = ("ranking", "city_profile", "compare_cities", "kpi_trend")
+# In this order: later ones stand on earlier ones.
+VIEWS = (
+    "ranking",
+    "city_profile",
+    "compare_cities",
+    "kpi_trend",
+    "ranking_of",
+    "against_peers",
+    "movers",
+    "who_is_ahead",
+    "drivers",
+    "where_from",
+)
 
 # Readable by DuckDB from 1.5 on; files of the default version of 2.0 are not.
 ATTACH = "attach ? as mart (storage_version 'v1.5.0')"

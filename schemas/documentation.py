@@ -1,20 +1,22 @@
-"""The analyst's page on the marts, made from the tables themselves: `docs/marts.md`.
+"""The analyst's page on the marts and the data dictionary, made from the tables: `docs/marts.md`, `docs/marts.json`.
 
 What belongs here: how tables, views and macros are told, and the examples. What does not: what they hold
-(`schemas/marts.py`, ``sql/marts/``). Write the page anew with ``python -m schemas.documentation > docs/marts.md``;
-a test fails while it differs.
+(`schemas/marts.py`, ``sql/marts/``). Write them anew with ``python -m schemas.documentation > docs/marts.md`` and
+``python -m schemas.documentation --json > docs/marts.json``; a test fails while they differ.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from schemas.marts import INTERNAL, PUBLIC
-from schemas.table import DUCKDB_TYPES, Table
+from schemas.marts import FORM_VERSION, INTERNAL, PUBLIC
+from schemas.table import DUCKDB_TYPES, Column, Table
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "sql" / "marts"
 
@@ -27,6 +29,13 @@ What the index publishes, for analysts. This page is made from `schemas/marts.py
 (`docs/decisions/0004-public-view.md`). `data/marts/ssc_index_internal.duckdb` is for the index team, mode 0600: every
 city, and two tables more. The demo cohort has the same files in its own workspace; there `is_demo` is true. Beside each
 mart lie the same tables as Parquet (`ssc_index_parquet/`) and a manifest with the address of the content.
+
+Twenty-four questions with their queries: [cookbook.md](cookbook.md). The same contract for programs:
+[marts.json](marts.json).
+
+**Versions.** This is form {version} of the marts. A change by which a query that ran could fail or mean something else
+raises the first number; something new raises the second. What is renamed or removed is kept for one major version, as
+a deprecated column or under its old name as a view. *Since* is told where it is not 1.0.
 
 Every column is *not null* unless it says *may be missing*. Each table and column carries its description as a COMMENT.
 Scores run from 0 to 100; ranks start at 1; coverage is a share.
@@ -137,7 +146,11 @@ def mart_documentation() -> str:
     Returns:
         Text with a newline at its end; the same for the same tables and scripts.
     """
-    parts = [HEAD, "## Examples\n", *(f"{title}:\n\n```sql\n{query}\n```\n" for title, query in EXAMPLES)]
+    parts = [
+        HEAD.replace("{version}", FORM_VERSION),
+        "## Examples\n",
+        *(f"{title}:\n\n```sql\n{query}\n```\n" for title, query in EXAMPLES),
+    ]
     parts += ["## Views and macros\n", *_views()]
     parts += ["## Tables\n", *(_table(table) for table in PUBLIC)]
     parts += ["## Tables of the internal mart only\n", *(_table(table) for table in INTERNAL if table not in PUBLIC)]
@@ -170,12 +183,55 @@ def _views() -> Iterator[str]:
 def _table(table: Table) -> str:
     key = ", ".join(f"`{column}`" for column in table.key) or "none; rows may be alike"
     lines = [
-        f"| `{name}` | {DUCKDB_TYPES[column.dtype]} | {_cell(column.description)}"
-        f"{' *May be missing.*' if column.nullable else ''} |"
+        f"| `{name}` | {DUCKDB_TYPES[column.dtype]} | {table.unit(name)} | {_cell(_told(column))} |"
         for name, column in table.columns.items()
     ]
-    head = f"### {table.name}\n\n{_paragraph(table.description)}\n\nKey: {key}.\n"
-    return "\n".join([head, "| column | type | what it holds |", "|---|---|---|", *lines, ""])
+    since = "" if table.since == "1.0" else f" Since {table.since}."
+    head = f"### {table.name}\n\n{_paragraph(table.description)}\n\nKey: {key}.{since}\n"
+    return "\n".join([head, "| column | type | unit | what it holds |", "|---|---|---|---|", *lines, ""])
+
+
+def _told(column: Column) -> str:
+    told = [column.description, "*May be missing.*" if column.nullable else ""]
+    told.append("" if column.since == "1.0" else f"*Since {column.since}.*")
+    told.append(f"**Deprecated:** {column.deprecated}" if column.deprecated else "")
+    return " ".join(filter(None, told))
+
+
+def mart_dictionary() -> dict[str, Any]:
+    """The contract of the marts for programs: grain, key, types, units, what may be missing, since when, until when.
+
+    Returns:
+        ``form_version``, ``tables`` and ``views`` by name. ``is_public`` tells which tables the public mart has.
+    """
+    public = {table.name for table in PUBLIC}
+    tables = {
+        table.name: {
+            "grain": table.description,
+            "key": list(table.key),
+            "is_public": table.name in public,
+            "since": table.since,
+            "columns": {
+                name: {
+                    "type": DUCKDB_TYPES[column.dtype],
+                    "unit": table.unit(name) or None,
+                    "is_nullable": column.nullable,
+                    "description": column.description,
+                    "since": column.since,
+                    "deprecated": column.deprecated or None,
+                }
+                for name, column in table.columns.items()
+            },
+        }
+        for table in INTERNAL
+    }
+    shown = {name: {"description": told, "columns": view_columns(name)} for name, told in views().items()}
+    return {"form_version": FORM_VERSION, "tables": tables, "views": shown}
+
+
+def dictionary_text() -> str:
+    """The data dictionary as JSON, with a newline at its end; the same for the same tables and scripts."""
+    return json.dumps(mart_dictionary(), indent=1, ensure_ascii=False) + "\n"
 
 
 def _paragraph(text: str) -> str:
@@ -189,4 +245,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(mart_documentation())
+    sys.stdout.write(dictionary_text() if "--json" in sys.argv[1:] else mart_documentation())

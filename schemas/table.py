@@ -14,6 +14,8 @@ from typing import Any
 import pandera.polars as pa
 import polars as pl
 
+from schemas.units import UNITS
+
 DUCKDB_TYPES: Mapping[object, str] = {
     pl.String: "varchar",
     pl.Int16: "smallint",
@@ -35,12 +37,16 @@ class Column:
         description: One sentence with the unit; it becomes the COMMENT.
         nullable: Whether the cell may be missing.
         checks: Pandera checks of single values; name them, the name is shown to people.
+        since: Version of the mart's form that brought it (`schemas/marts.py`).
+        deprecated: What to read instead, from which version on; empty while it stands.
     """
 
     dtype: Any
     description: str
     nullable: bool = False
     checks: tuple[pa.Check, ...] = ()
+    since: str = "1.0"
+    deprecated: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ class Table:
         columns: Columns in order.
         key: Columns that together name a row.
         checks: Pandera checks that look across columns.
+        since: Version of the mart's form that brought it.
     """
 
     name: str
@@ -60,6 +67,7 @@ class Table:
     columns: Mapping[str, Column]
     key: tuple[str, ...]
     checks: tuple[pa.Check, ...] = field(default=())
+    since: str = "1.0"
 
     @property
     def polars_schema(self) -> dict[str, Any]:
@@ -124,10 +132,21 @@ class Table:
         """One COMMENT statement for the table and one for each column."""
         statements = [f"comment on table {self.name} is '{_quoted(self.description)}'"]
         statements += [
-            f"comment on column {self.name}.\"{name}\" is '{_quoted(column.description)}'"
-            for name, column in self.columns.items()
+            f"comment on column {self.name}.\"{name}\" is '{_quoted(self.comment(name))}'" for name in self.columns
         ]
         return statements
+
+    def unit(self, name: str) -> str:
+        """Unit of a number of a mart; empty for texts, for yes and no, and in the warehouse."""
+        is_number = self.columns[name].dtype not in (pl.String, pl.Boolean)
+        return UNITS.get(name, "") if is_number and "." not in self.name else ""
+
+    def comment(self, name: str) -> str:
+        """What a column holds, in which unit, and what to read instead where it is going away."""
+        column, unit = self.columns[name], self.unit(name)
+        told = [column.description, f"Unit: {unit}." if unit else ""]
+        told.append(f"Deprecated: {column.deprecated}" if column.deprecated else "")
+        return " ".join(filter(None, told))
 
 
 def _quoted(text: str) -> str:

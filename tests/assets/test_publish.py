@@ -372,7 +372,7 @@ def test_every_table_and_column_has_its_comment(mart: duckdb.DuckDBPyConnection)
         "where table_name in (select table_name from duckdb_tables())"
     ).fetchall()
     assert {(table, column): comment for table, column, comment in columns} == {
-        (table.name, name): column.description for table in marts.INTERNAL for name, column in table.columns.items()
+        (table.name, name): table.comment(name) for table in marts.INTERNAL for name in table.columns
     }
 
 

@@ -94,7 +94,7 @@ def test_ddl_and_comments_run_and_stand_in_duckdb(table: Table, database: duckdb
             column,
             types.get(DUCKDB_TYPES[spec.dtype], DUCKDB_TYPES[spec.dtype].upper()),
             spec.nullable,
-            spec.description,
+            table.comment(column),
         )
         for column, spec in table.columns.items()
     ]
