@@ -5,11 +5,10 @@ What belongs here: the order of work and what is kept where. What does not: read
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -17,20 +16,31 @@ import duckdb
 import polars as pl
 
 from assets.freshness import READING, code_sha256, record, recorded
-from assets.warehouse import insert_rows, replace_rows, transaction
+from assets.warehouse import insert_rows, transaction
 from assets.workspace import Workspace
 from intake.countries import read_national
-from intake.reading import NATIONAL_NAME, REGISTER_NAME, raw_files, read_submission, sha256_of, stray_files
+from intake.gathering import Readings, gathered, read_workbooks
+from intake.reading import (
+    NATIONAL_NAME,
+    REGISTER_NAME,
+    is_bulk,
+    raw_files,
+    read_submission,
+    sha256_of,
+    stray_files,
+)
 from intake.receipts import read_receipts
 from intake.register import read_register
-from intake.tables import Fault, ReadResult, faults_frame
+from intake.tables import Fault, faults_frame
 from schemas import raw
 from schemas.table import Table
 from schemas.validate import Failure, failures
 from ssc_index.framework.catalogue import load_catalogue
 
-# Below so many new files a pool of processes costs more than it saves.
-SMALLEST_POOL = 24
+# Below so many new workbooks a pool of processes costs more than it saves.
+SMALLEST_POOL = 150
+# So many workbooks are read in one go, and the rows of so many are written in one go.
+AT_ONCE, WRITTEN_AT_ONCE = 16, 1024
 STEP = "ingest_submissions"
 
 Progress = Callable[[int, int], None]
@@ -76,27 +86,103 @@ def ingest(
     reader = code_sha256(READING)
     is_same_reader = recorded(connection, STEP) == {0: reader} and not afresh
     new = {sha: path for sha, path in places.items() if sha not in known or not is_same_reader}
-    parsed = list(_parse(new, progress))
     register, register_faults = read_register(workspace.raw / REGISTER_NAME)
     _, national_faults = read_national(workspace.raw / NATIONAL_NAME)
-    written: list[tuple[Table, pl.DataFrame]] = list(_new_rows(parsed, places, workspace.raw))
+    ledger = _Ledger(connection)
     with transaction(connection):
         again = [list(known & new.keys())]
         for table in (raw.FILES, raw.SUBMISSIONS, raw.CELLS, raw.FAULTS):
             connection.execute("delete from " + table.name + " where list_contains(?, file_sha256)", again)
         record(connection, STEP, {0: reader})
-        for table, frame in written:
-            insert_rows(connection, table, frame)
+        _take_in(new, workspace.raw, ledger, progress)
         _mark_present(connection, places, workspace.raw)
         submissions = connection.sql("select * from raw.submissions").pl()
         receipts, receipt_faults = read_receipts(places, submissions, register)
         faults = pl.concat([strays, register_faults, national_faults, receipt_faults])
-        replaced = [(raw.CITIES, register), (raw.RECEIPTS, receipts), (raw.RECEIPT_FAULTS, faults)]
-        for table, frame in replaced:
-            written.append((table, table.conform(frame)))
-            replace_rows(connection, table, written[-1][1], None, [])
-    found = {table.name: failures(table, frame) for table, frame in written}
-    return Ingested(len(places), len(new), len(known - places.keys()), found)
+        for table, frame in ((raw.CITIES, register), (raw.RECEIPTS, receipts), (raw.RECEIPT_FAULTS, faults)):
+            connection.execute("delete from " + table.name)
+            ledger.insert(table, table.conform(frame))
+    return Ingested(len(places), len(new), len(known - places.keys()), ledger.failures)
+
+
+@dataclass
+class _Ledger:
+    """Writes rows and keeps what the schemas refuse of them.
+
+    Attributes:
+        connection: An open writer, in a transaction.
+        rows: Rows written of each table.
+        failures: What its schema refuses, with the row's number among those written.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    rows: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, list[Failure]] = field(default_factory=dict)
+
+    def insert(self, table: Table, frame: pl.DataFrame) -> None:
+        """Append rows in the table's form."""
+        before = self.rows.setdefault(table.name, 0)
+        found = failures(table, frame) if frame.height else []
+        moved = [one if one.row is None else replace(one, row=one.row + before) for one in found]
+        self.failures.setdefault(table.name, []).extend(moved)
+        self.rows[table.name] += frame.height
+        insert_rows(self.connection, table, frame)
+
+    def take_in(self, readings: Sequence[Readings], new: Mapping[str, Path], folder: Path) -> None:
+        """Append what was read of some files."""
+        files = pl.concat([one.files for one in readings])
+        paths = [new[sha] for sha in files["file_sha256"]]
+        files = files.with_columns(
+            pl.Series("path", [path.relative_to(folder).as_posix() for path in paths], pl.String),
+            pl.Series("size_bytes", [path.stat().st_size for path in paths], pl.Int64),
+            pl.lit(True).alias("is_present"),
+        )
+        self.insert(raw.FILES, raw.FILES.conform(files))
+        self.insert(raw.SUBMISSIONS, raw.SUBMISSIONS.conform(pl.concat([one.submissions for one in readings])))
+        self.insert(raw.CELLS, raw.CELLS.conform(pl.concat([one.cells for one in readings])))
+        self.insert(raw.FAULTS, raw.FAULTS.conform(pl.concat([one.faults for one in readings])))
+
+
+def _take_in(new: Mapping[str, Path], folder: Path, ledger: _Ledger, progress: Progress) -> None:
+    """Read new files and append what they hold: workbooks, then bulk files, each in the order of their hashes.
+
+    No more than the rows of `WRITTEN_AT_ONCE` workbooks, or of one batch of a bulk file, are held at a time.
+    """
+    ordered = [new[sha] for sha in sorted(new)]
+    workbooks = [path for path in ordered if not is_bulk(path)]
+    waiting: list[Readings] = []
+    done = 0
+    for readings in _read(workbooks):
+        waiting.append(readings)
+        done += readings.files.height
+        if len(waiting) * AT_ONCE >= WRITTEN_AT_ONCE or done == len(workbooks):
+            ledger.take_in(waiting, new, folder)
+            waiting = []
+        progress(done, len(ordered))
+    for path in filter(is_bulk, ordered):
+        _take_in_bulk(path, new, folder, ledger)
+        done += 1
+        progress(done, len(ordered))
+
+
+def _take_in_bulk(path: Path, new: Mapping[str, Path], folder: Path, ledger: _Ledger) -> None:
+    """Read a bulk file and append what it holds, batch by batch."""
+    result = read_submission(path, load_catalogue(), lambda cells: ledger.insert(raw.CELLS, raw.CELLS.typed(cells)))
+    if result.status == "refused":
+        query = "delete from " + raw.CELLS.name + " where file_sha256 = ?"
+        ledger.connection.execute(query, [result.file_sha256])
+    ledger.take_in([gathered([result])], new, folder)
+
+
+def _read(paths: Sequence[Path]) -> Iterator[Readings]:
+    """Read workbooks, a few at a time, in their order whatever finishes first."""
+    tasks = [paths[start : start + AT_ONCE] for start in range(0, len(paths), AT_ONCE)]
+    if len(paths) < SMALLEST_POOL:
+        yield from map(read_workbooks, tasks)
+        return
+    workers = min(os.cpu_count() or 1, 8)
+    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as pool:
+        yield from pool.map(read_workbooks, tasks)
 
 
 def _places(files: Sequence[Path], folder: Path) -> tuple[dict[str, Path], list[Fault]]:
@@ -118,49 +204,6 @@ def _places(files: Sequence[Path], folder: Path) -> tuple[dict[str, Path], list[
     return places, doubles
 
 
-def _parse(new: Mapping[str, Path], progress: Progress) -> Iterator[ReadResult]:
-    """Parse files, in order of their hashes whatever finishes first."""
-    paths = [new[sha] for sha in sorted(new)]
-    if len(paths) < SMALLEST_POOL:
-        for done, path in enumerate(paths, 1):
-            yield read_submission(path, load_catalogue())
-            progress(done, len(paths))
-        return
-    workers = min(os.cpu_count() or 1, 8)
-    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as pool:
-        for done, result in enumerate(pool.map(_read, paths, chunksize=8), 1):
-            yield result
-            progress(done, len(paths))
-
-
-def _new_rows(
-    parsed: Sequence[ReadResult], places: Mapping[str, Path], folder: Path
-) -> Iterator[tuple[Table, pl.DataFrame]]:
-    """What was parsed, as rows of the append-only tables."""
-    if not parsed:
-        return
-    files = pl.DataFrame(
-        [
-            {
-                "file_sha256": result.file_sha256,
-                "path": places[result.file_sha256].relative_to(folder).as_posix(),
-                "kind": result.kind,
-                "status": result.status,
-                "size_bytes": places[result.file_sha256].stat().st_size,
-                "framework_version": result.framework_version,
-                "column_map": json.dumps(dict(result.column_map), sort_keys=True),
-                "is_present": True,
-            }
-            for result in parsed
-        ],
-        schema=raw.FILES.polars_schema,
-    )
-    yield raw.FILES, files
-    yield raw.SUBMISSIONS, raw.SUBMISSIONS.conform(pl.concat([result.submissions for result in parsed]))
-    yield raw.CELLS, raw.CELLS.conform(pl.concat([result.cells for result in parsed]))
-    yield raw.FAULTS, raw.FAULTS.conform(pl.concat([result.faults for result in parsed]))
-
-
 def _mark_present(connection: duckdb.DuckDBPyConnection, places: Mapping[str, Path], folder: Path) -> None:
     """Note of every file ever seen where it lies now, or that it is gone."""
     listed = pl.DataFrame(
@@ -171,12 +214,12 @@ def _mark_present(connection: duckdb.DuckDBPyConnection, places: Mapping[str, Pa
         schema={"file_sha256": pl.String, "path": pl.String},
     )
     connection.register("places", listed)
-    connection.execute("update raw.files set is_present = file_sha256 in (select file_sha256 from places)")
     connection.execute(
-        "update raw.files set path = places.path from places where raw.files.file_sha256 = places.file_sha256"
+        "update raw.files set is_present = not is_present "
+        "where is_present != (file_sha256 in (select file_sha256 from places))"
+    )
+    connection.execute(
+        "update raw.files set path = places.path from places "
+        "where raw.files.file_sha256 = places.file_sha256 and raw.files.path != places.path"
     )
     connection.unregister("places")
-
-
-def _read(path: Path) -> ReadResult:
-    return read_submission(path, load_catalogue())

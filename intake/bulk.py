@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from intake import numbers, tables
-from intake.long_table import batches, open_table
+from intake.long_table import LongTable, batches, open_table
 from intake.points import Lookup, key, lookup_of
 from intake.tables import Fault, ReadResult, Severity
 from intake.xlsx import Refused
@@ -24,6 +24,7 @@ from ssc_index.framework.catalogue import Catalogue
 REQUIRED = ("city_id", "year", "data_point")
 FLAGS = ("is_reported", "is_verified")
 TEXTS = ("source", "source_details", "comment")
+KEYS = list(REQUIRED)
 OPTIONAL = (*tables.NUMBER_FIELDS, *FLAGS, "quality", "origin", *TEXTS, "framework_version")
 PROFILE = ("city_name", "currency", *tables.PROFILE_NUMBERS)
 COLUMNS = (*REQUIRED, *OPTIONAL, *PROFILE)
@@ -102,13 +103,19 @@ class _Faults:
         return tables.faults_frame(self.found)
 
 
-def read_bulk(path: Path, file_sha256: str, catalogue: Catalogue) -> ReadResult:
+def read_bulk(
+    path: Path, file_sha256: str, catalogue: Catalogue, keep: Callable[[pl.DataFrame], None] | None = None
+) -> ReadResult:
     """Read a bulk file, a batch of lines at a time.
+
+    The file is gone through twice: once for keys that stand in several lines, once for everything. So no more than a
+    batch and the lines that are double need be held.
 
     Args:
         path: CSV (UTF-8; comma, semicolon or tab) or Parquet.
         file_sha256: Its SHA-256, which every row carries.
         catalogue: The KPI catalogue.
+        keep: Takes the cells batch by batch; without it the result holds them.
 
     Returns:
         Rows of every city and year in it, with the faults of the rest.
@@ -120,17 +127,24 @@ def read_bulk(path: Path, file_sha256: str, catalogue: Catalogue) -> ReadResult:
     table = open_table(path)
     names = _names(table.columns, faults)
     absent = [pl.lit(None, pl.String).alias(name) for name in OPTIONAL if name not in names.values()]
-    profiles, cells, versions = [], [], Counter[str]()
+    double = _double_keys(table, {column: name for column, name in names.items() if name in REQUIRED}, faults.lookup)
+    held: list[pl.DataFrame] = []
+    profiles, suspect, versions = [], [tables.empty(tables.CELLS)], Counter[str]()
     for batch in batches(table, list(names)):
         frame = _of_edition(batch.rename(names).with_columns(absent), catalogue.version, versions)
         frame = _keyed(frame, faults)
         profiles.append(_profiles(frame))
-        cells.append(_cells(frame, faults))
+        cells = _cells(frame, faults)
+        if len(double):
+            is_double = cells.select(KEYS).hash_rows().is_in(double)
+            suspect.append(cells.filter(is_double))
+            cells = cells.filter(~is_double)
+        (keep or held.append)(cells)
     _report_versions(versions, catalogue.version, faults)
     if not profiles:
         raise Refused("empty_file", "The file has headers but no lines. Send it again.")
     submissions = _submissions(pl.concat(profiles), faults)
-    rows = _without_duplicates(pl.concat(cells), faults)
+    (keep or held.append)(_judged(pl.concat(suspect), faults))
     return ReadResult(
         file_sha256=file_sha256,
         kind="bulk",
@@ -138,9 +152,21 @@ def read_bulk(path: Path, file_sha256: str, catalogue: Catalogue) -> ReadResult:
         framework_version=max(versions, key=lambda name: (name == catalogue.version, name), default=None),
         column_map={},
         submissions=submissions,
-        cells=rows,
+        cells=pl.concat([tables.empty(tables.CELLS), *held]).sort("row_number"),
         faults=faults.frame(),
     )
+
+
+def _double_keys(table: LongTable, names: Mapping[str, str], lookup: Lookup) -> pl.Series:
+    """Hashes of the keys that stand in several lines; 8 bytes a line are held."""
+    hashes = []
+    for batch in batches(table, list(names)):
+        keyed = _keyed(batch.rename(names), _Faults("", lookup))
+        hashes.append(keyed.select(KEYS).hash_rows())
+    if not hashes:
+        return pl.Series([], dtype=pl.UInt64)
+    ordered = pl.concat(hashes).sort()
+    return ordered.filter(ordered == ordered.shift()).unique()
 
 
 def _names(columns: Sequence[str], faults: _Faults) -> dict[str, str]:
@@ -442,32 +468,21 @@ def _coded(frame: pl.DataFrame, name: str, find: Callable[[str], str | None], fa
     return frame.with_columns(codes.alias(name))
 
 
-def _without_duplicates(cells: pl.DataFrame, faults: _Faults) -> pl.DataFrame:
-    """Rows whose data point stands once for its city and year; empty repetitions are dropped in silence."""
-    keys = ["city_id", "year", "data_point"]
-    hashes = cells.select(keys).hash_rows()
-    if hashes.n_unique() == cells.height:
-        return cells
-    suspect = hashes.is_duplicated()
-    # What follows costs much memory per row, so it sees the few rows that may be double.
-    return pl.concat([cells.filter(~suspect), _judged(cells.filter(suspect), keys, faults)]).sort("row_number")
-
-
-def _judged(cells: pl.DataFrame, keys: list[str], faults: _Faults) -> pl.DataFrame:
+def _judged(cells: pl.DataFrame, faults: _Faults) -> pl.DataFrame:
     """Of rows with the same key the one that is filled; none with a fault for each where several are."""
     content = pl.any_horizontal(
         pl.col(name).is_not_null() for name in ("numerator", "result", "numerator_text", "result_text")
     )
     cells = cells.with_columns(
         content.alias("_filled"),
-        content.sum().over(keys).alias("_n_filled"),
-        pl.int_range(pl.len()).over(keys).alias("_nth"),
-        pl.col("row_number").filter(content).cast(pl.String).str.join(" and ").over(keys).alias("_lines"),
+        content.sum().over(KEYS).alias("_n_filled"),
+        pl.int_range(pl.len()).over(KEYS).alias("_nth"),
+        pl.col("row_number").filter(content).cast(pl.String).str.join(" and ").over(KEYS).alias("_lines"),
     )
     double = cells.filter(pl.col("_filled") & (pl.col("_n_filled") > 1))
     faults.add_rows(
         "duplicate_data_point",
-        double.select(pl.col("row_number").alias("line"), *keys, pl.col("_lines").alias("found")),
+        double.select(pl.col("row_number").alias("line"), *KEYS, pl.col("_lines").alias("found")),
         "data_point",
         lambda found: f"The data point stands in lines {found}; none of them is used. Keep one of them.",
     )

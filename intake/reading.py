@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Literal
+
+import polars as pl
 
 from intake import tables
 from intake.bulk import read_bulk
@@ -77,12 +79,19 @@ def _stray(path: Path, place: str) -> Fault | None:
     return Fault("not_a_submission", text, field="file", value=place)
 
 
-def read_submission(path: Path, catalogue: Catalogue) -> ReadResult:
+def is_bulk(path: Path) -> bool:
+    """Whether a submission is a bulk file, by its suffix; else it is a workbook."""
+    return path.suffix.lower() in BULK_SUFFIXES
+
+
+def read_submission(path: Path, catalogue: Catalogue, keep: Callable[[pl.DataFrame], None] | None = None) -> ReadResult:
     """Read a workbook or a bulk file; whatever is wrong with it becomes faults.
 
     Args:
         path: File to read; its suffix says which of the two it is.
         catalogue: The KPI catalogue.
+        keep: Takes the cells of a bulk file batch by batch, so that they never are in memory together; the result
+            then has none. If the file is refused in the end, what was kept of it counts for nothing.
 
     Returns:
         Rows and faults; a file that cannot be read at all is refused.
@@ -90,11 +99,12 @@ def read_submission(path: Path, catalogue: Catalogue) -> ReadResult:
     Raises:
         OSError: If the file cannot be opened at all; that is no fault of its content.
     """
-    kind: Literal["workbook", "bulk"] = "bulk" if path.suffix.lower() in BULK_SUFFIXES else "workbook"
-    read = read_bulk if kind == "bulk" else read_workbook
+    kind: Literal["workbook", "bulk"] = "bulk" if is_bulk(path) else "workbook"
     file_sha256 = sha256_of(path)
     try:
-        return read(path, file_sha256, catalogue)
+        if kind == "bulk":
+            return read_bulk(path, file_sha256, catalogue, keep)
+        return read_workbook(path, file_sha256, catalogue)
     except Refused as error:
         fault = Fault(error.rule, error.message, file_sha256=file_sha256)
     except Exception as error:  # the promise of this module: one bad file stops no other

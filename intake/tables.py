@@ -15,6 +15,14 @@ import polars as pl
 Severity = Literal["error", "warning", "note"]
 Schema = Mapping[str, pl.DataType | type[pl.DataType]]
 
+FILES: Schema = {
+    "file_sha256": pl.String,
+    "kind": pl.String,
+    "status": pl.String,
+    "framework_version": pl.String,
+    "column_map": pl.String,
+}
+
 SUBMISSIONS: Schema = {
     "file_sha256": pl.String,
     "city_id": pl.String,

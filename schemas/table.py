@@ -100,7 +100,12 @@ class Table:
         return pl.DataFrame(schema=self.polars_schema)
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The frame with this table's columns, order and types, NaN turned into null, sorted by the key.
+        """As `typed`, sorted by the key."""
+        typed = self.typed(frame)
+        return typed.sort(self.key, nulls_last=True) if self.key else typed
+
+    def typed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with this table's columns, order and types, NaN turned into null.
 
         Args:
             frame: Rows of the table; columns beyond the table's are dropped.
@@ -111,13 +116,12 @@ class Table:
         Raises:
             polars.exceptions.ColumnNotFoundError: If a column of the table is absent.
         """
-        selected = frame.select(
+        return frame.select(
             pl.col(name).cast(column.dtype).fill_nan(None)
             if column.dtype == pl.Float64
             else pl.col(name).cast(column.dtype)
             for name, column in self.columns.items()
         )
-        return selected.sort(self.key, nulls_last=True) if self.key else selected
 
     def ddl(self) -> str:
         """``create table if not exists`` for DuckDB, with NOT NULL where the table says so."""
