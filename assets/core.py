@@ -17,6 +17,7 @@ from assets.past import PAST_OF_YEAR
 from assets.reporting import asset_key, asset_spec, fault_result, schema_checks
 from assets.resources import WorkspaceResource
 from assets.warehouse import Query, transaction
+from assets.workspace import Workspace
 from assets.writing import Inputs, YearStep, materialised, replace_years_in, write_rows
 from intake.countries import NATIONAL_NAME, countries_of, read_national
 from intake.derive import derive_values
@@ -106,11 +107,7 @@ def derive(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
     """
     asked = years_of(context)
     age = max_age(read_edition_method(store.workspace.method_path))
-    place = store.workspace.raw / NATIONAL_NAME
-    national, _ = read_national(place)
-    also = (place.read_text(encoding="utf-8", errors="replace") if place.is_file() else "",)
-    compute = partial(core_frames, national=national)
-    step = YearStep("derive_values", "Deriving values", TABLES, "year", QUERIES, compute, also, looks_back=True)
+    step = values_step(store.workspace)
     read = store.read(paths=PATHS, faults=READING_FAULTS)
     with store.writer("derive values", [*TABLES, STEPS]) as connection, transaction(connection):
         known = recorded(connection, step.name)
@@ -129,6 +126,15 @@ def derive(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
     yield materialised(VALUES, written)
     yield materialised(core.QUARANTINE, written, [fault_result(core.QUARANTINE, "no_errors", "error", kept_out)])
     yield materialised(core.FINDINGS, written, [fault_result(core.FINDINGS, "no_warnings", "warning", findings)])
+
+
+def values_step(workspace: Workspace) -> YearStep:
+    """The step that derives the values of a year and holds the rules against them."""
+    place = workspace.raw / NATIONAL_NAME
+    national, _ = read_national(place)
+    also = (place.read_text(encoding="utf-8", errors="replace") if place.is_file() else "",)
+    compute = partial(core_frames, national=national)
+    return YearStep("derive_values", "Deriving values", TABLES, "year", QUERIES, compute, also, looks_back=True)
 
 
 def core_frames(year: int, inputs: Inputs, national: pl.DataFrame) -> dict[str, pl.DataFrame]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 import polars as pl
 
@@ -52,8 +53,7 @@ def read_acceptances(text: str) -> tuple[list[Acceptance], list[str]]:
     >>> read_acceptances("within_bounds @ EC_P_IN_2C.main = Fine")[1]
     ["'within_bounds' is an error; only warnings can be accepted. Have the cell corrected."]
     """
-    severities = {rule.code: rule.text.severity for rule in load_rules()}
-    points = {point.id for point in load_catalogue().data_points}
+    severities, points = _known()
     good, faults = [], []
     for entry in text.split("|"):
         if not entry.strip():
@@ -72,6 +72,13 @@ def read_acceptances(text: str) -> tuple[list[Acceptance], list[str]]:
         else:
             good.append(Acceptance(rule, point, match["reason"].strip()))
     return good, faults
+
+
+@cache
+def _known() -> tuple[dict[str, str], frozenset[str]]:
+    """Severity of each rule, and the ids of the data points."""
+    severities = {rule.code: str(rule.text.severity) for rule in load_rules()}
+    return severities, frozenset(point.id for point in load_catalogue().data_points)
 
 
 def apply_acceptances(found: pl.DataFrame, submissions: pl.DataFrame) -> pl.DataFrame:

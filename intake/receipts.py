@@ -347,9 +347,11 @@ class _Reader:
     ) -> str | None:
         """A list of entries, as it stands; a fault for each entry that cannot be used."""
         text = row.get(field, "")
+        if not text:
+            return None
         for sentence in read(text)[1]:
             self.fault(rule, sentence, line=line, field=field, value=text, key=key)
-        return text or None
+        return text
 
     def _moment(self, line: int, text: str, key: Key) -> datetime | None:
         """Date and time of receipt; without a zone it is UTC, without a time midnight."""

@@ -1,0 +1,158 @@
+"""Intake at scale: many workbooks, one more of them, and long bulk files.
+
+``python -m benchmarks.intake [--cities 1950] [--bulk 1000] [--keep DIR]``. 1,950 invented cities of five years send
+more than 10,000 workbooks; a smaller number measures a sample, and the table says so. Each line is a process of its
+own, workers among it; memory is that of the process and, told apart, of its largest worker.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.__main__ import Line, show
+
+ENOUGH = 10_000  # workbooks, for the limits to hold
+YEARS = (2021, 2022, 2023, 2024, 2025)
+SETTINGS = {"POLARS_ENGINE_AFFINITY": "in-memory", "OPENBLAS_NUM_THREADS": "1"}
+
+MAKE = """
+import json, sys, time
+from pathlib import Path
+from intake.demo import make_bulk_cohort, make_demo
+from ssc_index.framework.catalogue import load_catalogue
+if __name__ == "__main__":
+    root, kind, cities = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    started = time.perf_counter()
+    if kind == "workbooks":
+        files = make_demo(root, load_catalogue(), seed=2026, cities=cities).files
+    else:
+        years = range(2016, 2026)
+        make_bulk_cohort(root / "raw" / "history.parquet", load_catalogue(), seed=2026, cities=cities, years=years)
+        files = 1
+    print(json.dumps({"files": files, "seconds": time.perf_counter() - started}))
+"""
+
+TAKE_IN = """
+import json, resource, sys, time
+from pathlib import Path
+from assets.core import values_step
+from assets.ingest import ingest
+from assets.resources import WorkspaceResource
+from assets.writing import replace_years
+from schemas import raw
+from schemas.state import STEPS
+if __name__ == "__main__":
+    store = WorkspaceResource(root=sys.argv[1])
+    started = time.perf_counter()
+    with store.writer("benchmark", (*raw.TABLES, STEPS)) as connection:
+        found = ingest(store.workspace, connection, lambda done, total: None)
+        cells = connection.execute("select count(*) from raw.cells").fetchall()[0][0]
+        query = "select distinct year from raw.submissions order by year"
+        years = [year for (year,) in connection.execute(query).fetchall()]
+    taken_in = time.perf_counter()
+    written = replace_years(store, values_step(store.workspace), years)
+    ended = time.perf_counter()
+    both = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    own, workers = (resource.getrusage(who).ru_maxrss / 1000 for who in both)
+    print(json.dumps({
+        "new": found.new, "cells": cells, "read": taken_in - started, "validate": ended - taken_in,
+        "years": len(written.computed), "MB": own, "worker MB": workers,
+    }))
+"""
+
+
+def told(script: str, *arguments: str) -> dict[str, float]:
+    """What a script prints as JSON on its last line."""
+    with tempfile.NamedTemporaryFile("w", suffix=".py") as file:  # a file, so that workers can start from it
+        file.write(script)
+        file.flush()
+        environment = {**os.environ, **SETTINGS, "PYTHONPATH": str(Path(__file__).parents[1])}
+        command = [sys.executable, file.name, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    facts: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return facts
+
+
+def line(what: str, facts: dict[str, float], seconds: float | None, megabytes: float | None) -> Line:
+    """A line of the table from what was told; what was measured stands below it."""
+    where = {name: facts[name] for name in ("read", "validate")}
+    text = f"{what}; {facts['years']:.0f} years validated, largest worker {facts['worker MB']:.0f} MB"
+    return Line(text, sum(where.values()), seconds, facts["MB"], megabytes, where)
+
+
+def workbooks(root: Path, cities: int) -> Iterator[Line]:
+    """Many workbooks from nothing, nothing new, and one more."""
+    made = told(MAKE, str(root), "workbooks", str(cities))
+    count = int(made["files"])
+    is_enough = count >= ENOUGH
+    sample = "" if is_enough else f" (a sample: the limits are for {ENOUGH:,})"
+    yield Line(f"write {count:,} workbooks", made["seconds"])
+    facts = told(TAKE_IN, str(root))
+    yield line(f"{count:,} workbooks{sample}", facts, *((240.0, 1000.0) if is_enough else (None, None)))
+    yield line("the same with nothing new", told(TAKE_IN, str(root)), None, None)
+    late = sorted((root / "raw" / str(YEARS[-1])).glob("*.xlsx"))[0]
+    shutil.move(late, root / late.name)
+    told(TAKE_IN, str(root))
+    shutil.move(root / late.name, late)
+    with late.open("ab") as file:
+        file.write(b"\0")  # behind the archive, where nobody looks: another file of the same content
+    yield line(f"one new among them{sample}", told(TAKE_IN, str(root)), *((2.0, None) if is_enough else (None, None)))
+
+
+def bulk(root: Path, cities: int) -> Line:
+    """Ten years of many cities from one Parquet file."""
+    (root / "raw").mkdir(parents=True)
+    (root / "workspace.yaml").write_text("name: bulk\nis_demo: true\n", encoding="utf-8")
+    told(MAKE, str(root), "bulk", str(cities))
+    facts = told(TAKE_IN, str(root))
+    what = f"bulk: {cities:,} cities x 10 years ({facts['cells'] / 1e6:.2f} M values)"
+    return line(what, facts, 60.0 if cities == 10_000 else None, 4000.0 if cities == 10_000 else None)
+
+
+@contextmanager
+def folder_of(keep: Path | None) -> Iterator[Path]:
+    """Where cohorts are made: a folder to keep, or one that goes."""
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep
+        return
+    with tempfile.TemporaryDirectory(prefix="ssc-index-intake-") as name:
+        yield Path(name)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.intake", description=__doc__)
+    parser.add_argument("--cities", type=int, default=1950, help="cities that send workbooks; 0 leaves them out")
+    parser.add_argument("--bulk", type=int, nargs="*", default=[1000], help="cities of bulk files, e.g. 1000 10000")
+    parser.add_argument("--keep", type=Path, help="a new folder for the cohorts, which stay there")
+    asked = parser.parse_args()
+    console = Console(stderr=True)
+    lines: list[Line] = []
+    with folder_of(asked.keep) as folder:
+        if asked.cities:
+            with console.status(f"workbooks of {asked.cities} cities"):
+                lines += workbooks(folder / "workbooks", asked.cities)
+        for cities in asked.bulk:
+            with console.status(f"bulk of {cities} cities"):
+                lines.append(bulk(folder / f"bulk-{cities}", cities))
+    show(lines)
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    main()
