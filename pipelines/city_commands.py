@@ -162,9 +162,9 @@ def _show_one(
         console.print(f"Ended on {row['ended_on']}{into}.")
     if row["pseudonym"]:
         console.print(f"Counted but not named; the public knows it as {row['pseudonym']}.")
-    for one in persons:
-        contact = ", ".join(text for text in (one.role, one.email, one.phone) if text)
-        console.print(f"Focal point: {one.name}{' – ' + contact if contact else ''}")
+    for person in persons:
+        contact = ", ".join(text for text in (person.role, person.email, person.phone) if text)
+        console.print(f"Focal point: {person.name}{' – ' + contact if contact else ''}")
     for one in standing:
         late = "" if one.days_overdue is None else f", {one.days_overdue} days overdue"
         due = f"; due {one.deadline}{late}" if one.deadline else ""
