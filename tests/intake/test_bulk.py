@@ -9,7 +9,9 @@ import pytest
 from forms import HOTSPOTS, INTERNET, PLANS, faults_of, only_fault, read, row_of, write_form
 
 from intake import bulk, long_table
+from intake.reading import read_submission
 from intake.tables import CELLS, SUBMISSIONS, ReadResult
+from ssc_index.framework.catalogue import load_catalogue
 
 HEADER = "city_id,year,data_point,numerator,denominator,result,reported,verified,quality,source"
 
@@ -134,6 +136,29 @@ def test_two_rows_for_one_data_point_are_both_left_out(tmp_path: Path) -> None:
     assert "lines 2 and 4" in str(faults_of(result, "duplicate_data_point")[0]["message"])
     # The filled one of 2021 stays, and the first of the two empty ones of 2022.
     assert result.cells["row_number"].to_list() == [3, 6]
+
+
+def test_batches_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [(2020, INTERNET), (2021, HOTSPOTS), (2022, PLANS), (2020, INTERNET), (2021, INTERNET), (2022, PLANS)]
+    frame = pl.DataFrame(
+        {
+            "city_id": ["no-rana"] * 6,
+            "year": [year for year, _ in keys],
+            "data_point": [point for _, point in keys],
+            "result": ["1", "2", None, "3", "4", "YES"],
+        }
+    )
+    frame.write_parquet(tmp_path / "a.parquet", row_group_size=2)
+    whole = read(tmp_path / "a.parquet")
+    monkeypatch.setattr(long_table, "BATCH_LINES", 2)
+    kept: list[pl.DataFrame] = []
+    result = read_submission(tmp_path / "a.parquet", load_catalogue(), kept.append)
+    assert len(kept) > 2
+    assert result.cells.is_empty()
+    assert pl.concat(kept).sort("row_number").equals(whole.cells)
+    assert whole.cells["row_number"].to_list() == [3, 6, 7]  # lines 2 and 5 contradict each other, line 4 is blank
+    assert result.faults.equals(whole.faults)
+    assert result.submissions.equals(whole.submissions)
 
 
 def test_profile_figures_come_from_the_first_line_that_gives_them(tmp_path: Path) -> None:

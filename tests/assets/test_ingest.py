@@ -1,0 +1,84 @@
+"""Taking in: in portions of any size the tables are the same, and a file that is refused late leaves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets import ingest as taking_in
+from assets.ingest import Ingested, ingest
+from assets.warehouse import open_writer
+from assets.workspace import Workspace, open_workspace
+from intake import bulk, long_table
+from intake.template import City, Entry, write_workbook
+from schemas import raw
+from schemas.state import STEPS
+from ssc_index.framework.catalogue import load_catalogue
+
+INTERNET, PLANS = "EC_ICT_ICT_1C.main", "SC_SH_SA_3A.main"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """Five workbooks and a bulk file of three lines."""
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "workspace.yaml").write_text("name: test\n", encoding="utf-8")
+    for number in range(5):
+        write_workbook(
+            tmp_path / "raw" / f"{number}.xlsx",
+            load_catalogue(),
+            city=City(f"no-{number}", f"City {number}", "Norway"),
+            year=2024,
+            profile={"households": 1000.0},
+            entries={INTERNET: Entry(100.0 + number, verified=True)},
+        )
+    years = pl.DataFrame({"city_id": ["no-rana"] * 3, "year": [2020, 2021, 2022], "data_point": [PLANS] * 3})
+    years.with_columns(result=pl.Series(["YES", "NO", "NO"])).write_parquet(
+        tmp_path / "raw" / "history.parquet", row_group_size=1
+    )
+    return open_workspace(tmp_path)
+
+
+def taken_in(workspace: Workspace, path: Path) -> tuple[Ingested, dict[str, list[tuple[object, ...]]]]:
+    """What is found, and the rows of every table."""
+    with open_writer(path, "test", (*raw.TABLES, STEPS)) as connection:
+        found = ingest(workspace, connection, lambda _done, _total: None)
+        rows = {one.name: sorted(connection.table(one.name).fetchall(), key=repr) for one in raw.TABLES}
+    return found, rows
+
+
+def test_portions_do_not_show(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, rows = taken_in(workspace, tmp_path / "a.duckdb")
+    assert (found.seen, found.new) == (6, 6)
+    assert len(rows["raw.cells"]) == 5 * 112 + 3
+    monkeypatch.setattr(taking_in, "AT_ONCE", 2)
+    monkeypatch.setattr(taking_in, "WRITTEN_AT_ONCE", 2)
+    monkeypatch.setattr(long_table, "BATCH_LINES", 1)
+    assert taken_in(workspace, tmp_path / "b.duckdb")[1] == rows
+
+
+def test_a_bulk_file_that_is_refused_late_leaves_no_cells(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(long_table, "BATCH_LINES", 1)
+    monkeypatch.setattr(bulk, "_cells", _failing_after(1, bulk._cells))
+    _, rows = taken_in(workspace, tmp_path / "a.duckdb")
+    assert len(rows["raw.cells"]) == 5 * 112
+    statuses = {(row[2], row[3]) for row in rows["raw.files"]}
+    assert statuses == {("workbook", "read"), ("bulk", "refused")}
+    assert [row[9] for row in rows["raw.faults"]] == ["unreadable_file"]
+
+
+def _failing_after(count: int, function: Callable[..., pl.DataFrame]) -> Callable[..., pl.DataFrame]:
+    calls = []
+
+    def called(*arguments: object) -> pl.DataFrame:
+        calls.append(arguments)
+        if len(calls) > count:
+            raise OSError("the disk is gone")
+        return function(*arguments)
+
+    return called
