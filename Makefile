@@ -11,6 +11,8 @@ DEMO ?= workspaces/demo
 export POLARS_ENGINE_AFFINITY := in-memory
 export OPENBLAS_NUM_THREADS := 1
 export DAGSTER_TELEMETRY_ENABLED := false
+# Where it is set, every start of Python would compile some thousand modules anew: ten seconds instead of two.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help pictures index test test-fast check dev bench lock clean
@@ -74,6 +76,7 @@ $(VENV)/bin/uv: requirements/uv.txt | $(VENV)/bin/python
 $(RUN): requirements/run.txt pyproject.toml | $(VENV)/bin/uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/run.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable .
+	@$(BIN)/python -c 'import pipelines.definitions, pipelines.history, pipelines.show'
 	@touch $@
 
 $(DEV): requirements/dev.txt $(RUN)
