@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import yaml
@@ -68,11 +69,26 @@ def prepare_home(workspace: Workspace) -> None:
         "module": "dagster._core.storage.noop_compute_log_manager",
         "class": "NoOpComputeLogManager",
     }
+    of_command_line |= _storage(workspace.dagster_home)
     workspace.dagster_home.mkdir(parents=True, exist_ok=True)
     workspace.dagster_home.chmod(0o700)
     _put(settings, workspace.dagster_home / SETTINGS)
     _put(yaml.safe_dump(of_command_line), workspace.dagster_home / COMMAND_LINE_SETTINGS)
     os.environ["DAGSTER_HOME"] = str(workspace.dagster_home)
+
+
+def _storage(home: Path) -> dict[str, Any]:
+    """Settings of the storages in `history.py`, on the files that Dagster's own would use."""
+    own = {"module": "pipelines.history"}
+    return {
+        "run_storage": {**own, "class": "OpenRunStorage", "config": {"base_dir": str(home / "history")}},
+        "event_log_storage": {**own, "class": "OpenEventLog", "config": {"base_dir": str(home / "history" / "runs")}},
+        "schedule_storage": {
+            "module": "dagster._core.storage.schedules",
+            "class": "SqliteScheduleStorage",
+            "config": {"base_dir": str(home / "schedules")},
+        },
+    }
 
 
 def _put(text: str, path: Path) -> None:
