@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from assets.workspace import PROJECT, Workspace
+from assets.workspace import PROJECT, open_workspace
 
 PAGE = (PROJECT / "docs" / "cookbook.md").read_text(encoding="utf-8")
 RECIPES = re.findall(r"^\*\*(\d+)\. (.+?)\*\*.*?```sql\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL)
@@ -19,7 +19,7 @@ SCRIPTS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 @pytest.fixture(scope="module")
 def mart(small_workspace: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(str(Workspace(small_workspace).public_mart), read_only=True) as connection:
+    with duckdb.connect(str(open_workspace(small_workspace).public_mart), read_only=True) as connection:
         yield connection
 
 
