@@ -183,7 +183,7 @@ class Fast:
     def __call__(self, rows: Floats, /) -> tuple[Floats, Floats]:
         """Scores and ranks, shape (n_rows, n_units) each."""
         case = self.prepared.case
-        scores = scores_of_choices(self.prepared, decide(case, rows), self.backend)[case.kept.index(self.node)]
+        scores = scores_of_choices(self.prepared, decide(case, rows), self.backend, in_turn=True)[case.kept.index(self.node)]
         scores = np.ascontiguousarray(scores[:, self.among])
         rank = ranks_by_numpy if self.backend == "numpy" else ranks_by_numba
         ranks = rank(scores, np.ones(scores.shape[1], dtype=bool))

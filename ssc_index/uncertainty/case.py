@@ -90,7 +90,10 @@ class Case:
     def base_weights(self) -> Floats:
         """Weights of the method as it stands, by node; the root has 1, shape (n_nodes,)."""
         steps = [step for step in self.method.steps if isinstance(step, Aggregate)]
-        source = steps[0].weights if steps else "framework"
+        return self.weights_from(steps[0].weights if steps else "framework")
+
+    def weights_from(self, source: str) -> Floats:
+        """Weights by node of a weight set, ``framework`` or ``equal``; the root has 1, shape (n_nodes,)."""
         weights = np.ones(len(self.framework.nodes))
         for children in self.framework.children.values():
             for child, weight in zip(children, sibling_weights(children, source), strict=True):

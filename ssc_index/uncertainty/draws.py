@@ -21,6 +21,7 @@ STEPS = (np.uint64(0x9E3779B9), np.uint64(0xBB67AE85))
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 ROUNDS = 10
+LANES, TILE = 32, 1024  # of normal noise, as the compiled kernel has them
 
 
 def philox(counter: tuple[Words, Words, Words, Words], key: tuple[Words, Words]) -> tuple[Words, Words, Words, Words]:
@@ -138,26 +139,32 @@ def gammas(key: Words, shapes: Floats) -> Floats:
 def normals(key: np.uint64, n_rows: int, n_columns: int) -> Floats:
     """Standard normal noise of one replication, the same numbers as the compiled kernel draws (to 1e-6).
 
-    Four neighbours come of one counter: lanes ``i``, ``i + q``, ``i + 2q``, ``i + 3q`` of ``q = ⌈n_rows / 4⌉``.
+    A word of 32 bits gives two normals, by the polar form of Box and Muller: 16 bits the radius
+    ``√(−2 ln u)``, 14 the angle within a quarter turn, two the signs. There are 65,536 radii and as many angles, each
+    the middle of its share of the distribution. The variance is 5·10⁻⁶ below 1, no number is beyond 4.86, where a
+    normal one is once in a million.
+
+    The columns stand one after the other, each ``n_lanes`` long: rows, rounded up to 32. A tile of them has 1,024
+    numbers or fewer: whole columns, or, where they are longer, a piece of one. Of the ``n`` numbers of a tile, counter
+    ``(i, tile)`` gives those at ``i``, ``i + n/8``, … ``i + 7n/8``: word ``j`` the cosine at ``j`` and the sine at ``j + 4``.
 
     Returns:
         Shape (n_rows, n_columns).
     """
-    quarter = -(-n_rows // 4)
-    lane = np.arange(quarter, dtype=np.uint64)[None, :]
-    column = np.arange(n_columns, dtype=np.uint64)[:, None]
-    zero = np.zeros((n_columns, quarter), np.uint64)
+    n_lanes = -(-n_rows // LANES) * LANES
+    abreast, pieces = max(1, TILE // n_lanes), -(-n_lanes // TILE)
+    n_tiles = -(-n_columns // abreast) * pieces
+    quarter = (TILE if pieces > 1 else abreast * n_lanes) // 8
+    counter = np.arange(quarter, dtype=np.uint64)[None, :]
+    tile = np.arange(n_tiles, dtype=np.uint64)[:, None]
+    zero = np.zeros((n_tiles, quarter), np.uint64)
     low, high = split(key)
-    words = philox((zero + lane, zero + column, zero, zero + np.uint64(2)), (zero + low, zero + high))
-    one, two, three, four = ((word >> np.uint64(8)).astype(np.float64) * 2.0**-24 + 2.0**-25 for word in words)
-    first, second = np.sqrt(-2 * np.log(one)), np.sqrt(-2 * np.log(three))
-    drawn = np.concatenate(
-        [
-            first * np.cos(2 * np.pi * two),
-            first * np.sin(2 * np.pi * two),
-            second * np.cos(2 * np.pi * four),
-            second * np.sin(2 * np.pi * four),
-        ],
-        axis=1,
+    words = np.stack(
+        philox((zero + counter, zero + tile, zero, zero + np.uint64(2)), (zero + low, zero + high)), axis=1
     )
-    return np.ascontiguousarray(drawn[:, :n_rows].T)
+    radius = np.sqrt(-2 * np.log(((words >> np.uint64(16)).astype(np.float64) + 0.5) * 2.0**-16))
+    angle = ((words & np.uint64(0x3FFF)).astype(np.float64) + 0.5) * 2.0**-14 * (np.pi / 2)
+    signs = [1.0 - 2.0 * ((words >> np.uint64(bit)) & np.uint64(1)).astype(np.float64) for bit in (15, 14)]
+    drawn = np.concatenate([signs[0] * radius * np.cos(angle), signs[1] * radius * np.sin(angle)], axis=1)
+    rows = drawn.reshape(n_tiles // pieces * abreast, -1)[:n_columns, :n_rows]
+    return np.ascontiguousarray(rows.T)

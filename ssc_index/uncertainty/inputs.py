@@ -289,7 +289,7 @@ def method_with(method: Method, framework: Framework, choices: Mapping[int, Sequ
     for number, options in choices.items():
         ((name, parameters),) = mapping["steps"][number].items()
         for option in options:
-            parameters = _laid_over(name, parameters, option)
+            parameters = laid_over(name, parameters, option)
         mapping["steps"][number] = {name: parameters}
     built = method_from_mapping(mapping, f"method {method.name}")
     for number in choices:
@@ -300,7 +300,7 @@ def method_with(method: Method, framework: Framework, choices: Mapping[int, Sequ
     return method_from_mapping(mapping, f"method {method.name}")
 
 
-def _laid_over(name: str, step: Mapping[str, Any], option: Mapping[str, Any]) -> dict[str, Any]:
+def laid_over(name: str, step: Mapping[str, Any], option: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters of a step with an option: in its place if it names another variant of the step."""
     if any(STEPS[name].VARIANTS) and "method" in option:
         return dict(option)

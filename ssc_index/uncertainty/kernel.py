@@ -22,7 +22,9 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-LANES = 16
+LANES = 32  # the longest run of numbers that a loop takes at once, in any processor; rows are multiples of it
+TILE = 1024  # errors drawn at once
+BLOCK = 1024  # lanes of a node that are summed at once
 ARITHMETIC, GEOMETRIC, HARMONIC = 0, 1, 2
 GOALPOSTS, MINMAX, ZSCORE, NONE = 0, 1, 2, 3
 PLAIN, SQRT, GAP = 0, 1, 2
@@ -93,33 +95,6 @@ def exp(x: Any) -> Any:
     return found if x == x else x
 
 
-@njit(inline="always", error_model="numpy")
-def sine(v: Any) -> Any:
-    """``sin 2πv`` for v between −½ and ½."""
-    s = F(v * v)
-    p = F(3.23813751)
-    p = F(p * s + F(-14.89984667))
-    p = F(p * s + F(42.02592699))
-    p = F(p * s + F(-76.70301535))
-    p = F(p * s + F(81.60513139))
-    p = F(p * s + F(-41.34170041))
-    p = F(p * s + F(6.2831853))
-    return F(p * v)
-
-
-@njit(inline="always", error_model="numpy")
-def cosine(v: Any) -> Any:
-    """``cos 2πv`` for v between −½ and ½."""
-    s = F(v * v)
-    p = F(6.52865816)
-    p = F(p * s + F(-25.96759925))
-    p = F(p * s + F(60.16763095))
-    p = F(p * s + F(-85.45013953))
-    p = F(p * s + F(64.93911746))
-    p = F(p * s + F(-19.7392045))
-    return F(p * s + F(0.99999999))
-
-
 @njit(inline="always")
 def philox_round(a: Any, b: Any, c: Any, d: Any, k: Any, q: Any) -> Any:
     """One round of Philox4x32 in 64-bit lanes whose upper halves stay 0."""
@@ -128,22 +103,9 @@ def philox_round(a: Any, b: Any, c: Any, d: Any, k: Any, q: Any) -> Any:
     return (two >> U(32)) ^ b ^ k, two & U(0xFFFFFFFF), (one >> U(32)) ^ d ^ q, one & U(0xFFFFFFFF)
 
 
-@njit(inline="always", error_model="numpy")
-def fraction(word: Any) -> Any:
-    """A float32 in (0, 1) of the upper 24 bits of a word."""
-    return F(F(J(word >> U(8))) * F(5.9604644775390625e-08) + F(2.98023223876953125e-08))
-
-
-@njit(nogil=True, error_model="numpy")
-def fill_normals(key: Any, column: Any, quarter: Any, drawn: Any) -> None:
-    """Standard normal noise of one indicator, as `draws.normals` has it.
-
-    Args:
-        key: Key of the replication.
-        column: Number of the indicator.
-        quarter: Counters used: a quarter of the lanes, rounded up.
-        drawn: Filled, shape (4, at least quarter), float32.
-    """
+@njit(**_OPTIONS)
+def _fill_words(key: Any, tile: Any, quarter: Any, words: Any) -> None:
+    """Four random words of each counter ``0 … quarter − 1`` of a tile, the first words first."""
     k0 = key & U(0xFFFFFFFF)
     q0 = key >> U(32)
     k1, q1 = (k0 + U(0x9E3779B9)) & U(0xFFFFFFFF), (q0 + U(0xBB67AE85)) & U(0xFFFFFFFF)
@@ -155,9 +117,8 @@ def fill_normals(key: Any, column: Any, quarter: Any, drawn: Any) -> None:
     k7, q7 = (k6 + U(0x9E3779B9)) & U(0xFFFFFFFF), (q6 + U(0xBB67AE85)) & U(0xFFFFFFFF)
     k8, q8 = (k7 + U(0x9E3779B9)) & U(0xFFFFFFFF), (q7 + U(0xBB67AE85)) & U(0xFFFFFFFF)
     k9, q9 = (k8 + U(0x9E3779B9)) & U(0xFFFFFFFF), (q8 + U(0xBB67AE85)) & U(0xFFFFFFFF)
-    one, two, three, four = drawn[0], drawn[1], drawn[2], drawn[3]
     for i in range(quarter):
-        a, b, c, d = U(i) & U(0xFFFFFFFF), U(column), U(0), U(2)
+        a, b, c, d = U(i) & U(0xFFFFFFFF), U(tile), U(0), U(2)
         a, b, c, d = philox_round(a, b, c, d, k0, q0)
         a, b, c, d = philox_round(a, b, c, d, k1, q1)
         a, b, c, d = philox_round(a, b, c, d, k2, q2)
@@ -168,222 +129,373 @@ def fill_normals(key: Any, column: Any, quarter: Any, drawn: Any) -> None:
         a, b, c, d = philox_round(a, b, c, d, k7, q7)
         a, b, c, d = philox_round(a, b, c, d, k8, q8)
         a, b, c, d = philox_round(a, b, c, d, k9, q9)
-        radius = F(np.sqrt(F(F(-2.0) * ln(fraction(a)))))
-        # sin and cos of 2πu are those of 2π(u − ½) with the other sign.
-        angle = F(fraction(b) - F(0.5))
-        one[i] = F(-radius * cosine(angle))
-        two[i] = F(-radius * sine(angle))
-        radius = F(np.sqrt(F(F(-2.0) * ln(fraction(c)))))
-        angle = F(fraction(d) - F(0.5))
-        three[i] = F(-radius * cosine(angle))
-        four[i] = F(-radius * sine(angle))
+        words[i] = J(a)
+        words[quarter + i] = J(b)
+        words[2 * quarter + i] = J(c)
+        words[3 * quarter + i] = J(d)
 
 
 @njit(**_OPTIONS)
-def _disturb(table: Any, deviation: Any, low: Any, high: Any, drawn: Any, quarter: Any, row: Any) -> None:
-    """Values with their errors, within bounds; a value beyond a bound already stays there."""
-    n = row.size
-    for part in range(4):
-        start = part * quarter
-        noise = drawn[part]
-        stop = min(n, start + quarter)
-        for i in range(max(stop - start, 0)):
-            x = table[start + i]
-            least = x if x < low else low
-            most = x if x > high else high
-            y = F(x + F(deviation[start + i] * noise[i]))
-            y = y if y > least else least
-            y = y if y < most else most
-            row[start + i] = y if x == x else x
+def _fill_pairs(words: Any, count: Any, drawn: Any) -> None:
+    """Two standard normals of each word, by the polar form of Box and Muller; `draws.normals` has the formula.
+
+    The polynomials are summed in pairs: the processor then has more than one of them under way.
+    """
+    for i in range(count):
+        word = words[i]
+        u = F(F(J(J(word >> J(16)) & J(0xFFFF))) * F(2.0**-16) + F(2.0**-17))
+        raw = bits(u)
+        power = J(J(raw - J(0x3F3504F3)) >> J(23))
+        m = F(float_of(J(raw - J(power << J(23)))) - F(1.0))
+        m2 = F(m * m)
+        p0 = F(F(m * F(0.3333366)) + F(-0.49999995))
+        p1 = F(F(m * F(0.19973106)) + F(-0.2500161))
+        p2 = F(F(m * F(0.1480646)) + F(-0.16575048))
+        p3 = F(F(m * F(0.09004202)) + F(-0.14257795))
+        p = F(F(p0 + F(p1 * m2)) + F(F(p2 + F(p3 * m2)) * F(m2 * m2)))
+        radius = F(np.sqrt(F(F(F(power) * F(-0.6931472)) - F(m + F(m2 * p)))))
+        v = F(F(J(word & J(0x3FFF))) * F(2.0**-14) + F(2.0**-15 - 0.5))
+        s = F(v * v)
+        s2 = F(s * s)
+        sine = F(F(F(s * F(-0.64596410)) + F(1.5707963)) + F(F(F(s * F(-4.6817541e-3)) + F(7.9692626e-2)) * s2))
+        sine = F(sine * v)
+        cosine = F(F(F(s * F(-2.0863480e-2)) + F(0.25366950)) + F(F(9.1926e-4) * s2))
+        cosine = F(F(F(s * F(-1.2337006)) + F(1.0)) + F(cosine * s2))
+        one, two = F(radius * F(cosine - sine)), F(radius * F(cosine + sine))
+        drawn[i] = float_of(J(bits(one) ^ J(J(word << J(16)) & J(-0x80000000))))
+        drawn[count + i] = float_of(J(bits(two) ^ J(J(word << J(17)) & J(-0x80000000))))
 
 
 @njit(**_OPTIONS)
-def _normalise(row: Any, kind: Any, transform: Any, numbers: Any) -> Any:
-    """One indicator's values to scores, in place; whether some cell has a value and no score."""
-    n = row.size
-    low, high, first, second, target, sign, clip, middle = numbers
-    if transform == SQRT:
-        for i in range(n):
-            row[i] = F(np.sqrt(row[i]))
-    elif transform == GAP:
-        for i in range(n):
-            row[i] = F(abs(F(row[i] - target)))
+def fill_normals(key: Any, tile: Any, cells: Any, words: Any, drawn: Any) -> None:
+    """Standard normal noise of one tile of a replication, as `draws.normals` has it.
+
+    Args:
+        key: Key of the replication.
+        tile: Number of the tile.
+        cells: Cells of a tile, a multiple of 32.
+        words: Scratch, shape (at least cells / 2,), int32.
+        drawn: Filled, shape (at least cells,), float32.
+    """
+    _fill_words(key, tile, cells // 8, words)
+    _fill_pairs(words, cells // 2, drawn)
+
+
+@njit(**_OPTIONS)
+def _disturb(
+    tables: Any,
+    deviations: Any,
+    row: Any,
+    low: Any,
+    high: Any,
+    drawn: Any,
+    shift: Any,
+    values: Any,
+    k: Any,
+    begin: Any,
+    n: Any,
+) -> None:
+    """Some values of an indicator with their errors, within bounds; one beyond a bound already stays there."""
+    for i in range(n):
+        x = tables[row, begin + i]
+        least = x if x < low else low
+        most = x if x > high else high
+        y = F(x + F(deviations[row, begin + i] * drawn[shift + i]))
+        y = least if y < least else y
+        values[k, begin + i] = most if y > most else y
+
+
+@njit(**_OPTIONS)
+def _range(values: Any, k: Any) -> Any:
+    """Smallest and greatest value of a row, and how many there are; without values ∞ and −∞.
+
+    The bits of floats, negative ones turned over, are whole numbers of the same order; whole numbers may be compared
+    in any order.
+    """
+    low, high, cells = J(0x7F800000), J(-0x7F800001), J(0)
+    for i in range(values.shape[1]):
+        x = values[k, i]
+        raw = bits(x)
+        raw = J(raw ^ J(J(raw >> J(31)) & J(0x7FFFFFFF)))
+        one = raw if x == x else J(0x7F800000)
+        two = raw if x == x else J(-0x7F800001)
+        low = min(low, one)
+        high = max(high, two)
+        cells += J(1) if x == x else J(0)
+    low = J(low ^ J(J(low >> J(31)) & J(0x7FFFFFFF)))
+    high = J(high ^ J(J(high >> J(31)) & J(0x7FFFFFFF)))
+    return float_of(low), float_of(high), cells
+
+
+@njit(**_OPTIONS)
+def _folded(folds: Any, n: Any) -> Any:
+    """Sum of n numbers, a multiple of 32, by folding the second half on the first; they are lost."""
+    while n > 8:
+        half = (n // 32 + 1) // 2 * 32 if n > 32 else n // 2
+        for i in range(n - half):
+            folds[i] = F(folds[i] + folds[half + i])
+        n = half
+    whole = 0.0
+    for i in range(n):
+        whole += folds[i]
+    return whole
+
+
+@njit(**_OPTIONS)
+def _mean(values: Any, k: Any, cells: Any, folds: Any) -> Any:
+    """Mean of the values of a row."""
+    for i in range(values.shape[1]):
+        x = values[k, i]
+        folds[i] = x if x == x else F(0.0)
+    return F(_folded(folds, values.shape[1]) / cells)
+
+
+@njit(**_OPTIONS)
+def _deviation(values: Any, k: Any, mean: Any, cells: Any, folds: Any) -> Any:
+    """Standard deviation (n − 1) of the values of a row."""
+    for i in range(values.shape[1]):
+        x = F(values[k, i] - mean)
+        folds[i] = F(x * x) if x == x else F(0.0)
+    return F(np.sqrt(_folded(folds, values.shape[1]) / (cells - 1.0)))
+
+
+@njit(**_OPTIONS)
+def _rescale(values: Any, k: Any, from_: Any, slope: Any, to: Any, least: Any, most: Any) -> None:
+    """``to + (value − from) · slope``, held between two scores; a missing value stays missing."""
+    for i in range(values.shape[1]):
+        y = F(to + F(F(values[k, i] - from_) * slope))
+        y = least if y < least else y
+        values[k, i] = most if y > most else y
+
+
+@njit(**_OPTIONS)
+def _normalise(values: Any, k: Any, kind: Any, transform: Any, numbers: Any, scale: Any, folds: Any) -> Any:
+    """One indicator's values to scores, in place; whether all of them are equal, so that it has no scale."""
+    low, high = numbers[scale, k, 0], numbers[scale, k, 1]
+    first, second = numbers[scale, k, 2], numbers[scale, k, 3]
+    target, sign = numbers[scale, k, 4], numbers[scale, k, 5]
+    clip, middle = numbers[scale, k, 6], numbers[scale, k, 7]
     if kind == NONE:
         return False
+    if transform == SQRT:
+        for i in range(values.shape[1]):
+            values[k, i] = F(np.sqrt(values[k, i]))
+    elif transform == GAP:
+        for i in range(values.shape[1]):
+            values[k, i] = F(abs(F(values[k, i] - target)))
+    least, most = F(-np.inf), F(np.inf)
     if kind == GOALPOSTS:
-        slope = F(F(1.0) / F(high - low))
-        length = F(second - first)
-        for i in range(n):
-            share = F(F(row[i] - low) * slope)
-            if clip > F(0.0):
-                share = share if not share < F(0.0) else F(0.0)
-                share = share if not share > F(1.0) else F(1.0)
-            row[i] = F(first + F(length * share))
+        if clip > F(0.0):
+            least, most = min(first, second), max(first, second)
+        _rescale(values, k, low, F(F(second - first) / F(high - low)), first, least, most)
         return False
+    low, high, cells = _range(values, k)
+    if not low < high:
+        for i in range(values.shape[1]):
+            values[k, i] = middle if values[k, i] == values[k, i] else F(np.nan)
+        return cells > 0
     if kind == MINMAX:
-        least = np.full(LANES, np.inf, dtype=np.float32)
-        most = np.full(LANES, -np.inf, dtype=np.float32)
-        for start in range(0, n, LANES):
-            for j in range(LANES):
-                x = row[start + j]
-                least[j] = x if x < least[j] else least[j]
-                most[j] = x if x > most[j] else most[j]
-        low, high = least[0], most[0]
-        for j in range(1, LANES):
-            low = min(low, least[j])
-            high = max(high, most[j])
-        if low < high:
-            # Where less is better the smallest value gets the best score.
-            a = first if sign > F(0.0) else second
-            b = second if sign > F(0.0) else first
-            slope = F(F(b - a) / F(high - low))
-            least_score, most_score = min(a, b), max(a, b)
-            for i in range(n):
-                y = F(a + F(F(row[i] - low) * slope))
-                y = y if not y < least_score else least_score
-                row[i] = y if not y > most_score else most_score
-            return False
-    else:
-        total = np.zeros(LANES, dtype=np.float32)
-        count = np.zeros(LANES, dtype=np.float32)
-        least = np.full(LANES, np.inf, dtype=np.float32)
-        most = np.full(LANES, -np.inf, dtype=np.float32)
-        for start in range(0, n, LANES):
-            for j in range(LANES):
-                x = row[start + j]
-                total[j] = F(total[j] + (x if x == x else F(0.0)))
-                count[j] = F(count[j] + (F(1.0) if x == x else F(0.0)))
-                least[j] = x if x < least[j] else least[j]
-                most[j] = x if x > most[j] else most[j]
-        whole, cells = 0.0, 0.0
-        low, high = least[0], most[0]
-        for j in range(LANES):
-            whole += total[j]
-            cells += count[j]
-            low = min(low, least[j])
-            high = max(high, most[j])
-        if cells > 1.0 and low < high:
-            mean = F(whole / cells)
-            for j in range(LANES):
-                total[j] = F(0.0)
-            for start in range(0, n, LANES):
-                for j in range(LANES):
-                    x = F(row[start + j] - mean)
-                    x = x if x == x else F(0.0)
-                    total[j] = F(total[j] + F(x * x))
-            whole = 0.0
-            for j in range(LANES):
-                whole += total[j]
-            slope = F(F(sign * second) / F(np.sqrt(whole / (cells - 1.0))))
-            for i in range(n):
-                row[i] = F(first + F(F(row[i] - mean) * slope))
-            return False
-    # All values are equal: missing, or the middle of the scale (NaN stays NaN).
-    found = False
-    for i in range(n):
-        if row[i] == row[i]:
-            found = True
-            row[i] = middle
-    return found
+        # Where less is better the smallest value gets the best score.
+        a = first if sign > F(0.0) else second
+        b = second if sign > F(0.0) else first
+        _rescale(values, k, low, F(F(b - a) / F(high - low)), a, min(a, b), max(a, b))
+        return False
+    mean = _mean(values, k, cells, folds)
+    deviation = _deviation(values, k, mean, cells, folds)
+    _rescale(values, k, mean, F(F(sign * second) / deviation), first, least, most)
+    return False
 
 
 @njit(**_OPTIONS)
-def _add(row: Any, weight: Any, mean: Any, floor: Any, top: Any, bottom: Any, count: Any) -> None:
-    """One child's part in the sums of its parent: numerator, denominator and count."""
-    if mean == ARITHMETIC:
-        for i in range(row.size):
-            x = row[i]
-            term = F(weight * x)
-            term = term if x == x else F(0.0)
-            own = weight if x == x else F(0.0)
-            one = F(1.0) if x == x else F(0.0)
-            top[i] = F(top[i] + term)
-            bottom[i] = F(bottom[i] + own)
-            count[i] = F(count[i] + one)
-    elif weight == F(0.0):
-        for i in range(row.size):
-            one = F(1.0) if row[i] == row[i] else F(0.0)
-            count[i] = F(count[i] + one)
-    elif mean == GEOMETRIC:
-        for i in range(row.size):
-            x = row[i]
-            term = F(weight * ln(x if x > floor else floor))
-            term = term if x == x else F(0.0)
-            own = weight if x == x else F(0.0)
-            one = F(1.0) if x == x else F(0.0)
-            top[i] = F(top[i] + term)
-            bottom[i] = F(bottom[i] + own)
-            count[i] = F(count[i] + one)
-    else:
-        for i in range(row.size):
-            x = row[i]
-            term = F(weight / (x if x > floor else floor))
-            term = term if x == x else F(0.0)
-            own = weight if x == x else F(0.0)
-            one = F(1.0) if x == x else F(0.0)
-            top[i] = F(top[i] + term)
-            bottom[i] = F(bottom[i] + own)
-            count[i] = F(count[i] + one)
-
-
-@njit(**_OPTIONS)
-def _any_at_or_below_zero(row: Any) -> Any:
+def _any_at_or_below_zero(rows: Any, row: Any, start: Any, stop: Any) -> Any:
     """Whether a mean that needs positive parts would meet one that is not."""
     found = J(0)
-    for i in range(row.size):
-        found |= J(1) if row[i] <= F(0.0) else J(0)
+    for i in range(start, stop):
+        found |= J(1) if rows[row, i] <= F(0.0) else J(0)
     return found != J(0)
 
 
 @njit(**_OPTIONS)
-def _finish(top: Any, bottom: Any, count: Any, mean: Any, least: Any, score: Any) -> None:
-    """A node's scores from its sums; NaN where too few children are there."""
-    for i in range(score.size):
-        known = (bottom[i] > F(0.0)) & (count[i] >= least)
-        x = F(top[i] / bottom[i])
-        if mean == HARMONIC:
-            x = F(F(1.0) / x)
-        score[i] = x if known else F(np.nan)
-    if mean == GEOMETRIC:
-        for i in range(score.size):
-            score[i] = exp(score[i])
+def _to_scores(rows: Any, row: Any, start: Any, n: Any, source: Any, parts: Any, part: Any) -> None:
+    """Scores of what a mean has added up; the arguments are those of `_convert`."""
+    if source == ARITHMETIC:
+        for i in range(n):
+            parts[part, i] = rows[row, start + i]
+    elif source == GEOMETRIC:
+        for i in range(n):
+            parts[part, i] = exp(rows[row, start + i])
+    else:
+        for i in range(n):
+            parts[part, i] = F(F(1.0) / rows[row, start + i])
 
 
 @njit(**_OPTIONS)
-def _fill_row(
-    table: Any, deviation: Any, low: Any, high: Any, key: Any, child: Any, n_units: Any, drawn: Any, row: Any
+def _to_logarithms(
+    rows: Any, row: Any, start: Any, n: Any, source: Any, floor: Any, parts: Any, part: Any
 ) -> None:
-    """One indicator's values, with their errors if there are any."""
-    if key == np.uint64(0):
-        row[:] = table
-        return
-    quarter = (n_units + 3) // 4
-    fill_normals(key, child, quarter, drawn)
-    row[n_units:] = F(np.nan)
-    _disturb(table, deviation, low, high, drawn, quarter, row[:n_units])
+    """Logarithms of scores; the arguments are those of `_convert`."""
+    if source == ARITHMETIC:
+        for i in range(n):
+            x = rows[row, start + i]
+            parts[part, i] = ln(floor if x < floor else x)
+    elif source == GEOMETRIC:
+        least = ln(floor)
+        for i in range(n):
+            x = rows[row, start + i]
+            parts[part, i] = least if x < least else x
+    else:
+        for i in range(n):
+            x = F(F(1.0) / rows[row, start + i])
+            parts[part, i] = ln(floor if x < floor else x)
 
 
 @njit(**_OPTIONS)
-def _scale_row(row: Any, kind: Any, transform: Any, given: Any) -> Any:
-    """One indicator's scores, in place; whether it is constant where that is an error."""
-    eight = (given[0], given[1], given[2], given[3], given[4], given[5], given[6], given[7])
-    stuck = _normalise(row, kind, transform, eight)
-    return stuck and given[7] != given[7] and given[6] < F(0.0)
+def _to_reciprocals(
+    rows: Any, row: Any, start: Any, n: Any, source: Any, floor: Any, parts: Any, part: Any
+) -> None:
+    """Reciprocals of scores; the arguments are those of `_convert`."""
+    if source == ARITHMETIC:
+        for i in range(n):
+            x = rows[row, start + i]
+            parts[part, i] = F(F(1.0) / (floor if x < floor else x))
+    elif source == GEOMETRIC:
+        least = ln(floor)
+        for i in range(n):
+            x = rows[row, start + i]
+            parts[part, i] = exp(F(-(least if x < least else x)))
+    else:
+        most = F(F(1.0) / floor) if floor > F(0.0) else F(np.inf)
+        for i in range(n):
+            x = rows[row, start + i]
+            parts[part, i] = most if x > most else x
 
 
 @njit(**_OPTIONS)
-def _repeats(table_of: Any, scale_of: Any, noise: Any) -> Any:
-    """Whether any replication has the indicators' scores of the one before."""
-    for r in range(1, table_of.size):
-        if table_of[r] == table_of[r - 1] and scale_of[r] == scale_of[r - 1] and noise[r] == noise[r - 1]:
-            return True
-    return False
+def _convert(
+    rows: Any, row: Any, start: Any, n: Any, source: Any, goal: Any, floor: Any, parts: Any, part: Any
+) -> None:
+    """A row as a mean adds it up: as it is, as logarithm or as reciprocal; a missing part stays missing.
+
+    Args:
+        rows: Where it stands, shape (any, n_lanes).
+        row: Which it is.
+        start: Lane from which on.
+        n: Lanes.
+        source: Mean that the row has added up; `ARITHMETIC` where it holds scores.
+        goal: Mean that is to add it up.
+        floor: Scores below it are raised to it; −∞ is none.
+        parts: Filled, shape (any, at least n).
+        part: In which row.
+    """
+    if goal == ARITHMETIC:
+        _to_scores(rows, row, start, n, source, parts, part)
+    elif goal == GEOMETRIC:
+        _to_logarithms(rows, row, start, n, source, floor, parts, part)
+    else:
+        _to_reciprocals(rows, row, start, n, source, floor, parts, part)
+
+
+@njit(**_OPTIONS)
+def _ignore(parts: Any, part: Any, n: Any) -> None:
+    """Make a part without weight add nothing; only whether it is there counts."""
+    for i in range(n):
+        parts[part, i] = F(0.0) if parts[part, i] == parts[part, i] else F(np.nan)
+
+
+@njit(**_OPTIONS)
+def _add_up(rows: Any, shift: Any, which: Any, shares: Any, count: Any, sums: Any, g: Any, start: Any, n: Any) -> None:
+    """Sum of parts by their shares; a lane that lacks one is missing.
+
+    Args:
+        rows: The parts, shape (any, n_lanes).
+        shift: Their first lane.
+        which: Their rows, shape (at least count,).
+        shares: Their shares, same shape.
+        count: How many there are.
+        sums: Filled from ``start`` on in row ``g``.
+        g: See ``sums``.
+        start: See ``sums``.
+        n: Lanes.
+    """
+    fours = count // 4 * 4
+    for j in range(0, fours, 4):
+        r0, r1, r2, r3 = which[j], which[j + 1], which[j + 2], which[j + 3]
+        w0, w1, w2, w3 = shares[j], shares[j + 1], shares[j + 2], shares[j + 3]
+        if j == 0:
+            for i in range(n):
+                x = F(F(w0 * rows[r0, shift + i]) + F(w1 * rows[r1, shift + i]))
+                sums[g, start + i] = F(F(x + F(w2 * rows[r2, shift + i])) + F(w3 * rows[r3, shift + i]))
+        else:
+            for i in range(n):
+                x = F(F(sums[g, start + i] + F(w0 * rows[r0, shift + i])) + F(w1 * rows[r1, shift + i]))
+                sums[g, start + i] = F(F(x + F(w2 * rows[r2, shift + i])) + F(w3 * rows[r3, shift + i]))
+    for j in range(fours, count):
+        r0, w0 = which[j], shares[j]
+        if j == 0:
+            for i in range(n):
+                sums[g, start + i] = F(w0 * rows[r0, shift + i])
+        else:
+            for i in range(n):
+                sums[g, start + i] = F(sums[g, start + i] + F(w0 * rows[r0, shift + i]))
+
+
+@njit(**_OPTIONS)
+def _add_up_known(
+    rows: Any,
+    shift: Any,
+    which: Any,
+    weights: Any,
+    count: Any,
+    least: Any,
+    bottom: Any,
+    cells: Any,
+    sums: Any,
+    g: Any,
+    start: Any,
+    n: Any,
+) -> None:
+    """Weighted mean of the parts that are there; missing where there are fewer than ``least`` or they weigh nothing.
+
+    Args as of `_add_up`, and ``bottom`` and ``cells``: scratch, shape (at least n,).
+    """
+    for i in range(n):
+        sums[g, start + i] = F(0.0)
+        bottom[i] = F(0.0)
+    pairs = count // 2 * 2
+    for j in range(0, pairs, 2):
+        r0, r1, w0, w1 = which[j], which[j + 1], weights[j], weights[j + 1]
+        for i in range(n):
+            x, y = rows[r0, shift + i], rows[r1, shift + i]
+            top = F(sums[g, start + i] + (F(w0 * x) if x == x else F(0.0)))
+            own = F(bottom[i] + (w0 if x == x else F(0.0)))
+            sums[g, start + i] = F(top + (F(w1 * y) if y == y else F(0.0)))
+            bottom[i] = F(own + (w1 if y == y else F(0.0)))
+    for j in range(pairs, count):
+        r0, w0 = which[j], weights[j]
+        for i in range(n):
+            x = rows[r0, shift + i]
+            sums[g, start + i] = F(sums[g, start + i] + (F(w0 * x) if x == x else F(0.0)))
+            bottom[i] = F(bottom[i] + (w0 if x == x else F(0.0)))
+    for i in range(n):
+        known = bottom[i] > F(0.0)
+        x = F(sums[g, start + i] / bottom[i])
+        sums[g, start + i] = x if known else F(np.nan)
+    if least > F(1.0):
+        for i in range(n):
+            cells[i] = F(0.0)
+        for j in range(count):
+            r0 = which[j]
+            for i in range(n):
+                cells[i] = F(cells[i] + (F(1.0) if rows[r0, shift + i] == rows[r0, shift + i] else F(0.0)))
+        for i in range(n):
+            sums[g, start + i] = sums[g, start + i] if cells[i] >= least else F(np.nan)
 
 
 @njit(**_OPTIONS)
 def _is_as_before(
     g: Any,
     r: Any,
+    before: Any,
     leaves: Any,
     same: Any,
     mean_of: Any,
@@ -400,139 +512,313 @@ def _is_as_before(
 
     A sensitivity analysis changes one group of inputs at a time, so that most nodes stay as they are.
     """
-    now, before = mean_of[r], mean_of[r - 1]
-    out, out_before = alive_of[r], alive_of[r - 1]
-    if means[now, g] != means[before, g] or floors[now] != floors[before]:
+    now, then = mean_of[r], mean_of[before]
+    out, out_then = alive_of[r], alive_of[before]
+    if means[now, g] != means[then, g] or floors[now] != floors[then]:
         return False
-    if least[now, out, g] != least[before, out_before, g]:
+    if least[now, out, g] != least[then, out_then, g]:
         return False
     for place in range(start[g], start[g + 1]):
-        if alive[out, place] != alive[out_before, place]:
+        if alive[out, place] != alive[out_then, place]:
             return False
         if alive[out, place]:
             child = family[place]
-            if not (same[-1 - child] if child < 0 else leaves) or weights[r, place] != weights[r - 1, place]:
+            if not (same[-1 - child] if child < 0 else leaves) or weights[r, place] != weights[before, place]:
                 return False
     return True
+
+
+@njit(**_OPTIONS)
+def _fill_values(
+    tables: Any,
+    deviations: Any,
+    full: Any,
+    bounds: Any,
+    kinds: Any,
+    transforms: Any,
+    numbers: Any,
+    family: Any,
+    alive: Any,
+    table: Any,
+    scale: Any,
+    out: Any,
+    key: Any,
+    words: Any,
+    drawn: Any,
+    folds: Any,
+    values: Any,
+    known: Any,
+    stuck: Any,
+    filled: Any,
+) -> None:
+    """Scores of the indicators that count and are not known yet: errors, then the scale, one by one.
+
+    A tile of errors is as much as stays in the processor's first cache: several short rows, or a piece of a long one.
+    """
+    n_lanes, n_columns = values.shape[1], values.shape[0]
+    abreast, pieces = max(1, TILE // n_lanes), (n_lanes + TILE - 1) // TILE
+    last = -1
+    for place in range(family.size):
+        k = family[place]
+        if k < 0 or known[k] or not alive[out, place]:
+            continue
+        row = table * n_columns + k
+        for piece in range(pieces):
+            begin = piece * TILE
+            n = min(TILE, n_lanes - begin)
+            if key == U(0):
+                for i in range(begin, begin + n):
+                    values[k, i] = tables[row, i]
+                continue
+            tile = k // abreast * pieces + piece
+            if tile != last:
+                fill_normals(key, tile, TILE if pieces > 1 else abreast * n_lanes, words, drawn)
+                last = tile
+            shift = k % abreast * n_lanes
+            _disturb(tables, deviations, row, bounds[0, k], bounds[1, k], drawn, shift, values, k, begin, n)
+        kind, middle = kinds[scale, k], numbers[scale, k, 7]
+        constant = _normalise(values, k, kind, transforms[k], numbers, scale, folds)
+        stuck[k] = constant and middle != middle and numbers[scale, k, 6] < F(0.0)
+        # A scale without a length, or the square root of less than nothing, may leave a value without a score.
+        filled[k] = full[table, k] and transforms[k] != SQRT and not (constant and middle != middle)
+        known[k] = True
+
+
+@njit(**_OPTIONS)
+def _score_node(
+    rows: Any,
+    which: Any,
+    shares: Any,
+    count: Any,
+    whole: Any,
+    need: Any,
+    shift: Any,
+    bottom: Any,
+    cells: Any,
+    above: Any,
+    g: Any,
+    begin: Any,
+    n: Any,
+) -> None:
+    """A node's sums of some lanes, from parts that stand ready."""
+    if whole:
+        _add_up(rows, shift, which, shares, count, above, g, begin, n)
+    else:
+        _add_up_known(rows, shift, which, shares, count, need, bottom, cells, above, g, begin, n)
+
+
+@njit(**_OPTIONS)
+def _tell(above: Any, g: Any, mean: Any, scores: Any, slot: Any, r: Any) -> None:
+    """Scores of a node from the sums that its mean keeps."""
+    for i in range(above.shape[1]):
+        scores[slot, r, i] = above[g, i]
+    if mean == GEOMETRIC:
+        for i in range(above.shape[1]):
+            scores[slot, r, i] = exp(scores[slot, r, i])
+    elif mean == HARMONIC:
+        for i in range(above.shape[1]):
+            scores[slot, r, i] = F(F(1.0) / scores[slot, r, i])
 
 
 @njit(**_OPTIONS)
 def compute_scores(
     tables: Any,
     deviations: Any,
+    full: Any,
+    lowest: Any,
     bounds: Any,
     kinds: Any,
     transforms: Any,
     numbers: Any,
-    nodes: Any,
     family: Any,
     start: Any,
     means: Any,
+    forms: Any,
     floors: Any,
     least: Any,
     alive: Any,
     wanted: Any,
+    order: Any,
     table_of: Any,
     scale_of: Any,
     mean_of: Any,
     alive_of: Any,
     weights: Any,
     noise: Any,
-    n_units: Any,
     scores: Any,
     status: Any,
 ) -> None:
     """Scores of replications; see `prepared.Prepared` for the arrays.
 
+    Each node keeps the sum of its parts as its mean adds them up: scores, logarithms or reciprocals. They become
+    scores only where a node above, or the caller, asks for something else.
+
     Args:
-        tables: Values or scores of the indicators by table, shape (n_tables, n_indicators, n_lanes).
-        deviations: Standard deviations of their errors, same shape; without errors shape (0, 0, 0).
+        tables: Values of the indicators, or their scores in every form that a mean asks for, plain ones first, shape
+            (n_forms · n_tables · n_indicators, n_lanes).
+        deviations: Standard deviations of their errors, same shape; without errors shape (1, 1).
+        full: Whether every unit has a value, shape (n_tables, n_indicators).
+        lowest: Smallest score, same shape; of no meaning where values are normalised here.
         bounds: Smallest and greatest value of each indicator, shape (2, n_indicators).
-        kinds: Scale of each indicator by set of scales, shape (n_scales, n_indicators).
+        kinds: Scale of each indicator by set of scales, shape (n_scales, n_indicators); (0, n_indicators) where the
+            tables are scores.
         transforms: Transform of each indicator, shape (n_indicators,).
         numbers: Parameters of each scale, shape (n_scales, n_indicators, 8).
-        nodes: Nodes above the indicators, children before parents, shape (n_above,).
-        family: Their children, one family after the other: an indicator's column, or −1 − the place in ``nodes``.
+        family: Children of the nodes above the indicators, one family after the other, children before parents: an
+            indicator's column, or −1 − the number of the child among these nodes.
         start: Where each family starts in ``family``, shape (n_above + 1,).
         means: Mean of each node by set of means, shape (n_means, n_above).
+        forms: Form of the tables that this mean asks for, same shape.
         floors: Floor by set of means, shape (n_means,); −∞ is none.
         least: Children that must be there, by set of means and by what is left out, shape (n_means, n_out, n_above).
         alive: Whether each member of ``family`` counts, by what is left out, shape (n_out, n_family).
-        wanted: Place in ``nodes`` of each node whose scores are kept, shape (n_kept,).
+        wanted: Number of each node whose scores are kept, shape (n_kept,).
+        order: Replications in the order in which they are computed, shape (n,): it changes speed, no number.
         table_of: Table of each replication, shape (n,).
         scale_of: Its set of scales; −1 where the tables are scores.
         mean_of: Its set of means.
         alive_of: What it leaves out.
         weights: Its weight of each member of ``family``, shape (n, n_family).
         noise: Key of its errors, shape (n,); 0 is none.
-        n_units: Lanes that are units; the rest is padding.
         scores: Filled, shape (n_kept, n, n_lanes).
         status: Filled, shape (n,): 0, or why the replication has no value by the method's own rules.
     """
-    n_lanes = tables.shape[2]
-    top = np.zeros(n_lanes, dtype=np.float32)
-    bottom = np.zeros(n_lanes, dtype=np.float32)
-    count = np.zeros(n_lanes, dtype=np.float32)
-    keep = _repeats(table_of, scale_of, noise)
-    rows = np.empty((tables.shape[1] if keep else 1, n_lanes), dtype=np.float32)
-    known = np.zeros(tables.shape[1], dtype=np.bool_)
-    stuck = np.zeros(tables.shape[1], dtype=np.bool_)
-    same = np.zeros(nodes.size, dtype=np.bool_)
-    states = np.zeros(nodes.size, dtype=np.int64)
-    drawn = np.empty((4, (n_units + 3) // 4 + LANES), dtype=np.float32)
-    above = np.empty((nodes.size, n_lanes), dtype=np.float32)
-    for r in range(table_of.size):
-        table, scale, mean_set, out = table_of[r], scale_of[r], mean_of[r], alive_of[r]
-        status[r] = OK
-        leaves = r > 0 and table == table_of[r - 1] and scale == scale_of[r - 1] and noise[r] == noise[r - 1]
+    n_lanes, n_above, n_tables, n_columns = tables.shape[1], start.size - 1, full.shape[0], full.shape[1]
+    disturbed = kinds.shape[0] > 0
+    words = np.empty(TILE // 2, dtype=np.int32)
+    drawn = np.empty(TILE, dtype=np.float32)
+    folds = np.empty(n_lanes, dtype=np.float32)
+    values = np.empty((n_columns if disturbed else 1, n_lanes), dtype=np.float32)
+    known = np.zeros(n_columns, dtype=np.bool_)
+    stuck = np.zeros(n_columns, dtype=np.bool_)
+    filled = np.zeros(n_columns, dtype=np.bool_)
+    same = np.zeros(n_above, dtype=np.bool_)
+    whole = np.zeros(n_above, dtype=np.bool_)
+    states = np.zeros(n_above, dtype=np.int64)
+    above = np.empty((n_above, n_lanes), dtype=np.float32)
+    largest = 1
+    for g in range(n_above):
+        largest = max(largest, start[g + 1] - start[g])
+    width = min(n_lanes, BLOCK)
+    parts = np.empty((largest, width), dtype=np.float32)
+    bottom = np.empty(width, dtype=np.float32)
+    cells = np.empty(width, dtype=np.float32)
+    children = np.empty(largest, dtype=np.int64)
+    which = np.empty(largest, dtype=np.int64)
+    shares = np.empty(largest, dtype=np.float32)
+    for turn in range(order.size):
+        r, before = order[turn], order[max(turn - 1, 0)]
+        table, scale, now, out = table_of[r], scale_of[r], mean_of[r], alive_of[r]
+        leaves = turn > 0 and table == table_of[before] and scale == scale_of[before] and noise[r] == noise[before]
         if not leaves:
             known[:] = False
-        for g in range(nodes.size):
-            same[g] = r > 0 and _is_as_before(
-                g, r, leaves, same, mean_of, alive_of, weights, means, floors, least, alive, start, family
+        if disturbed:
+            _fill_values(
+                tables,
+                deviations,
+                full,
+                bounds,
+                kinds,
+                transforms,
+                numbers,
+                family,
+                alive,
+                table,
+                scale,
+                out,
+                noise[r],
+                words,
+                drawn,
+                folds,
+                values,
+                known,
+                stuck,
+                filled,
+            )
+        status[r] = OK
+        for g in range(n_above):
+            same[g] = turn > 0 and _is_as_before(
+                g, r, before, leaves, same, mean_of, alive_of, weights, means, floors, least, alive, start, family
             )
             if same[g]:
                 status[r] = max(status[r], states[g])
                 continue
-            states[g] = OK
-            mean = means[mean_set, g]
-            floor = floors[mean_set] if mean == GEOMETRIC else F(-np.inf)
-            top[:] = F(0.0)
-            bottom[:] = F(0.0)
-            count[:] = F(0.0)
+            mean, need = means[now, g], least[now, out, g]
+            floor = floors[now]
+            positive = mean != ARITHMETIC and not floor > F(-np.inf)
+            states[g], whole[g] = OK, True
+            count, inner, plain, weightless, total = 0, 0, True, False, F(0.0)
             for place in range(start[g], start[g + 1]):
                 if not alive[out, place]:
                     continue
-                child = family[place]
-                if child < 0:
-                    part = above[-1 - child]
-                elif scale < 0:
-                    part = tables[table, child]
-                else:
-                    part = rows[child if keep else 0]
-                    if not (keep and known[child]):
-                        _fill_row(
-                            tables[table, child],
-                            deviations[table, child] if noise[r] != np.uint64(0) else drawn[0],
-                            bounds[0, child],
-                            bounds[1, child],
-                            noise[r],
-                            child,
-                            n_units,
-                            drawn,
-                            part,
-                        )
-                        stuck[child] = _scale_row(part, kinds[scale, child], transforms[child], numbers[scale, child])
-                        known[child] = True
-                    if stuck[child]:
+                k = family[place]
+                children[count], shares[count] = k, weights[r, place]
+                weightless |= shares[count] == F(0.0)
+                total = F(total + shares[count])
+                count += 1
+                if k < 0:
+                    inner += 1
+                    plain &= means[now, -1 - k] == ARITHMETIC
+                    whole[g] &= whole[-1 - k]
+                    refused = (
+                        positive
+                        and means[now, -1 - k] == ARITHMETIC
+                        and _any_at_or_below_zero(above, -1 - k, 0, n_lanes)
+                    )
+                elif disturbed:
+                    whole[g] &= filled[k]
+                    if stuck[k]:
                         states[g] = STUCK
-                if mean != ARITHMETIC and not floor > F(-np.inf) and _any_at_or_below_zero(part):
+                    refused = positive and _any_at_or_below_zero(values, k, 0, n_lanes)
+                else:
+                    whole[g] &= full[table, k]
+                    refused = positive and lowest[table, k] <= F(0.0)
+                if refused:
                     states[g] = REFUSED
-                _add(part, weights[r, place], mean, floor, top, bottom, count)
-            _finish(top, bottom, count, mean, least[mean_set, out, g], above[g])
             status[r] = max(status[r], states[g])
+            if not (F(count) >= need and total > F(0.0)):
+                whole[g] = False
+                for i in range(n_lanes):
+                    above[g, i] = F(np.nan)
+                continue
+            if whole[g]:
+                for j in range(count):
+                    shares[j] = F(shares[j] / total)
+            plain &= mean == ARITHMETIC
+            shown = (forms[now, g] * n_tables + table) * n_columns
+            for begin in range(0, n_lanes, BLOCK):
+                n = min(BLOCK, n_lanes - begin)
+                if inner == 0 and not disturbed and (mean == ARITHMETIC or not weightless):
+                    for j in range(count):
+                        which[j] = shown + children[j]
+                    _score_node(
+                        tables, which, shares, count, whole[g], need, begin, bottom, cells, above, g, begin, n
+                    )
+                elif inner == 0 and disturbed and plain:
+                    _score_node(
+                        values, children, shares, count, whole[g], need, begin, bottom, cells, above, g, begin, n
+                    )
+                elif inner == count and plain:
+                    for j in range(count):
+                        which[j] = -1 - children[j]
+                    _score_node(
+                        above, which, shares, count, whole[g], need, begin, bottom, cells, above, g, begin, n
+                    )
+                else:
+                    for j in range(count):
+                        k = children[j]
+                        which[j] = j
+                        if k < 0:
+                            _convert(above, -1 - k, begin, n, means[now, -1 - k], mean, floor, parts, j)
+                        elif disturbed:
+                            _convert(values, k, begin, n, ARITHMETIC, mean, floor, parts, j)
+                        else:
+                            _convert(tables, table * n_columns + k, begin, n, ARITHMETIC, mean, floor, parts, j)
+                        if shares[j] == F(0.0) and mean != ARITHMETIC:
+                            _ignore(parts, j, n)
+                    _score_node(parts, which, shares, count, whole[g], need, 0, bottom, cells, above, g, begin, n)
         for slot in range(wanted.size):
-            scores[slot, r, :] = above[wanted[slot]]
+            _tell(above, wanted[slot], means[now, wanted[slot]], scores, slot, r)
 
 
 @njit(**_OPTIONS)

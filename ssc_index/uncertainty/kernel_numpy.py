@@ -20,7 +20,7 @@ def compute_scores(prepared: Prepared, laid: Laid, scores: Singles, status: Ints
     """Fill scores, shape (n_kept, n, n_lanes), and status, shape (n,), as `kernel.compute_scores` does."""
     n_units = prepared.n_units
     for r in range(len(laid.table_of)):
-        table = prepared.tables[laid.table_of[r], :, :n_units].T.astype(np.float64)
+        table = prepared.tables[0, laid.table_of[r], :, :n_units].T.astype(np.float64)
         if laid.scale_of[r] >= 0:
             table, stuck = _normalised(prepared, laid, r, table)
             status[r] |= stuck
@@ -38,18 +38,19 @@ def _normalised(prepared: Prepared, laid: Laid, r: int, table: Floats) -> tuple[
     result, stuck = np.array(table, order="F"), False
     for column, kind in enumerate(kinds.tolist()):
         low, high, first, second, target, sign, clip, middle = numbers[column]
+        if kind == 3:
+            continue
         values = result[:, column : column + 1]
         if prepared.transforms[column] == 1:
             values = np.sqrt(values)
         elif prepared.transforms[column] == 2:
             values = np.abs(values - target)
         signs = np.array([sign])
-        found = values
         if kind == 0:
             found = goalposts(values, np.array([low]), np.array([high]), (first, second), clip > 0)
         elif kind == 1:
             found = minmax(values, *worst_and_best(values, signs), (first, second))
-        elif kind == 2:
+        else:
             found = zscore(values, signs, *means_and_deviations(values), first, second)
         if kind in (1, 2):
             constant = np.isnan(found) & ~np.isnan(values)
@@ -61,11 +62,11 @@ def _normalised(prepared: Prepared, laid: Laid, r: int, table: Floats) -> tuple[
 
 def _aggregated(prepared: Prepared, laid: Laid, r: int, table: Floats) -> tuple[Floats, bool]:
     """Scores of the nodes above the indicators; whether a mean met a part that is not above 0."""
-    above = np.full((len(prepared.nodes), prepared.n_units), np.nan)
+    above = np.full((len(prepared.start) - 1, prepared.n_units), np.nan)
     refused = False
     means, floor = prepared.means[laid.mean_of[r]], float(prepared.floors[laid.mean_of[r]])
     least = prepared.least[laid.mean_of[r], laid.alive_of[r]]
-    for place in range(len(prepared.nodes)):
+    for place in range(len(prepared.start) - 1):
         members = [
             member
             for member in range(prepared.start[place], prepared.start[place + 1])
@@ -76,7 +77,7 @@ def _aggregated(prepared: Prepared, laid: Laid, r: int, table: Floats) -> tuple[
         codes = prepared.family[members].tolist()
         parts = [above[-1 - code] if code < 0 else table[:, code] for code in codes]
         weights = laid.weights[r, members].astype(np.float64).tolist()
-        if means[place] == 1 and np.isfinite(floor):
+        if means[place] != 0 and np.isfinite(floor):
             parts = [np.maximum(part, floor) for part in parts]
         elif means[place] != 0:
             refused |= any(bool((part <= 0).any()) for part in parts)

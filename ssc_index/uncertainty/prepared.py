@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_index import normalise
-from ssc_index.framework.model import Node
+from ssc_index.framework.model import Framework, Node
 from ssc_index.index import compute_index
 from ssc_index.method import Method
 from ssc_index.steps.aggregate import Aggregate, mean_at
@@ -34,12 +34,12 @@ from ssc_index.steps.parameters import Parameters
 from ssc_index.steps.state import Ints
 from ssc_index.steps.walk import indicators_meant, setting_at
 from ssc_index.uncertainty.case import Case, Choices, alive
-from ssc_index.uncertainty.inputs import Alternatives, Goalposts, step_number
+from ssc_index.uncertainty.inputs import Alternatives, Goalposts, laid_over, step_number
 from ssc_index.uncertainty.plain import before_normalisation, chosen_framework, chosen_method
 from ssc_index.values import Floats
 
 Singles = NDArray[np.float32]
-LANES = 16
+LANES = 32  # as `kernel.py` has it
 MEANS = {"arithmetic": 0, "geometric": 1, "harmonic": 2}
 TRANSFORMS = {"none": 0, "sqrt": 1, "gap_to_target": 2}
 MOST_COMBINATIONS = 512
@@ -82,6 +82,10 @@ class Prepared:
         n_units: Units of the year.
         stages: Inputs that pick a table, a set of scales and a set of means.
         disturbs: Whether values have errors and are normalised in each replication.
+        table_number: Table of each combination of the first stage; combinations that lead to the same share one.
+        mean_number: Set of means of each combination of the last stage.
+        tables: Shape (n_forms, n_tables, n_indicators, n_lanes): values, or scores in every form that a mean asks for.
+        deviations: Shape (n_tables, n_indicators, n_lanes); (0, 0, 0) without errors.
         base: Weight of each member of ``family`` by set of means, shape (n_means, n_family).
         family_nodes: Place in the framework of each member of ``family``.
     """
@@ -90,27 +94,31 @@ class Prepared:
     n_units: int
     stages: tuple[Stage, Stage, Stage]
     disturbs: bool
+    table_number: Ints
+    mean_number: Ints
     tables: Singles
     deviations: Singles
+    full: NDArray[np.bool_]
+    lowest: Singles
     bounds: Singles
     kinds: Ints
     transforms: Ints
     numbers: Singles
-    nodes: Ints
     family: Ints
     start: Ints
     means: Ints
+    forms: Ints
     floors: Singles
     least: Singles
     alive: NDArray[np.bool_]
     wanted: Ints
-    base: Singles
+    base: Floats
     family_nodes: Ints
 
     @property
     def n_lanes(self) -> int:
         """Units and padding."""
-        return int(self.tables.shape[2])
+        return int(self.tables.shape[3])
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -132,8 +140,7 @@ def why_not(case: Case) -> list[str]:
             reasons.append(f"more than {MOST_COMBINATIONS} combinations of {', '.join(stage.names)}")
             return reasons
     for options in stages[2].combinations:
-        step = chosen_method(case, options).steps[-1]
-        assert isinstance(step, Aggregate)
+        step = _last_step(case, options)
         means = {mean_at(step, node) for node in case.framework.nodes if node.code in case.framework.children}
         known = {"method", "levels", "weights", "min_coverage", "floor", "leave_out", "to"}
         if not means <= set(MEANS):
@@ -212,7 +219,6 @@ def prepare(case: Case) -> Prepared:
     framework = case.framework
     disturbs = case.measurement is not None
     n_units = case.rows.stop - case.rows.start
-    lanes = -(-n_units // LANES) * LANES
     above = [node for node in reversed(framework.nodes) if node.code in framework.children]
     place = {node.code: number for number, node in enumerate(above)}
     column = {code: number for number, code in enumerate(framework.codes)}
@@ -222,11 +228,16 @@ def prepare(case: Case) -> Prepared:
             family.append(-1 - place[child.code] if child.code in place else column[child.code])
             family_nodes.append(case.position[child.code])
         start.append(len(family))
-    alive_nodes = alive(case)
-    methods = [chosen_method(case, options) for options in stages[2].combinations]
-    means, floors, least, base = _means(case, methods, above, alive_nodes, family_nodes)
-    tables, deviations = _tables(case, stages[0], n_units, lanes)
-    kinds, numbers = _scales(case, stages[1]) if disturbs else (_no_kinds(column), _no_numbers(column))
+    alive_places = np.ascontiguousarray(alive(case)[:, family_nodes])
+    steps, mean_number = _numbered([_last_step(case, options) for options in stages[2].combinations])
+    means, floors, least, base = _means(case, steps, above, np.add.reduceat(alive_places, start[:-1], axis=1, dtype=int))
+    table_number, tables, deviations = _tables(case, stages[0])
+    units = tables[:, :, :n_units]
+    full = ~np.isnan(units).any(axis=2)
+    lowest = np.where(np.isnan(units), np.inf, units).min(axis=2, initial=np.inf).astype(np.float32)
+    over_leaves = np.array([max(family[start[g] : start[g + 1]]) >= 0 for g in range(len(above))])
+    forms, ways = _forms(means, floors, over_leaves & (not disturbs))
+    kinds, numbers = _scales(case, stages[1]) if disturbs else _no_scales(len(column))
     low, high = case.bounds
     bounds = np.stack([np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)])
     return Prepared(
@@ -234,95 +245,153 @@ def prepare(case: Case) -> Prepared:
         n_units=n_units,
         stages=stages,
         disturbs=disturbs,
-        tables=tables,
+        table_number=table_number,
+        mean_number=mean_number,
+        tables=np.stack([_in_form(tables, *way) for way in ways]),
         deviations=deviations,
+        full=full,
+        lowest=lowest,
         bounds=bounds.astype(np.float32),
         kinds=kinds,
         transforms=np.array([TRANSFORMS.get(node.transform, 0) for node in framework.indicators]),
         numbers=numbers,
-        nodes=np.array([case.position[node.code] for node in above]),
         family=np.array(family),
         start=np.array(start),
         means=means,
+        forms=forms,
         floors=floors,
         least=least,
-        alive=np.ascontiguousarray(alive_nodes[:, family_nodes]),
+        alive=alive_places,
         wanted=np.array([place[code] for code in case.kept]),
-        base=base,
+        base=np.ascontiguousarray(base[:, family_nodes]),
         family_nodes=np.array(family_nodes),
     )
 
 
+def _numbered(steps: Sequence[Aggregate]) -> tuple[list[Aggregate], Ints]:
+    """Steps without repetition, and the number of each that was given."""
+    seen: dict[str, int] = {}
+    numbers = np.array([seen.setdefault(repr(step), len(seen)) for step in steps])
+    return [steps[int(np.argmax(numbers == number))] for number in range(len(seen))], numbers
+
+
+def _last_step(case: Case, options: Mapping[str, int]) -> Aggregate:
+    """The aggregation with the options taken; −1 leaves it as it stands."""
+    parameters = case.method.steps[-1].model_dump(mode="json")
+    for name, option in options.items():
+        one = case.section.inputs[name]
+        if isinstance(one, Alternatives) and option >= 0:
+            parameters = laid_over(Aggregate.step, parameters, one.options[option])
+    return Aggregate.model_validate(parameters)
+
+
 def _means(
-    case: Case,
-    methods: Sequence[Method],
-    above: Sequence[Node],
-    alive_nodes: NDArray[np.bool_],
-    family_nodes: Sequence[int],
-) -> tuple[Ints, Singles, Singles, Singles]:
-    """Mean, floor, least children and weights of each set of means."""
-    framework = case.framework
-    means = np.zeros((len(methods), len(above)), dtype=np.int64)
-    floors = np.full(len(methods), -np.inf, dtype=np.float32)
-    least = np.zeros((len(methods), len(alive_nodes), len(above)), dtype=np.float32)
-    base = np.ones((len(methods), len(family_nodes)), dtype=np.float32)
-    for number, method in enumerate(methods):
-        step = method.steps[-1]
-        assert isinstance(step, Aggregate)
+    case: Case, steps: Sequence[Aggregate], above: Sequence[Node], members: Ints
+) -> tuple[Ints, Singles, Singles, Floats]:
+    """Mean, floor, least children and weights of each set of means.
+
+    Args:
+        case: The case.
+        steps: The aggregations.
+        above: Nodes above the indicators.
+        members: Children that each has, by what is left out, shape (n_out, n_above).
+
+    Returns:
+        Means, shape (n_means, n_above); floors, shape (n_means,); least children, shape (n_means, n_out, n_above);
+        weights by node without any input on weights, shape (n_means, n_nodes).
+    """
+    means = np.zeros((len(steps), len(above)), dtype=np.int64)
+    floors = np.full(len(steps), -np.inf, dtype=np.float32)
+    least = np.zeros((len(steps), *members.shape), dtype=np.float32)
+    base = np.ones((len(steps), len(case.framework.nodes)))
+    for number, step in enumerate(steps):
+        means[number] = [MEANS[mean_at(step, node)] for node in above]
         floors[number] = -np.inf if step.floor is None else step.floor
-        weights = _weights(case, step)
-        base[number] = weights[list(family_nodes)]
-        for position, node in enumerate(above):
-            means[number, position] = MEANS[mean_at(step, node)]
-            coverage = step.min_coverage
-            share = (setting_at(coverage, node) or 0.0) if isinstance(coverage, dict) else coverage
-            members = [case.position[child.code] for child in framework.children[node.code]]
-            for out, row in enumerate(alive_nodes):
-                total = int(row[members].sum())
-                enough = [count for count in range(total + 1) if total and count / total >= share]
-                least[number, out, position] = enough[0] if enough else np.inf
+        coverage = step.min_coverage
+        shares = [(setting_at(coverage, node) or 0.0) if isinstance(coverage, dict) else coverage for node in above]
+        least[number] = _enough(members, np.array(shares))
+        base[number] = case.weights_from(step.weights)
     return means, floors, least, base
 
 
-def _weights(case: Case, step: Aggregate) -> Floats:
-    """Weights of an aggregation by node, without any input on weights."""
-    return np.array([1.0 if step.weights == "equal" else node.weight for node in case.framework.nodes])
+def _enough(members: Ints, shares: Floats) -> Floats:
+    """Fewest children whose share of all reaches a least one; ∞ where there is no child.
+
+    >>> _enough(np.array([[4, 3, 0]]), np.array([0.5, 1 / 3, 0.0]))
+    array([[ 2.,  1., inf]])
+    """
+    least = np.full(members.shape, np.inf)
+    for more in (1, 0, -1):  # around the product, which may be off by its rounding
+        count = np.floor(members * shares) + more
+        fits = (members > 0) & (count >= 0) & (count <= members)
+        least = np.where(fits & (count / np.maximum(members, 1) >= shares), count, least)
+    return least
 
 
-def _tables(case: Case, stage: Stage, n_units: int, lanes: int) -> tuple[Singles, Singles]:
-    """Indicators as they reach the last stage, for each combination of options, and their errors."""
-    shape = (len(stage.combinations), len(case.framework.codes), lanes)
-    disturbs = case.measurement is not None
-    tables = np.full(shape, np.nan, dtype=np.float32)
-    deviations = np.zeros(shape if disturbs else (1, 1, LANES), dtype=np.float32)
+def _forms(means: Ints, floors: Singles, over_leaves: NDArray[np.bool_]) -> tuple[Ints, list[tuple[int, float]]]:
+    """Form of the tables that each mean asks for, and what the forms are: a mean and its floor; scores come first."""
+    ways: dict[tuple[int, float], int] = {(MEANS["arithmetic"], -np.inf): 0}
+    forms = np.zeros(means.shape, dtype=np.int64)
+    for number, place in np.argwhere(over_leaves & (means != MEANS["arithmetic"])).tolist():
+        way = int(means[number, place]), float(floors[number])
+        forms[number, place] = ways.setdefault(way, len(ways))
+    return forms, list(ways)
+
+
+def _in_form(tables: Singles, mean: int, floor: float) -> Singles:
+    """Scores as a mean adds them up: as they are, logarithms, reciprocals."""
+    if mean == MEANS["arithmetic"]:
+        return tables
+    with np.errstate(divide="ignore", invalid="ignore"):  # scores that are not above 0 are refused one by one
+        held = np.where(tables < floor, np.float32(floor), tables).astype(np.float64)
+        return (np.log(held) if mean == MEANS["geometric"] else 1.0 / held).astype(np.float32)
+
+
+def _tables(case: Case, stage: Stage) -> tuple[Ints, Singles, Singles]:
+    """Indicators as they reach the last stage, and their errors.
+
+    Returns:
+        Table of each combination of options, shape (n_combinations,); the tables, shape (n_tables, n_indicators,
+        n_lanes), and the standard deviations of errors, same shape, or (0, 0, 0) without errors. Lanes beyond the
+        units are missing.
+    """
     seen: dict[tuple[str, str], int] = {}
-    for number, options in enumerate(stage.combinations):
+    numbers, found = [], []
+    for options in stage.combinations:
         method, framework = chosen_method(case, options), chosen_framework(case, options)
         same = (repr(method.steps[:-1]), "" if framework is case.framework else repr(options))
-        if same in seen:
-            tables[number] = tables[seen[same]]
-            if disturbs:
-                deviations[number] = deviations[seen[same]]
-            continue
-        seen[same] = number
-        if disturbs:
-            before = before_normalisation(case, framework, method)
-            tables[number, :, :n_units] = before.values.values.T
-            deviations[number, :, :n_units] = before.deviation.T
-        elif len(method.steps) == 1:
-            tables[number, :, :n_units] = case.values.values[case.rows].T
-        else:
-            head = method.model_copy(update={"steps": method.steps[:-1]})
-            tables[number, :, :n_units] = compute_index(case.values, framework, head).steps[-1].table[case.rows].T
-    return tables, deviations
+        if same not in seen:
+            found.append(_table(case, framework, method))
+        numbers.append(seen.setdefault(same, len(seen)))
+    deviations = [deviation for _, deviation in found if deviation is not None]
+    return (
+        np.array(numbers),
+        np.stack([_lanes(table, np.nan) for table, _ in found]),
+        np.stack([_lanes(one, 0.0) for one in deviations]) if deviations else np.zeros((0, 0, 0), dtype=np.float32),
+    )
 
 
-def _no_kinds(column: Mapping[str, int]) -> Ints:
-    return np.full((1, len(column)), 3, dtype=np.int64)
+def _table(case: Case, framework: Framework, method: Method) -> tuple[Floats, Floats | None]:
+    """One table and its errors, shape (n_units, n_indicators); without measurement error None."""
+    if case.measurement is not None:
+        before = before_normalisation(case, framework, method)
+        return before.values.values, before.deviation
+    if len(method.steps) == 1:
+        return case.values.values[case.rows], None
+    head = method.model_copy(update={"steps": method.steps[:-1]})
+    return compute_index(case.values, framework, head).steps[-1].table[case.rows], None
 
 
-def _no_numbers(column: Mapping[str, int]) -> Singles:
-    return np.zeros((1, len(column), 8), dtype=np.float32)
+def _lanes(table: Floats, fill: float) -> Singles:
+    """A table with its units side by side, shape (n_indicators, n_lanes)."""
+    n_units, n_columns = table.shape
+    result = np.full((n_columns, -(-n_units // LANES) * LANES), fill, dtype=np.float32)
+    result[:, :n_units] = table.T
+    return result
+
+
+def _no_scales(n_columns: int) -> tuple[Ints, Singles]:
+    return np.zeros((0, n_columns), dtype=np.int64), np.zeros((0, n_columns, 8), dtype=np.float32)
 
 
 def _scales(case: Case, stage: Stage) -> tuple[Ints, Singles]:
@@ -380,8 +449,9 @@ class Laid:
 def lay(prepared: Prepared, choices: Choices) -> Laid:
     """What choices pick."""
     tables, scales, means = (stage.of(choices) for stage in prepared.stages)
+    tables, means = prepared.table_number[tables], prepared.mean_number[means]
     weights = (
-        prepared.base[means]
+        prepared.base[means].astype(np.float32)
         if choices.weights is None
         else choices.weights[:, prepared.family_nodes].astype(np.float32)
     )
