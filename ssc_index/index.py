@@ -83,6 +83,27 @@ def _run_all(
         raise ValuesError("values", [f"columns {values.codes} are not the indicators {framework.codes}"])
     has_years = values.years is not None
     check_method(method, framework, tuple(values.groups), has_years, denominators=tuple(values.denominators))
+    state, steps = run_steps(values, framework, method, saved)
+    return _result(state, method, steps)
+
+
+def run_steps(
+    values: Values, framework: Framework, method: Method, saved: Saved | None = None
+) -> tuple[State, tuple[StepResult, ...]]:
+    """Run the steps of a method that is known to fit; ranks and counts are left out.
+
+    Args:
+        values: Values of the units, columns in the order of the framework's indicators.
+        framework: What is measured.
+        method: What is done, in order.
+        saved: Parameters of an earlier run of the method.
+
+    Returns:
+        Where the steps lead to, and what each did.
+
+    Raises:
+        ComputationError: If a step has no value by its own definition, with every unit and indicator.
+    """
     state = _start(values, framework, method)
     state.saved = saved
     steps = []

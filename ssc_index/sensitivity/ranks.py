@@ -19,7 +19,7 @@ from ssc_index.sensitivity.model import Group
 from ssc_index.sensitivity.sobol import Indices
 from ssc_index.steps.state import Bools
 from ssc_index.uncertainty import plain
-from ssc_index.uncertainty.case import Case, decide
+from ssc_index.uncertainty.case import Backend, Case, decide
 from ssc_index.uncertainty.inputs import (
     Alternatives,
     AnyInput,
@@ -30,7 +30,7 @@ from ssc_index.uncertainty.inputs import (
     step_number,
 )
 from ssc_index.uncertainty.prepared import Prepared, prepare, why_not
-from ssc_index.uncertainty.scores import Backend, scores_of_choices
+from ssc_index.uncertainty.scores import scores_of_choices
 from ssc_index.uncertainty.tally import ranks_by_numba, ranks_by_numpy
 from ssc_index.values import Floats
 
@@ -183,7 +183,9 @@ class Fast:
     def __call__(self, rows: Floats, /) -> tuple[Floats, Floats]:
         """Scores and ranks, shape (n_rows, n_units) each."""
         case = self.prepared.case
-        scores = scores_of_choices(self.prepared, decide(case, rows), self.backend, in_turn=True)[case.kept.index(self.node)]
+        scores = scores_of_choices(self.prepared, decide(case, rows, self.backend), self.backend, in_turn=True)[
+            case.kept.index(self.node)
+        ]
         scores = np.ascontiguousarray(scores[:, self.among])
         rank = ranks_by_numpy if self.backend == "numpy" else ranks_by_numba
         ranks = rank(scores, np.ones(scores.shape[1], dtype=bool))

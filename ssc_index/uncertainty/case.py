@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,7 @@ from ssc_index.values import Floats, Values
 from ssc_index.weights import sibling_weights
 
 Grades = NDArray[np.str_]
+Backend = Literal["numba", "numpy"]
 
 
 @dataclass(frozen=True)
@@ -187,12 +189,13 @@ def rows_of(case: Case, start: int, stop: int) -> Floats:
     return draws.rows(case.section.seed, start, stop, len(case.names))
 
 
-def decide(case: Case, rows: Floats) -> Choices:
+def decide(case: Case, rows: Floats, backend: Backend = "numpy") -> Choices:
     """What rows of numbers decide.
 
     Args:
         case: The case.
         rows: Shape (n, n_inputs), in (0, 1); NaN leaves an input as the method has it.
+        backend: ``numba`` or ``numpy``: the same bits.
     """
     n = rows.shape[0]
     options: dict[str, Ints] = {}
@@ -211,7 +214,7 @@ def decide(case: Case, rows: Floats) -> Choices:
             noise = np.where(drawn, draws.keys(number), 0).astype(np.uint64)
         else:
             assert weights is not None
-            found, columns = _weights(case, one, number)
+            found, columns = _weights(case, one, number, backend)
             weights[:, columns] = np.where(drawn[:, None], found, weights[:, columns])
     return Choices(options, weights, excluded, noise)
 
@@ -223,7 +226,7 @@ def _picked(number: Floats, count: int, probabilities: Sequence[float] | None) -
     return np.searchsorted(upper, np.nan_to_num(number), side="right").astype(np.int64)
 
 
-def _weights(case: Case, one: Weights, number: Floats) -> tuple[Floats, list[int]]:
+def _weights(case: Case, one: Weights, number: Floats, backend: Backend) -> tuple[Floats, list[int]]:
     """Weights that an input gives, shape (n, n_columns), and the nodes they belong to."""
     key = draws.keys(number)
     if isinstance(one, WeightTable):
@@ -232,7 +235,7 @@ def _weights(case: Case, one: Weights, number: Floats) -> tuple[Floats, list[int
         columns = [case.position[code] for code in codes]
         if not one.bootstrap:
             return table[_picked(number, len(table), None)], columns
-        drawn, _ = draws.stream(key, len(table))
+        drawn = _uniforms(key, len(table), backend)
         picked = np.floor(drawn * len(table)).astype(np.int64)
         total = np.zeros((len(number), len(codes)))
         for place in range(len(table)):
@@ -241,7 +244,7 @@ def _weights(case: Case, one: Weights, number: Floats) -> tuple[Floats, list[int
     codes = list(dict.fromkeys(node.code for name in one.at for node in case.framework.named(name)))
     if isinstance(one, WeightNoise):
         columns = [case.position[code] for code in codes]
-        drawn, _ = draws.stream(key, len(columns))
+        drawn = _uniforms(key, len(columns), backend)
         return case.base_weights[columns] * (1.0 + one.factor * (2.0 * drawn - 1.0)), columns
     assert isinstance(one, Dirichlet)
     parents = dict.fromkeys(case.framework.by_code[code].parent for code in codes)
@@ -256,6 +259,18 @@ def _weights(case: Case, one: Weights, number: Floats) -> tuple[Floats, list[int
     drawn = np.zeros((len(number), len(columns)))
     drawn[:, shape > 0] = draws.gammas(key, shape[shape > 0])
     return drawn, columns
+
+
+def _uniforms(key: draws.Words, width: int, backend: Backend) -> Floats:
+    """The first uniform numbers of streams, shape (n, width)."""
+    drawn = np.empty((key.size, width))
+    if backend == "numba":
+        from ssc_index.uncertainty import kernel  # its compiler takes a while to load
+
+        kernel.fill_uniforms(key, drawn)
+    else:
+        drawn[:], _ = draws.stream(key, width)
+    return drawn
 
 
 def alive(case: Case) -> Bools:

@@ -146,7 +146,7 @@ def normals(key: np.uint64, n_rows: int, n_columns: int) -> Floats:
 
     The columns stand one after the other, each ``n_lanes`` long: rows, rounded up to 32. A tile of them has 1,024
     numbers or fewer: whole columns, or, where they are longer, a piece of one. Of the ``n`` numbers of a tile, counter
-    ``(i, tile)`` gives those at ``i``, ``i + n/8``, … ``i + 7n/8``: word ``j`` the cosine at ``j`` and the sine at ``j + 4``.
+    ``(i, tile)`` gives those at ``i``, ``i + n/8``, … ``i + 7n/8``: word ``j`` a cosine at ``j``, a sine at ``j + 4``.
 
     Returns:
         Shape (n_rows, n_columns).

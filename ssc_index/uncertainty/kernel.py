@@ -4,11 +4,12 @@ What belongs here: the compiled loops over replications, nodes and cities. What 
 arrays stand for (`prepared.py` lays them out) and the same in NumPy alone (`kernel_numpy.py`).
 
 Logarithm, exponential, sine and cosine are polynomials in single precision (Chebyshev fits, error below 4e-7), so that
-loops of them vectorise. All compiled functions stand in this one file, for what Numba keeps from run to run is renewed
-when the file changes, and only then.
+loops of them vectorise; their terms are added in pairs, for a processor can compute several at once. Indices with an
+offset are unsigned, for a signed one might count from the end, which no vector loop allows for. All compiled functions
+stand in this one file, for what Numba keeps from run to run is renewed when the file changes, and only then.
 
-Every sum runs in a fixed order: over the children of a node one by one, over cities in sixteen lanes that are added
-from the first to the last. Nothing is reordered, so a replication has the same bits in any company.
+Every sum runs in a fixed order: over the children of a node one by one, over cities by folding one half on the other.
+Nothing is reordered, so a replication has the same bits in any company.
 """
 
 # mypy: ignore-errors
@@ -25,6 +26,7 @@ from numba.extending import intrinsic
 LANES = 32  # the longest run of numbers that a loop takes at once, in any processor; rows are multiples of it
 TILE = 1024  # errors drawn at once
 BLOCK = 1024  # lanes of a node that are summed at once
+PAIRS = 32  # units whose ranks are compared with those of as many others while both are at hand
 ARITHMETIC, GEOMETRIC, HARMONIC = 0, 1, 2
 GOALPOSTS, MINMAX, ZSCORE, NONE = 0, 1, 2, 3
 PLAIN, SQRT, GAP = 0, 1, 2
@@ -57,20 +59,23 @@ def float_of(_context: Any, _number: Any) -> Any:
 
 
 @njit(inline="always", error_model="numpy")
-def ln(x: Any) -> Any:
-    """Natural logarithm of a positive normal float32; −∞ for 0 and less; NaN of NaN."""
-    raw = bits(x)
+def logarithm(raw: Any) -> Any:
+    """Natural logarithm of a positive normal float32, given by its bits."""
     power = J(J(raw - J(0x3F3504F3)) >> J(23))
     m = F(float_of(J(raw - J(power << J(23)))) - F(1.0))
-    p = F(0.09004202)
-    p = F(p * m + F(-0.14257795))
-    p = F(p * m + F(0.1480646))
-    p = F(p * m + F(-0.16575048))
-    p = F(p * m + F(0.19973106))
-    p = F(p * m + F(-0.2500161))
-    p = F(p * m + F(0.3333366))
-    p = F(p * m + F(-0.49999995))
-    found = F(F(power) * F(0.6931472) + F(m + F(m * m) * p))
+    m2 = F(m * m)
+    p0 = F(F(m * F(0.3333366)) + F(-0.49999995))
+    p1 = F(F(m * F(0.19973106)) + F(-0.2500161))
+    p2 = F(F(m * F(0.1480646)) + F(-0.16575048))
+    p3 = F(F(m * F(0.09004202)) + F(-0.14257795))
+    p = F(F(p0 + F(p1 * m2)) + F(F(p2 + F(p3 * m2)) * F(m2 * m2)))
+    return F(F(F(power) * F(0.6931472)) + F(m + F(m2 * p)))
+
+
+@njit(inline="always", error_model="numpy")
+def ln(x: Any) -> Any:
+    """Natural logarithm of a positive normal float32; −∞ for 0 and less; NaN of NaN."""
+    found = logarithm(bits(x))
     found = found if x > F(0.0) else F(-np.inf)
     return found if x == x else x
 
@@ -83,13 +88,11 @@ def exp(x: Any) -> Any:
     t = t if t < F(127.0) else F(127.0)
     power = J(F(t + F(126.5)))  # t + 126.5 is positive, so that cutting off rounds down
     f = F(t - F(F(power) - F(126.0)))
-    p = F(1.54697320e-4)
-    p = F(p * f + F(1.34004322e-3))
-    p = F(p * f + F(9.61802560e-3))
-    p = F(p * f + F(5.55032721e-2))
-    p = F(p * f + F(2.40226512e-1))
-    p = F(p * f + F(6.93147207e-1))
-    p = F(p * f + F(1.0))
+    f2 = F(f * f)
+    p0 = F(F(f * F(6.93147207e-1)) + F(1.0))
+    p1 = F(F(f * F(5.55032721e-2)) + F(2.40226512e-1))
+    p2 = F(F(F(f2 * F(1.54697320e-4)) + F(f * F(1.34004322e-3))) + F(9.61802560e-3))
+    p = F(F(p0 + F(p1 * f2)) + F(p2 * F(f2 * f2)))
     found = F(p * float_of(J(J(power + J(1)) << J(23))))
     found = found if x > F(-87.0) else F(0.0)
     return found if x == x else x
@@ -130,30 +133,18 @@ def _fill_words(key: Any, tile: Any, quarter: Any, words: Any) -> None:
         a, b, c, d = philox_round(a, b, c, d, k8, q8)
         a, b, c, d = philox_round(a, b, c, d, k9, q9)
         words[i] = J(a)
-        words[quarter + i] = J(b)
-        words[2 * quarter + i] = J(c)
-        words[3 * quarter + i] = J(d)
+        words[U(quarter + i)] = J(b)
+        words[U(2 * quarter + i)] = J(c)
+        words[U(3 * quarter + i)] = J(d)
 
 
 @njit(**_OPTIONS)
 def _fill_pairs(words: Any, count: Any, drawn: Any) -> None:
-    """Two standard normals of each word, by the polar form of Box and Muller; `draws.normals` has the formula.
-
-    The polynomials are summed in pairs: the processor then has more than one of them under way.
-    """
+    """Two standard normals of each word, by the polar form of Box and Muller; `draws.normals` has the formula."""
     for i in range(count):
         word = words[i]
         u = F(F(J(J(word >> J(16)) & J(0xFFFF))) * F(2.0**-16) + F(2.0**-17))
-        raw = bits(u)
-        power = J(J(raw - J(0x3F3504F3)) >> J(23))
-        m = F(float_of(J(raw - J(power << J(23)))) - F(1.0))
-        m2 = F(m * m)
-        p0 = F(F(m * F(0.3333366)) + F(-0.49999995))
-        p1 = F(F(m * F(0.19973106)) + F(-0.2500161))
-        p2 = F(F(m * F(0.1480646)) + F(-0.16575048))
-        p3 = F(F(m * F(0.09004202)) + F(-0.14257795))
-        p = F(F(p0 + F(p1 * m2)) + F(F(p2 + F(p3 * m2)) * F(m2 * m2)))
-        radius = F(np.sqrt(F(F(F(power) * F(-0.6931472)) - F(m + F(m2 * p)))))
+        radius = F(np.sqrt(F(-logarithm(bits(u)))))
         v = F(F(J(word & J(0x3FFF))) * F(2.0**-14) + F(2.0**-15 - 0.5))
         s = F(v * v)
         s2 = F(s * s)
@@ -163,7 +154,7 @@ def _fill_pairs(words: Any, count: Any, drawn: Any) -> None:
         cosine = F(F(F(s * F(-1.2337006)) + F(1.0)) + F(cosine * s2))
         one, two = F(radius * F(cosine - sine)), F(radius * F(cosine + sine))
         drawn[i] = float_of(J(bits(one) ^ J(J(word << J(16)) & J(-0x80000000))))
-        drawn[count + i] = float_of(J(bits(two) ^ J(J(word << J(17)) & J(-0x80000000))))
+        drawn[U(count + i)] = float_of(J(bits(two) ^ J(J(word << J(17)) & J(-0x80000000))))
 
 
 @njit(**_OPTIONS)
@@ -197,12 +188,12 @@ def _disturb(
 ) -> None:
     """Some values of an indicator with their errors, within bounds; one beyond a bound already stays there."""
     for i in range(n):
-        x = tables[row, begin + i]
+        x = tables[row, U(begin + i)]
         least = x if x < low else low
         most = x if x > high else high
-        y = F(x + F(deviations[row, begin + i] * drawn[shift + i]))
+        y = F(x + F(deviations[row, U(begin + i)] * drawn[U(shift + i)]))
         y = least if y < least else y
-        values[k, begin + i] = most if y > most else y
+        values[k, U(begin + i)] = most if y > most else y
 
 
 @njit(**_OPTIONS)
@@ -233,7 +224,7 @@ def _folded(folds: Any, n: Any) -> Any:
     while n > 8:
         half = (n // 32 + 1) // 2 * 32 if n > 32 else n // 2
         for i in range(n - half):
-            folds[i] = F(folds[i] + folds[half + i])
+            folds[i] = F(folds[i] + folds[U(half + i)])
         n = half
     whole = 0.0
     for i in range(n):
@@ -269,7 +260,7 @@ def _rescale(values: Any, k: Any, from_: Any, slope: Any, to: Any, least: Any, m
 
 
 @njit(**_OPTIONS)
-def _normalise(values: Any, k: Any, kind: Any, transform: Any, numbers: Any, scale: Any, folds: Any) -> Any:
+def _normalise(values: Any, at: Any, kind: Any, transform: Any, numbers: Any, scale: Any, k: Any, folds: Any) -> Any:
     """One indicator's values to scores, in place; whether all of them are equal, so that it has no scale."""
     low, high = numbers[scale, k, 0], numbers[scale, k, 1]
     first, second = numbers[scale, k, 2], numbers[scale, k, 3]
@@ -279,38 +270,38 @@ def _normalise(values: Any, k: Any, kind: Any, transform: Any, numbers: Any, sca
         return False
     if transform == SQRT:
         for i in range(values.shape[1]):
-            values[k, i] = F(np.sqrt(values[k, i]))
+            values[at, i] = F(np.sqrt(values[at, i]))
     elif transform == GAP:
         for i in range(values.shape[1]):
-            values[k, i] = F(abs(F(values[k, i] - target)))
+            values[at, i] = F(abs(F(values[at, i] - target)))
     least, most = F(-np.inf), F(np.inf)
     if kind == GOALPOSTS:
         if clip > F(0.0):
             least, most = min(first, second), max(first, second)
-        _rescale(values, k, low, F(F(second - first) / F(high - low)), first, least, most)
+        _rescale(values, at, low, F(F(second - first) / F(high - low)), first, least, most)
         return False
-    low, high, cells = _range(values, k)
+    low, high, cells = _range(values, at)
     if not low < high:
         for i in range(values.shape[1]):
-            values[k, i] = middle if values[k, i] == values[k, i] else F(np.nan)
+            values[at, i] = middle if values[at, i] == values[at, i] else F(np.nan)
         return cells > 0
     if kind == MINMAX:
         # Where less is better the smallest value gets the best score.
         a = first if sign > F(0.0) else second
         b = second if sign > F(0.0) else first
-        _rescale(values, k, low, F(F(b - a) / F(high - low)), a, min(a, b), max(a, b))
+        _rescale(values, at, low, F(F(b - a) / F(high - low)), a, min(a, b), max(a, b))
         return False
-    mean = _mean(values, k, cells, folds)
-    deviation = _deviation(values, k, mean, cells, folds)
-    _rescale(values, k, mean, F(F(sign * second) / deviation), first, least, most)
+    mean = _mean(values, at, cells, folds)
+    deviation = _deviation(values, at, mean, cells, folds)
+    _rescale(values, at, mean, F(F(sign * second) / deviation), first, least, most)
     return False
 
 
 @njit(**_OPTIONS)
-def _any_at_or_below_zero(rows: Any, row: Any, start: Any, stop: Any) -> Any:
+def _any_at_or_below_zero(rows: Any, row: Any) -> Any:
     """Whether a mean that needs positive parts would meet one that is not."""
     found = J(0)
-    for i in range(start, stop):
+    for i in range(rows.shape[1]):
         found |= J(1) if rows[row, i] <= F(0.0) else J(0)
     return found != J(0)
 
@@ -320,53 +311,49 @@ def _to_scores(rows: Any, row: Any, start: Any, n: Any, source: Any, parts: Any,
     """Scores of what a mean has added up; the arguments are those of `_convert`."""
     if source == ARITHMETIC:
         for i in range(n):
-            parts[part, i] = rows[row, start + i]
+            parts[part, i] = rows[row, U(start + i)]
     elif source == GEOMETRIC:
         for i in range(n):
-            parts[part, i] = exp(rows[row, start + i])
+            parts[part, i] = exp(rows[row, U(start + i)])
     else:
         for i in range(n):
-            parts[part, i] = F(F(1.0) / rows[row, start + i])
+            parts[part, i] = F(F(1.0) / rows[row, U(start + i)])
 
 
 @njit(**_OPTIONS)
-def _to_logarithms(
-    rows: Any, row: Any, start: Any, n: Any, source: Any, floor: Any, parts: Any, part: Any
-) -> None:
+def _to_logarithms(rows: Any, row: Any, start: Any, n: Any, source: Any, floor: Any, parts: Any, part: Any) -> None:
     """Logarithms of scores; the arguments are those of `_convert`."""
     if source == ARITHMETIC:
         for i in range(n):
-            x = rows[row, start + i]
+            x = rows[row, U(start + i)]
             parts[part, i] = ln(floor if x < floor else x)
     elif source == GEOMETRIC:
         least = ln(floor)
         for i in range(n):
-            x = rows[row, start + i]
+            x = rows[row, U(start + i)]
             parts[part, i] = least if x < least else x
     else:
         for i in range(n):
-            x = F(F(1.0) / rows[row, start + i])
+            x = F(F(1.0) / rows[row, U(start + i)])
             parts[part, i] = ln(floor if x < floor else x)
 
 
 @njit(**_OPTIONS)
-def _to_reciprocals(
-    rows: Any, row: Any, start: Any, n: Any, source: Any, floor: Any, parts: Any, part: Any
-) -> None:
+def _to_reciprocals(rows: Any, row: Any, start: Any, n: Any, source: Any, floor: Any, parts: Any, part: Any) -> None:
     """Reciprocals of scores; the arguments are those of `_convert`."""
     if source == ARITHMETIC:
         for i in range(n):
-            x = rows[row, start + i]
+            x = rows[row, U(start + i)]
             parts[part, i] = F(F(1.0) / (floor if x < floor else x))
     elif source == GEOMETRIC:
         least = ln(floor)
         for i in range(n):
-            x = rows[row, start + i]
+            x = rows[row, U(start + i)]
             parts[part, i] = exp(F(-(least if x < least else x)))
     else:
         most = F(F(1.0) / floor) if floor > F(0.0) else F(np.inf)
         for i in range(n):
-            x = rows[row, start + i]
+            x = rows[row, U(start + i)]
             parts[part, i] = most if x > most else x
 
 
@@ -423,20 +410,20 @@ def _add_up(rows: Any, shift: Any, which: Any, shares: Any, count: Any, sums: An
         w0, w1, w2, w3 = shares[j], shares[j + 1], shares[j + 2], shares[j + 3]
         if j == 0:
             for i in range(n):
-                x = F(F(w0 * rows[r0, shift + i]) + F(w1 * rows[r1, shift + i]))
-                sums[g, start + i] = F(F(x + F(w2 * rows[r2, shift + i])) + F(w3 * rows[r3, shift + i]))
+                x = F(F(w0 * rows[r0, U(shift + i)]) + F(w1 * rows[r1, U(shift + i)]))
+                sums[g, U(start + i)] = F(F(x + F(w2 * rows[r2, U(shift + i)])) + F(w3 * rows[r3, U(shift + i)]))
         else:
             for i in range(n):
-                x = F(F(sums[g, start + i] + F(w0 * rows[r0, shift + i])) + F(w1 * rows[r1, shift + i]))
-                sums[g, start + i] = F(F(x + F(w2 * rows[r2, shift + i])) + F(w3 * rows[r3, shift + i]))
+                x = F(F(sums[g, U(start + i)] + F(w0 * rows[r0, U(shift + i)])) + F(w1 * rows[r1, U(shift + i)]))
+                sums[g, U(start + i)] = F(F(x + F(w2 * rows[r2, U(shift + i)])) + F(w3 * rows[r3, U(shift + i)]))
     for j in range(fours, count):
         r0, w0 = which[j], shares[j]
         if j == 0:
             for i in range(n):
-                sums[g, start + i] = F(w0 * rows[r0, shift + i])
+                sums[g, U(start + i)] = F(w0 * rows[r0, U(shift + i)])
         else:
             for i in range(n):
-                sums[g, start + i] = F(sums[g, start + i] + F(w0 * rows[r0, shift + i]))
+                sums[g, U(start + i)] = F(sums[g, U(start + i)] + F(w0 * rows[r0, U(shift + i)]))
 
 
 @njit(**_OPTIONS)
@@ -459,36 +446,36 @@ def _add_up_known(
     Args as of `_add_up`, and ``bottom`` and ``cells``: scratch, shape (at least n,).
     """
     for i in range(n):
-        sums[g, start + i] = F(0.0)
-        bottom[i] = F(0.0)
-    pairs = count // 2 * 2
-    for j in range(0, pairs, 2):
-        r0, r1, w0, w1 = which[j], which[j + 1], weights[j], weights[j + 1]
+        sums[g, U(start + i)], bottom[i], cells[i] = F(0.0), F(0.0), F(0.0)
+    fours = count // 4 * 4
+    for j in range(0, fours, 4):
+        r0, r1, r2, r3 = which[j], which[j + 1], which[j + 2], which[j + 3]
+        w0, w1, w2, w3 = weights[j], weights[j + 1], weights[j + 2], weights[j + 3]
         for i in range(n):
-            x, y = rows[r0, shift + i], rows[r1, shift + i]
-            top = F(sums[g, start + i] + (F(w0 * x) if x == x else F(0.0)))
-            own = F(bottom[i] + (w0 if x == x else F(0.0)))
-            sums[g, start + i] = F(top + (F(w1 * y) if y == y else F(0.0)))
-            bottom[i] = F(own + (w1 if y == y else F(0.0)))
-    for j in range(pairs, count):
+            x0, x1 = rows[r0, U(shift + i)], rows[r1, U(shift + i)]
+            x2, x3 = rows[r2, U(shift + i)], rows[r3, U(shift + i)]
+            top = F(sums[g, U(start + i)] + (F(w0 * x0) if x0 == x0 else F(0.0)))
+            top = F(top + (F(w1 * x1) if x1 == x1 else F(0.0)))
+            top = F(top + (F(w2 * x2) if x2 == x2 else F(0.0)))
+            sums[g, U(start + i)] = F(top + (F(w3 * x3) if x3 == x3 else F(0.0)))
+            own = F(bottom[i] + (w0 if x0 == x0 else F(0.0)))
+            own = F(own + (w1 if x1 == x1 else F(0.0)))
+            own = F(own + (w2 if x2 == x2 else F(0.0)))
+            bottom[i] = F(own + (w3 if x3 == x3 else F(0.0)))
+            one = F((F(1.0) if x0 == x0 else F(0.0)) + (F(1.0) if x1 == x1 else F(0.0)))
+            two = F((F(1.0) if x2 == x2 else F(0.0)) + (F(1.0) if x3 == x3 else F(0.0)))
+            cells[i] = F(cells[i] + F(one + two))
+    for j in range(fours, count):
         r0, w0 = which[j], weights[j]
         for i in range(n):
-            x = rows[r0, shift + i]
-            sums[g, start + i] = F(sums[g, start + i] + (F(w0 * x) if x == x else F(0.0)))
-            bottom[i] = F(bottom[i] + (w0 if x == x else F(0.0)))
+            x0 = rows[r0, U(shift + i)]
+            sums[g, U(start + i)] = F(sums[g, U(start + i)] + (F(w0 * x0) if x0 == x0 else F(0.0)))
+            bottom[i] = F(bottom[i] + (w0 if x0 == x0 else F(0.0)))
+            cells[i] = F(cells[i] + (F(1.0) if x0 == x0 else F(0.0)))
     for i in range(n):
-        known = bottom[i] > F(0.0)
-        x = F(sums[g, start + i] / bottom[i])
-        sums[g, start + i] = x if known else F(np.nan)
-    if least > F(1.0):
-        for i in range(n):
-            cells[i] = F(0.0)
-        for j in range(count):
-            r0 = which[j]
-            for i in range(n):
-                cells[i] = F(cells[i] + (F(1.0) if rows[r0, shift + i] == rows[r0, shift + i] else F(0.0)))
-        for i in range(n):
-            sums[g, start + i] = sums[g, start + i] if cells[i] >= least else F(np.nan)
+        known = (bottom[i] > F(0.0)) & (cells[i] >= least)
+        x = F(sums[g, U(start + i)] / bottom[i])
+        sums[g, U(start + i)] = x if known else F(np.nan)
 
 
 @njit(**_OPTIONS)
@@ -529,7 +516,7 @@ def _is_as_before(
 
 
 @njit(**_OPTIONS)
-def _fill_values(
+def _fill_value(
     tables: Any,
     deviations: Any,
     full: Any,
@@ -537,51 +524,44 @@ def _fill_values(
     kinds: Any,
     transforms: Any,
     numbers: Any,
-    family: Any,
-    alive: Any,
     table: Any,
     scale: Any,
-    out: Any,
     key: Any,
     words: Any,
     drawn: Any,
+    tile: Any,
     folds: Any,
     values: Any,
-    known: Any,
+    at: Any,
+    k: Any,
     stuck: Any,
     filled: Any,
 ) -> None:
-    """Scores of the indicators that count and are not known yet: errors, then the scale, one by one.
+    """Scores of one indicator in row ``at`` of ``values``: its values, their errors, its scale.
 
     A tile of errors is as much as stays in the processor's first cache: several short rows, or a piece of a long one.
+    ``tile[0]`` is the one that ``drawn`` holds.
     """
-    n_lanes, n_columns = values.shape[1], values.shape[0]
+    n_lanes, row = values.shape[1], table * full.shape[1] + k
     abreast, pieces = max(1, TILE // n_lanes), (n_lanes + TILE - 1) // TILE
-    last = -1
-    for place in range(family.size):
-        k = family[place]
-        if k < 0 or known[k] or not alive[out, place]:
+    for piece in range(pieces):
+        begin = piece * TILE
+        n = min(TILE, n_lanes - begin)
+        if key == U(0):
+            for i in range(n):
+                values[at, U(begin + i)] = tables[row, U(begin + i)]
             continue
-        row = table * n_columns + k
-        for piece in range(pieces):
-            begin = piece * TILE
-            n = min(TILE, n_lanes - begin)
-            if key == U(0):
-                for i in range(begin, begin + n):
-                    values[k, i] = tables[row, i]
-                continue
-            tile = k // abreast * pieces + piece
-            if tile != last:
-                fill_normals(key, tile, TILE if pieces > 1 else abreast * n_lanes, words, drawn)
-                last = tile
-            shift = k % abreast * n_lanes
-            _disturb(tables, deviations, row, bounds[0, k], bounds[1, k], drawn, shift, values, k, begin, n)
-        kind, middle = kinds[scale, k], numbers[scale, k, 7]
-        constant = _normalise(values, k, kind, transforms[k], numbers, scale, folds)
-        stuck[k] = constant and middle != middle and numbers[scale, k, 6] < F(0.0)
-        # A scale without a length, or the square root of less than nothing, may leave a value without a score.
-        filled[k] = full[table, k] and transforms[k] != SQRT and not (constant and middle != middle)
-        known[k] = True
+        wanted = k // abreast * pieces + piece
+        if tile[0] != wanted:
+            fill_normals(key, wanted, TILE if pieces > 1 else abreast * n_lanes, words, drawn)
+            tile[0] = wanted
+        shift = k % abreast * n_lanes
+        _disturb(tables, deviations, row, bounds[0, k], bounds[1, k], drawn, shift, values, at, begin, n)
+    middle = numbers[scale, k, 7]
+    constant = _normalise(values, at, kinds[scale, k], transforms[k], numbers, scale, k, folds)
+    stuck[k] = constant and middle != middle and numbers[scale, k, 6] < F(0.0)
+    # A scale without a length, or the square root of less than nothing, may leave a value without a score.
+    filled[k] = full[table, k] and transforms[k] != SQRT and not (constant and middle != middle)
 
 
 @njit(**_OPTIONS)
@@ -639,6 +619,7 @@ def compute_scores(
     alive: Any,
     wanted: Any,
     order: Any,
+    keep: Any,
     table_of: Any,
     scale_of: Any,
     mean_of: Any,
@@ -674,6 +655,7 @@ def compute_scores(
         alive: Whether each member of ``family`` counts, by what is left out, shape (n_out, n_family).
         wanted: Number of each node whose scores are kept, shape (n_kept,).
         order: Replications in the order in which they are computed, shape (n,): it changes speed, no number.
+        keep: Whether scores of indicators are kept for the next replication: the same holds.
         table_of: Table of each replication, shape (n,).
         scale_of: Its set of scales; −1 where the tables are scores.
         mean_of: Its set of means.
@@ -685,10 +667,16 @@ def compute_scores(
     """
     n_lanes, n_above, n_tables, n_columns = tables.shape[1], start.size - 1, full.shape[0], full.shape[1]
     disturbed = kinds.shape[0] > 0
+    # Numba compiles a function anew for each number that is written out where it is called.
+    none, plain_scores = np.int64(0), np.int64(ARITHMETIC)
+    largest = 1
+    for g in range(n_above):
+        largest = max(largest, start[g + 1] - start[g])
     words = np.empty(TILE // 2, dtype=np.int32)
     drawn = np.empty(TILE, dtype=np.float32)
+    tile = np.empty(1, dtype=np.int64)
     folds = np.empty(n_lanes, dtype=np.float32)
-    values = np.empty((n_columns if disturbed else 1, n_lanes), dtype=np.float32)
+    values = np.empty((n_columns if keep else largest, n_lanes), dtype=np.float32)
     known = np.zeros(n_columns, dtype=np.bool_)
     stuck = np.zeros(n_columns, dtype=np.bool_)
     filled = np.zeros(n_columns, dtype=np.bool_)
@@ -696,9 +684,6 @@ def compute_scores(
     whole = np.zeros(n_above, dtype=np.bool_)
     states = np.zeros(n_above, dtype=np.int64)
     above = np.empty((n_above, n_lanes), dtype=np.float32)
-    largest = 1
-    for g in range(n_above):
-        largest = max(largest, start[g + 1] - start[g])
     width = min(n_lanes, BLOCK)
     parts = np.empty((largest, width), dtype=np.float32)
     bottom = np.empty(width, dtype=np.float32)
@@ -712,30 +697,7 @@ def compute_scores(
         leaves = turn > 0 and table == table_of[before] and scale == scale_of[before] and noise[r] == noise[before]
         if not leaves:
             known[:] = False
-        if disturbed:
-            _fill_values(
-                tables,
-                deviations,
-                full,
-                bounds,
-                kinds,
-                transforms,
-                numbers,
-                family,
-                alive,
-                table,
-                scale,
-                out,
-                noise[r],
-                words,
-                drawn,
-                folds,
-                values,
-                known,
-                stuck,
-                filled,
-            )
-        status[r] = OK
+        status[r], tile[0] = OK, -1
         for g in range(n_above):
             same[g] = turn > 0 and _is_as_before(
                 g, r, before, leaves, same, mean_of, alive_of, weights, means, floors, least, alive, start, family
@@ -743,38 +705,58 @@ def compute_scores(
             if same[g]:
                 status[r] = max(status[r], states[g])
                 continue
-            mean, need = means[now, g], least[now, out, g]
-            floor = floors[now]
+            mean, need, floor = means[now, g], least[now, out, g], floors[now]
             positive = mean != ARITHMETIC and not floor > F(-np.inf)
             states[g], whole[g] = OK, True
-            count, inner, plain, weightless, total = 0, 0, True, False, F(0.0)
+            count, inner, total = none, none, F(0.0)
+            plain, weightless = mean == ARITHMETIC, False
             for place in range(start[g], start[g + 1]):
                 if not alive[out, place]:
                     continue
-                k = family[place]
-                children[count], shares[count] = k, weights[r, place]
-                weightless |= shares[count] == F(0.0)
-                total = F(total + shares[count])
-                count += 1
+                k, at = family[place], count
                 if k < 0:
                     inner += 1
-                    plain &= means[now, -1 - k] == ARITHMETIC
                     whole[g] &= whole[-1 - k]
-                    refused = (
-                        positive
-                        and means[now, -1 - k] == ARITHMETIC
-                        and _any_at_or_below_zero(above, -1 - k, 0, n_lanes)
-                    )
+                    plain &= means[now, -1 - k] == ARITHMETIC
+                    refused = positive and means[now, -1 - k] == ARITHMETIC and _any_at_or_below_zero(above, -1 - k)
                 elif disturbed:
+                    at = k if keep else count
+                    if not (keep and known[k]):
+                        _fill_value(
+                            tables,
+                            deviations,
+                            full,
+                            bounds,
+                            kinds,
+                            transforms,
+                            numbers,
+                            table,
+                            scale,
+                            noise[r],
+                            words,
+                            drawn,
+                            tile,
+                            folds,
+                            values,
+                            at,
+                            k,
+                            stuck,
+                            filled,
+                        )
+                        known[k] = True
                     whole[g] &= filled[k]
                     if stuck[k]:
                         states[g] = STUCK
-                    refused = positive and _any_at_or_below_zero(values, k, 0, n_lanes)
+                    refused = positive and _any_at_or_below_zero(values, at)
                 else:
                     whole[g] &= full[table, k]
                     refused = positive and lowest[table, k] <= F(0.0)
                 if refused:
                     states[g] = REFUSED
+                children[count], which[count], shares[count] = k, at, weights[r, place]
+                weightless |= shares[count] == F(0.0)
+                total = F(total + shares[count])
+                count += 1
             status[r] = max(status[r], states[g])
             if not (F(count) >= need and total > F(0.0)):
                 whole[g] = False
@@ -784,39 +766,32 @@ def compute_scores(
             if whole[g]:
                 for j in range(count):
                     shares[j] = F(shares[j] / total)
-            plain &= mean == ARITHMETIC
             shown = (forms[now, g] * n_tables + table) * n_columns
             for begin in range(0, n_lanes, BLOCK):
                 n = min(BLOCK, n_lanes - begin)
-                if inner == 0 and not disturbed and (mean == ARITHMETIC or not weightless):
+                if inner == 0 and disturbed and plain:
+                    _score_node(values, which, shares, count, whole[g], need, begin, bottom, cells, above, g, begin, n)
+                elif inner == 0 and not disturbed and (plain or not weightless):
                     for j in range(count):
                         which[j] = shown + children[j]
-                    _score_node(
-                        tables, which, shares, count, whole[g], need, begin, bottom, cells, above, g, begin, n
-                    )
-                elif inner == 0 and disturbed and plain:
-                    _score_node(
-                        values, children, shares, count, whole[g], need, begin, bottom, cells, above, g, begin, n
-                    )
+                    _score_node(tables, which, shares, count, whole[g], need, begin, bottom, cells, above, g, begin, n)
                 elif inner == count and plain:
                     for j in range(count):
                         which[j] = -1 - children[j]
-                    _score_node(
-                        above, which, shares, count, whole[g], need, begin, bottom, cells, above, g, begin, n
-                    )
+                    _score_node(above, which, shares, count, whole[g], need, begin, bottom, cells, above, g, begin, n)
                 else:
                     for j in range(count):
                         k = children[j]
-                        which[j] = j
                         if k < 0:
                             _convert(above, -1 - k, begin, n, means[now, -1 - k], mean, floor, parts, j)
                         elif disturbed:
-                            _convert(values, k, begin, n, ARITHMETIC, mean, floor, parts, j)
+                            _convert(values, k if keep else j, begin, n, plain_scores, mean, floor, parts, j)
                         else:
-                            _convert(tables, table * n_columns + k, begin, n, ARITHMETIC, mean, floor, parts, j)
+                            _convert(tables, table * n_columns + k, begin, n, plain_scores, mean, floor, parts, j)
                         if shares[j] == F(0.0) and mean != ARITHMETIC:
                             _ignore(parts, j, n)
-                    _score_node(parts, which, shares, count, whole[g], need, 0, bottom, cells, above, g, begin, n)
+                        which[j] = j
+                    _score_node(parts, which, shares, count, whole[g], need, none, bottom, cells, above, g, begin, n)
         for slot in range(wanted.size):
             _tell(above, wanted[slot], means[now, wanted[slot]], scores, slot, r)
 
@@ -881,43 +856,84 @@ def count(
     rank_bins: Any,
 ) -> None:
     """Count replications; see `tally.Tally` for the counts, all changed in place."""
+    by_unit, by_width = 1.0 / unit, 1.0 / width  # the unit is a power of 2
     for r in range(ranks.shape[0]):
-        cells = 0
+        cells = J(0)
         for i in range(ranks.shape[1]):
-            cells += 1 if ranks[r, i] > 0 else 0
+            cells += J(1) if ranks[r, i] > J(0) else J(0)
         quarter = (cells + 3) // 4
         for i in range(ranks.shape[1]):
             rank = np.int64(ranks[r, i])
-            if rank == 0:
-                continue
-            score = np.float64(scores[r, i])
-            whole = np.int64(np.rint(score / unit))
-            place = np.int64(max(0.0, min(np.floor((score - low) / width), score_bins.shape[1] - 1.0)))
-            ranked[i] += 1
-            score_sum[i] += whole
-            score_squares[i] += whole * whole
+            known = rank > 0
+            ranked[i] += 1 if known else 0
             rank_sum[i] += rank
             rank_squares[i] += rank * rank
-            top_ten[i] += 1 if rank <= 10 else 0
-            top_quarter[i] += 1 if rank <= quarter else 0
-            score_bins[i, place] += 1
-            rank_bins[i, (rank - 1) // rank_width] += 1
+            top_ten[i] += 1 if known and rank <= 10 else 0
+            top_quarter[i] += 1 if known and rank <= quarter else 0
+        for i in range(ranks.shape[1]):
+            share = np.float64(scores[r, i]) * by_unit if ranks[r, i] > J(0) else 0.0
+            whole = np.int64(J(np.rint(share)))
+            score_sum[i] += whole
+            score_squares[i] += whole * whole
+    for begin in range(0, ranks.shape[1], 16):  # so many units' bins stay in the processor's second cache
+        for r in range(ranks.shape[0]):
+            for i in range(begin, min(begin + 16, ranks.shape[1])):
+                rank = np.int64(ranks[r, i])
+                if rank > 0:
+                    share = (np.float64(scores[r, i]) - low) * by_width
+                    place = np.int64(max(0.0, min(share, score_bins.shape[1] - 1.0)))
+                    score_bins[i, U(place)] += 1
+                    rank_bins[i, U((rank - 1) // rank_width)] += 1
 
 
 @njit(**_OPTIONS)
-def count_pairs(order: Any, ahead: Any) -> None:
+def count_pairs(order: Any, units: Any, ahead: Any) -> None:
     """Count how often one unit is ahead of another.
 
+    Every pair is compared once; who is not ahead is behind, unless both are equal, which is seldom and taken back.
+
     Args:
-        order: Ranks from 0 of each unit, 65,535 without a rank, shape (n_units, n), uint16; n below 65,536.
+        order: Ranks of the units that have any, 32,767 without a rank, shape (n_some, n), int16; n below 32,768.
+        units: Which units they are, ascending, shape (n_some,).
         ahead: Changed in place, shape (n_units, n_units).
     """
-    n = order.shape[1]
-    for a in range(order.shape[0]):
-        for b in range(a + 1, order.shape[0]):
-            before, after = np.uint16(0), np.uint16(0)
-            for r in range(n):
-                before += np.uint16(1) if order[a, r] < order[b, r] else np.uint16(0)
-                after += np.uint16(1) if order[b, r] < order[a, r] else np.uint16(0)
-            ahead[a, b] += before
-            ahead[b, a] += after
+    count, n = order.shape
+    for top in range(0, count, PAIRS):
+        for left in range(top, count, PAIRS):
+            for a in range(top, min(top + PAIRS, count)):
+                for b in range(max(left, a + 1), min(left + PAIRS, count)):
+                    before = np.int16(0)
+                    for r in range(n):
+                        before += np.int16(1) if order[a, r] < order[b, r] else np.int16(0)
+                    ahead[units[a], units[b]] += before
+                    ahead[units[b], units[a]] += n - before
+    last = np.empty(32768, dtype=np.int32)
+    previous = np.empty(count, dtype=np.int32)
+    for r in range(n):
+        for a in range(count):
+            last[order[a, r]] = -1
+        for a in range(count):
+            other = last[order[a, r]]
+            previous[a] = other
+            last[order[a, r]] = a
+            while other >= 0:
+                ahead[units[a], units[other]] -= 1
+                other = previous[other]
+
+
+@njit(**_OPTIONS)
+def fill_uniforms(keys: Any, drawn: Any) -> None:
+    """Uniform numbers of streams, the first set of `draws.stream`.
+
+    Args:
+        keys: Key of each stream, shape (n,), uint64.
+        drawn: Filled, shape (n, width), float64.
+    """
+    for n in range(keys.size):
+        for i in range(drawn.shape[1]):
+            a, b, c, d = U(i), U(0), U(0), U(1)
+            k, q = keys[n] & U(0xFFFFFFFF), keys[n] >> U(32)
+            for _ in range(10):
+                a, b, c, d = philox_round(a, b, c, d, k, q)
+                k, q = (k + U(0x9E3779B9)) & U(0xFFFFFFFF), (q + U(0xBB67AE85)) & U(0xFFFFFFFF)
+            drawn[n, i] = (np.float64((a << U(20)) | (b >> U(12))) + 0.5) * 2.0**-52

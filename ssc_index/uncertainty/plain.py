@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssc_index.framework.model import Framework
-from ssc_index.index import compute_index
+from ssc_index.index import compute_index, run_steps
 from ssc_index.method import Method
 from ssc_index.steps.aggregate import Aggregate
 from ssc_index.steps.normalise import Normalise
@@ -131,9 +131,9 @@ def before_normalisation(case: Case, framework: Framework, method: Method) -> Be
     table, age = case.values.values, np.zeros(case.values.values.shape, dtype=np.int64)
     filled = np.zeros(table.shape, dtype=bool)
     if first > 0:
-        head = compute_index(case.values, framework, method.model_copy(update={"steps": method.steps[:first]}))
-        table = head.steps[-1].table
-        for step in head.steps:
+        _, head = run_steps(case.values, framework, method.model_copy(update={"steps": method.steps[:first]}))
+        table = head[-1].table
+        for step in head:
             age = np.maximum(age, step.carried)
             filled |= step.imputed & (step.carried == 0)
     years = None if case.values.years is None else case.values.years[rows]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ssc_index import normalise
 from ssc_index.framework.model import Framework, Node
-from ssc_index.index import compute_index
+from ssc_index.index import run_steps
 from ssc_index.method import Method
 from ssc_index.steps.aggregate import Aggregate, mean_at
 from ssc_index.steps.impute_parameters import ImputeNone
@@ -219,7 +219,7 @@ def prepare(case: Case) -> Prepared:
     framework = case.framework
     disturbs = case.measurement is not None
     n_units = case.rows.stop - case.rows.start
-    above = [node for node in reversed(framework.nodes) if node.code in framework.children]
+    above = _upwards(framework, framework.root)
     place = {node.code: number for number, node in enumerate(above)}
     column = {code: number for number, code in enumerate(framework.codes)}
     family, family_nodes, start = [], [], [0]
@@ -230,7 +230,9 @@ def prepare(case: Case) -> Prepared:
         start.append(len(family))
     alive_places = np.ascontiguousarray(alive(case)[:, family_nodes])
     steps, mean_number = _numbered([_last_step(case, options) for options in stages[2].combinations])
-    means, floors, least, base = _means(case, steps, above, np.add.reduceat(alive_places, start[:-1], axis=1, dtype=int))
+    means, floors, least, base = _means(
+        case, steps, above, np.add.reduceat(alive_places, start[:-1], axis=1, dtype=int)
+    )
     table_number, tables, deviations = _tables(case, stages[0])
     units = tables[:, :, :n_units]
     full = ~np.isnan(units).any(axis=2)
@@ -249,7 +251,7 @@ def prepare(case: Case) -> Prepared:
         mean_number=mean_number,
         tables=np.stack([_in_form(tables, *way) for way in ways]),
         deviations=deviations,
-        full=full,
+        full=np.asarray(full),
         lowest=lowest,
         bounds=bounds.astype(np.float32),
         kinds=kinds,
@@ -266,6 +268,12 @@ def prepare(case: Case) -> Prepared:
         base=np.ascontiguousarray(base[:, family_nodes]),
         family_nodes=np.array(family_nodes),
     )
+
+
+def _upwards(framework: Framework, node: Node) -> list[Node]:
+    """A node and those beneath it that have children, children before parents, indicators in their order."""
+    children = [child for child in framework.children[node.code] if child.code in framework.children]
+    return [*(one for child in children for one in _upwards(framework, child)), node]
 
 
 def _numbered(steps: Sequence[Aggregate]) -> tuple[list[Aggregate], Ints]:
@@ -379,7 +387,7 @@ def _table(case: Case, framework: Framework, method: Method) -> tuple[Floats, Fl
     if len(method.steps) == 1:
         return case.values.values[case.rows], None
     head = method.model_copy(update={"steps": method.steps[:-1]})
-    return compute_index(case.values, framework, head).steps[-1].table[case.rows], None
+    return run_steps(case.values, framework, head)[1][-1].table[case.rows], None
 
 
 def _lanes(table: Floats, fill: float) -> Singles:

@@ -8,20 +8,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from ssc_index.index import compute_index
 from ssc_index.rank import rank_descending
 from ssc_index.uncertainty.distribution import QUANTILES
 from ssc_index.uncertainty.run import Result
 from ssc_index.values import Floats
 
 SURE = 0.9995  # pairs at least so sure are left out of the frame of pairs
-
-
-def nominal_scores(result: Result) -> Floats:
-    """Scores of the method as it stands, of the nodes that are kept, shape (n_units, n_kept)."""
-    case = result.case
-    scores = compute_index(case.values, case.framework, case.method).scores[case.rows]
-    return scores[:, [case.position[node] for node in result.kept]]
 
 
 def ranks_frame(result: Result, among: str = "all") -> pl.DataFrame:
@@ -33,7 +25,7 @@ def ranks_frame(result: Result, among: str = "all") -> pl.DataFrame:
         rank_p05_error … rank_p95_error, top_10, top_10_error, top_quarter, top_quarter_error, better_than_nominal,
         worse_than_nominal, tier, n_ahead_of, n_behind``; null where a unit has no rank, or pairs were not counted.
     """
-    nominal = nominal_scores(result)
+    nominal = result.nominal
     frames = []
     for slot, node in enumerate(result.kept):
         tally, figures = result.tallies[node, among], result.figures(node, among)

@@ -12,29 +12,38 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import cached_property
+from queue import Empty, SimpleQueue
+from threading import Event
 from typing import Any
 
 import numpy as np
 
-from ssc_index.steps.state import Bools
-from ssc_index.uncertainty.case import Case, decide, rows_of
+from ssc_index.index import run_steps
+from ssc_index.steps.state import Bools, all_scores
+from ssc_index.uncertainty.case import Backend, Case, decide, rows_of
 from ssc_index.uncertainty.distribution import Figures, figures_of
 from ssc_index.uncertainty.plain import loop
 from ssc_index.uncertainty.prepared import Prepared, Singles, prepare, why_not
-from ssc_index.uncertainty.scores import Backend, scores_of_choices
+from ssc_index.uncertainty.scores import scores_of_choices
 from ssc_index.uncertainty.tally import (
+    Ranks,
     Scale,
     Tally,
     add_by_numba,
     add_by_numpy,
+    add_pairs_by_numba,
+    add_pairs_by_numpy,
     empty_tally,
     ranks_by_numba,
     ranks_by_numpy,
     scale_of,
 )
+from ssc_index.values import Floats
 
 PILOT = 64  # replications that fix the scale of the scores
 ROUND = 1000  # replications between two looks at the error
+MANY = 1024  # replications after which pairs of units are compared
 Progress = Callable[[int, int], None]
 
 
@@ -84,6 +93,13 @@ class Result:
     replications: int
     way: str
 
+    @cached_property
+    def nominal(self) -> Floats:
+        """Scores of the method as it stands, of the nodes that are kept, shape (n_units, n_kept)."""
+        case = self.case
+        state, _ = run_steps(case.values, case.framework, case.method)
+        return all_scores(state)[case.rows][:, [case.position[node] for node in self.kept]]
+
     def figures(self, node: str, among: str = "all") -> Figures:
         """Figures of a node."""
         return figures_of(self.tallies[node, among], self.scales[node])
@@ -122,29 +138,25 @@ def run_uncertainty(
     size = part or max(16, min(256, 2**18 // max(n_units, 1)))
     tallies = _empty(task)
     done = 0
+
+    def tell(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress is not None:
+            progress(done, total)
+
     for start, stop in _rounds(case):
         parts = [(begin, min(begin + size, stop)) for begin in range(start, stop, size)]
         try:
-            for tally, count in _computed(task, parts, workers, executor):
-                _merge(tallies, tally)
-                done += count
-                if progress is not None:
-                    progress(done, total)
+            _count(task, tallies, parts, workers or os.cpu_count() or 1, executor, tell)
         except KeyboardInterrupt:
-            if not done:
+            if not _replications(tallies):
                 raise
             break
         if _sure(task, tallies):
             break
-    return Result(
-        case,
-        case.values.units[case.rows],
-        task.kept,
-        tallies,
-        dict(zip(task.kept, task.scales, strict=True)),
-        done,
-        way,
-    )
+    scales = dict(zip(task.kept, task.scales, strict=True))
+    return Result(case, case.values.units[case.rows], task.kept, tallies, scales, _replications(tallies), way)
 
 
 def _task(case: Case, among: Mapping[str, Bools] | None, backend: Backend) -> tuple[Task, str]:
@@ -191,54 +203,104 @@ def _sure(task: Task, tallies: Tallies) -> bool:
     return bool(np.nanmax(figures.mean_rank_error) <= until.mean_rank_error)
 
 
-def _computed(
-    task: Task, parts: list[tuple[int, int]], workers: int | None, executor: Executor | Any
-) -> Iterator[tuple[Tallies, int]]:
-    """Counts of parts as they come in."""
-    workers = workers or os.cpu_count() or 1
-    if executor is not None:
-        futures = [executor.submit(count_part, task, [part]) for part in parts]
+def _replications(tallies: Tallies) -> int:
+    """How many replications were counted."""
+    return next(iter(tallies.values())).replications
+
+
+def _count(
+    task: Task,
+    tallies: Tallies,
+    parts: list[tuple[int, int]],
+    workers: int,
+    executor: Executor | Any,
+    tell: Callable[[int], None],
+) -> None:
+    """Count parts into tallies. What was counted before an exception, such as an interrupt, is in them too."""
+    together = max(1, min(len(parts) // (8 * workers), MANY // (parts[0][1] - parts[0][0])))
+    bunches = [parts[start : start + together] for start in range(0, len(parts), together)]
+    if executor is None:
+        _count_by_threads(task, tallies, bunches, workers, tell)
+        return
+    futures = {executor.submit(count_parts, task, bunch) for bunch in bunches}
+    try:
         for future in as_completed(futures):
-            yield future.result()
-        return
-    if workers == 1 or len(parts) == 1:
-        for part in _bunches(parts, max(1, len(parts) // 50)):
-            yield count_part(task, part)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        bunches = _bunches(parts, max(1, len(parts) // (8 * workers)))
-        threads = [pool.submit(count_part, task, bunch) for bunch in bunches]
+            counted, count = future.result()
+            futures.discard(future)
+            _merge(tallies, counted)
+            tell(count)
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _count_by_threads(
+    task: Task, tallies: Tallies, bunches: list[list[tuple[int, int]]], workers: int, tell: Callable[[int], None]
+) -> None:
+    """The same by threads; each counts into tallies of its own, so that these are all the memory it takes."""
+    told: SimpleQueue[int | None] = SimpleQueue()
+    left, stop = SimpleQueue[list[tuple[int, int]]](), Event()
+    for bunch in bunches:
+        left.put(bunch)
+
+    def work() -> Tallies:
+        own = _empty(task)
         try:
-            for thread in as_completed(threads):
-                yield thread.result()
+            while not stop.is_set():
+                told.put(_count_into(task, own, left.get_nowait()))
+        except Empty:
+            pass
         except BaseException:
-            for thread in threads:
-                thread.cancel()
+            stop.set()
             raise
+        finally:
+            told.put(None)
+        return own
+
+    with ThreadPoolExecutor(workers) as pool:
+        threads = [pool.submit(work) for _ in range(workers)]
+        try:
+            for _ in threads:
+                while (count := told.get()) is not None:
+                    tell(count)
+        finally:
+            stop.set()
+            for thread in threads:
+                _merge(tallies, thread.result())
 
 
-def _bunches(parts: list[tuple[int, int]], size: int) -> list[list[tuple[int, int]]]:
-    """Parts that one worker counts into the same tally."""
-    return [parts[start : start + size] for start in range(0, len(parts), size)]
-
-
-def count_part(task: Task, parts: list[tuple[int, int]]) -> tuple[Tallies, int]:
-    """Count the replications of some parts.
+def count_parts(task: Task, parts: list[tuple[int, int]]) -> tuple[Tallies, int]:
+    """Count the replications of some parts: what a worker anywhere does.
 
     Returns:
         The counts, and how many replications they are of.
     """
     tallies = _empty(task)
+    return tallies, _count_into(task, tallies, parts)
+
+
+def _count_into(task: Task, tallies: Tallies, parts: list[tuple[int, int]]) -> int:
+    """Count the replications of some parts into tallies; how many they are."""
+    rank, add, add_pairs = _WAYS[task.backend]
+    compared: dict[tuple[str, str], list[Ranks]] = {key: [] for key, tally in tallies.items() if tally.ahead.size}
     for start, stop in parts:
         scores = _scores(task, start, stop)
         for slot, node in enumerate(task.kept):
             own = np.ascontiguousarray(scores[slot])
             for name, among in task.among.items():
-                if task.backend == "numba":
-                    add_by_numba(tallies[node, name], task.scales[slot], own, ranks_by_numba(own, among))
-                else:
-                    add_by_numpy(tallies[node, name], task.scales[slot], own, ranks_by_numpy(own, among))
-    return tallies, sum(stop - start for start, stop in parts)
+                ranks = rank(own, among)
+                add(tallies[node, name], task.scales[slot], own, ranks)
+                if (node, name) in compared:
+                    compared[node, name].append(ranks)
+    for key, found in compared.items():
+        add_pairs(tallies[key], np.concatenate(found))
+    return sum(stop - start for start, stop in parts)
+
+
+_WAYS = {
+    "numba": (ranks_by_numba, add_by_numba, add_pairs_by_numba),
+    "numpy": (ranks_by_numpy, add_by_numpy, add_pairs_by_numpy),
+}
 
 
 def _scores(task: Task, start: int, stop: int) -> Singles:
@@ -246,7 +308,7 @@ def _scores(task: Task, start: int, stop: int) -> Singles:
     case = task.case
     rows = rows_of(case, start, stop)
     if task.prepared is not None:
-        return scores_of_choices(task.prepared, decide(case, rows), task.backend)
+        return scores_of_choices(task.prepared, decide(case, rows, task.backend), task.backend)
     columns = [case.position[node] for node in task.kept]
     found = np.empty((len(columns), stop - start, case.rows.stop - case.rows.start), dtype=np.float32)
 

@@ -5,16 +5,12 @@ What belongs here: which of the ways is taken. What does not: the ways.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
 from ssc_index.uncertainty import kernel_numpy
-from ssc_index.uncertainty.case import Choices
+from ssc_index.uncertainty.case import Backend, Choices
 from ssc_index.uncertainty.plain import built, scores_of
 from ssc_index.uncertainty.prepared import Prepared, Singles, lay
-
-Backend = Literal["numba", "numpy"]
 
 
 def scores_of_choices(prepared: Prepared, choices: Choices, backend: Backend, in_turn: bool = False) -> Singles:
@@ -59,6 +55,7 @@ def scores_of_choices(prepared: Prepared, choices: Choices, backend: Backend, in
             prepared.alive,
             prepared.wanted,
             order,
+            in_turn,
             laid.table_of,
             laid.scale_of,
             laid.mean_of,

@@ -134,7 +134,7 @@ def ranks_by_numba(scores: Singles, among: Bools) -> Ranks:
 
 
 def add_by_numpy(tally: Tally, scale: Scale, scores: Singles, ranks: Ranks) -> None:
-    """Count replications.
+    """Count replications, all but the pairs.
 
     Args:
         tally: Changed in place.
@@ -154,14 +154,17 @@ def add_by_numpy(tally: Tally, scale: Scale, scores: Singles, ranks: Ranks) -> N
     tally.top_ten += (known & (ranks <= 10)).sum(axis=0)
     quarter = -(-known.sum(axis=1) // 4)
     tally.top_quarter += (known & (ranks <= quarter[:, None])).sum(axis=0)
-    place = np.floor((np.nan_to_num(scores.astype(np.float64)) - scale.low) / scale.width)
+    place = np.floor((np.nan_to_num(scores.astype(np.float64)) - scale.low) * (1.0 / scale.width))
     place = np.clip(place, 0, BINS - 1).astype(np.int64)
     row, unit = np.nonzero(known)
     np.add.at(tally.scores, (unit, place[row, unit]), 1)
     np.add.at(tally.ranks, (unit, (ranks[row, unit] - 1) // tally.rank_width), 1)
+
+
+def add_pairs_by_numpy(tally: Tally, ranks: Ranks) -> None:
+    """Compare pairs of units, if they are counted; the arguments are those of `add_pairs_by_numba`."""
     if tally.ahead.size:
-        order = np.where(known, ranks, np.iinfo(np.int32).max)
-        for one in order:
+        for one in np.where(ranks > 0, ranks, np.iinfo(np.int32).max):
             tally.ahead += one[:, None] < one[None, :]
 
 
@@ -187,7 +190,21 @@ def add_by_numba(tally: Tally, scale: Scale, scores: Singles, ranks: Ranks) -> N
         tally.scores,
         tally.ranks,
     )
-    if tally.ahead.size:
-        # Shape (n_units, n), ranks less 1, so that a unit without a rank (−1) is the last of all.
-        order = np.ascontiguousarray((ranks - 1).astype(np.uint16).T)
-        kernel.count_pairs(order, tally.ahead)
+
+
+def add_pairs_by_numba(tally: Tally, ranks: Ranks) -> None:
+    """Compare pairs of units, if they are counted; the more replications at once, the less each costs.
+
+    Args:
+        tally: Changed in place.
+        ranks: Shape (n, n_units); 0 is none; n below 32,768.
+    """
+    from ssc_index.uncertainty import kernel
+
+    if not tally.ahead.size:
+        return
+    ranked = (ranks > 0).sum(axis=0)
+    some = np.flatnonzero(ranked)
+    order = np.where(ranks[:, some] > 0, ranks[:, some], np.iinfo(np.int16).max).astype(np.int16)
+    kernel.count_pairs(np.ascontiguousarray(order.T), some, tally.ahead)
+    tally.ahead[:, ranked == 0] += ranked[:, None].astype(np.int32)
