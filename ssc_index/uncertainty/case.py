@@ -195,7 +195,7 @@ def decide(case: Case, rows: Floats, backend: Backend = "numpy") -> Choices:
     Args:
         case: The case.
         rows: Shape (n, n_inputs), in (0, 1); NaN leaves an input as the method has it.
-        backend: ``numba`` or ``numpy``: the same bits.
+        backend: ``numba`` or ``numpy``: the same numbers, to the last bits of a logarithm.
     """
     n = rows.shape[0]
     options: dict[str, Ints] = {}
@@ -257,7 +257,7 @@ def _weights(case: Case, one: Weights, number: Floats, backend: Backend) -> tupl
         shapes += (one.concentration * own / own.sum()).tolist()
     shape = np.asarray(shapes)
     drawn = np.zeros((len(number), len(columns)))
-    drawn[:, shape > 0] = draws.gammas(key, shape[shape > 0])
+    drawn[:, shape > 0] = _gammas(key, shape[shape > 0], backend)
     return drawn, columns
 
 
@@ -270,6 +270,17 @@ def _uniforms(key: draws.Words, width: int, backend: Backend) -> Floats:
         kernel.fill_uniforms(key, drawn)
     else:
         drawn[:], _ = draws.stream(key, width)
+    return drawn
+
+
+def _gammas(key: draws.Words, shapes: Floats, backend: Backend) -> Floats:
+    """Gamma draws of streams, shape (n, n_shapes)."""
+    if backend == "numpy":
+        return draws.gammas(key, shapes)
+    from ssc_index.uncertainty import kernel  # its compiler takes a while to load
+
+    drawn: Floats = np.empty((key.size, shapes.size))
+    kernel.fill_gammas(key, shapes, drawn)
     return drawn
 
 

@@ -519,13 +519,14 @@ def _is_as_before(
 def _fill_value(
     tables: Any,
     deviations: Any,
-    full: Any,
-    bounds: Any,
-    kinds: Any,
-    transforms: Any,
+    row: Any,
+    low: Any,
+    high: Any,
+    kind: Any,
+    transform: Any,
     numbers: Any,
-    table: Any,
     scale: Any,
+    k: Any,
     key: Any,
     words: Any,
     drawn: Any,
@@ -533,16 +534,13 @@ def _fill_value(
     folds: Any,
     values: Any,
     at: Any,
-    k: Any,
-    stuck: Any,
-    filled: Any,
-) -> None:
+) -> Any:
     """Scores of one indicator in row ``at`` of ``values``: its values, their errors, its scale.
 
     A tile of errors is as much as stays in the processor's first cache: several short rows, or a piece of a long one.
-    ``tile[0]`` is the one that ``drawn`` holds.
+    ``tile[0]`` is the one that ``drawn`` holds. Tells whether all values are equal, so that there is no scale.
     """
-    n_lanes, row = values.shape[1], table * full.shape[1] + k
+    n_lanes = values.shape[1]
     abreast, pieces = max(1, TILE // n_lanes), (n_lanes + TILE - 1) // TILE
     for piece in range(pieces):
         begin = piece * TILE
@@ -555,13 +553,8 @@ def _fill_value(
         if tile[0] != wanted:
             fill_normals(key, wanted, TILE if pieces > 1 else abreast * n_lanes, words, drawn)
             tile[0] = wanted
-        shift = k % abreast * n_lanes
-        _disturb(tables, deviations, row, bounds[0, k], bounds[1, k], drawn, shift, values, at, begin, n)
-    middle = numbers[scale, k, 7]
-    constant = _normalise(values, at, kinds[scale, k], transforms[k], numbers, scale, k, folds)
-    stuck[k] = constant and middle != middle and numbers[scale, k, 6] < F(0.0)
-    # A scale without a length, or the square root of less than nothing, may leave a value without a score.
-    filled[k] = full[table, k] and transforms[k] != SQRT and not (constant and middle != middle)
+        _disturb(tables, deviations, row, low, high, drawn, k % abreast * n_lanes, values, at, begin, n)
+    return _normalise(values, at, kind, transform, numbers, scale, k, folds)
 
 
 @njit(**_OPTIONS)
@@ -722,16 +715,17 @@ def compute_scores(
                 elif disturbed:
                     at = k if keep else count
                     if not (keep and known[k]):
-                        _fill_value(
+                        constant = _fill_value(
                             tables,
                             deviations,
-                            full,
-                            bounds,
-                            kinds,
-                            transforms,
+                            table * n_columns + k,
+                            bounds[0, k],
+                            bounds[1, k],
+                            kinds[scale, k],
+                            transforms[k],
                             numbers,
-                            table,
                             scale,
+                            k,
                             noise[r],
                             words,
                             drawn,
@@ -739,10 +733,11 @@ def compute_scores(
                             folds,
                             values,
                             at,
-                            k,
-                            stuck,
-                            filled,
                         )
+                        lost = constant and numbers[scale, k, 7] != numbers[scale, k, 7]
+                        stuck[k] = lost and numbers[scale, k, 6] < F(0.0)
+                        # The square root of less than nothing is missing too.
+                        filled[k] = full[table, k] and transforms[k] != SQRT and not lost
                         known[k] = True
                     whole[g] &= filled[k]
                     if stuck[k]:
@@ -922,6 +917,18 @@ def count_pairs(order: Any, units: Any, ahead: Any) -> None:
 
 
 @njit(**_OPTIONS)
+def _fill_pair(key: Any, place: Any, attempt: Any, pair: Any) -> None:
+    """The numbers of both sets of `draws.stream` at a place, as ``pair``."""
+    a, b, c, d = U(place), U(0), U(attempt), U(1)
+    k, q = key & U(0xFFFFFFFF), key >> U(32)
+    for _ in range(10):
+        a, b, c, d = philox_round(a, b, c, d, k, q)
+        k, q = (k + U(0x9E3779B9)) & U(0xFFFFFFFF), (q + U(0xBB67AE85)) & U(0xFFFFFFFF)
+    pair[0] = (np.float64((a << U(20)) | (b >> U(12))) + 0.5) * 2.0**-52
+    pair[1] = (np.float64((c << U(20)) | (d >> U(12))) + 0.5) * 2.0**-52
+
+
+@njit(**_OPTIONS)
 def fill_uniforms(keys: Any, drawn: Any) -> None:
     """Uniform numbers of streams, the first set of `draws.stream`.
 
@@ -929,11 +936,38 @@ def fill_uniforms(keys: Any, drawn: Any) -> None:
         keys: Key of each stream, shape (n,), uint64.
         drawn: Filled, shape (n, width), float64.
     """
+    pair = np.empty(2, dtype=np.float64)
     for n in range(keys.size):
         for i in range(drawn.shape[1]):
-            a, b, c, d = U(i), U(0), U(0), U(1)
-            k, q = keys[n] & U(0xFFFFFFFF), keys[n] >> U(32)
-            for _ in range(10):
-                a, b, c, d = philox_round(a, b, c, d, k, q)
-                k, q = (k + U(0x9E3779B9)) & U(0xFFFFFFFF), (q + U(0xBB67AE85)) & U(0xFFFFFFFF)
-            drawn[n, i] = (np.float64((a << U(20)) | (b >> U(12))) + 0.5) * 2.0**-52
+            _fill_pair(keys[n], i, 0, pair)
+            drawn[n, i] = pair[0]
+
+
+@njit(**_OPTIONS)
+def fill_gammas(keys: Any, shapes: Any, drawn: Any) -> None:
+    """Gamma draws of scale 1, as `draws.gammas` has them (to the last bits).
+
+    Args:
+        keys: Key of each stream, shape (n,), uint64.
+        shapes: Shape parameters above 0, shape (width,).
+        drawn: Filled, shape (n, width), float64.
+    """
+    pair = np.empty(2, dtype=np.float64)
+    for n in range(keys.size):
+        for i in range(shapes.size):
+            shape = shapes[i]
+            d = (shape + 1.0 if shape < 1.0 else shape) - 1.0 / 3.0
+            c = 1.0 / np.sqrt(9.0 * d)
+            attempt = 0
+            while True:
+                _fill_pair(keys[n], i, 2 * attempt, pair)
+                normal = np.sqrt(-2.0 * np.log(pair[1])) * np.cos(2.0 * np.pi * pair[0])
+                _fill_pair(keys[n], i, 2 * attempt + 1, pair)
+                cube = (1.0 + c * normal) ** 3
+                if cube > 0.0 and np.log(pair[0]) < 0.5 * normal**2 + d - d * cube + d * np.log(cube):
+                    drawn[n, i] = d * cube
+                    break
+                attempt += 1
+            if shape < 1.0:
+                _fill_pair(keys[n], i, 2**31, pair)
+                drawn[n, i] *= pair[0] ** (1.0 / shape)

@@ -34,7 +34,7 @@ from ssc_index.steps.parameters import Parameters
 from ssc_index.steps.state import Ints
 from ssc_index.steps.walk import indicators_meant, setting_at
 from ssc_index.uncertainty.case import Case, Choices, alive
-from ssc_index.uncertainty.inputs import Alternatives, Goalposts, laid_over, step_number
+from ssc_index.uncertainty.inputs import Alternatives, Goalposts, WeightTable, laid_over, step_number
 from ssc_index.uncertainty.plain import before_normalisation, chosen_framework, chosen_method
 from ssc_index.values import Floats
 
@@ -219,17 +219,19 @@ def prepare(case: Case) -> Prepared:
     framework = case.framework
     disturbs = case.measurement is not None
     n_units = case.rows.stop - case.rows.start
-    above = _upwards(framework, framework.root)
+    steps, mean_number = _numbered([_last_step(case, options) for options in stages[2].combinations])
+    passing = _passing(case, steps)
+    above = [node for node in _upwards(framework, framework.root) if node.code not in passing]
     place = {node.code: number for number, node in enumerate(above)}
     column = {code: number for number, code in enumerate(framework.codes)}
     family, family_nodes, start = [], [], [0]
     for node in above:
         for child in framework.children[node.code]:
-            family.append(-1 - place[child.code] if child.code in place else column[child.code])
+            code = passing.get(child.code, child.code)
+            family.append(-1 - place[code] if code in place else column[code])
             family_nodes.append(case.position[child.code])
         start.append(len(family))
     alive_places = np.ascontiguousarray(alive(case)[:, family_nodes])
-    steps, mean_number = _numbered([_last_step(case, options) for options in stages[2].combinations])
     means, floors, least, base = _means(
         case, steps, above, np.add.reduceat(alive_places, start[:-1], axis=1, dtype=int)
     )
@@ -268,6 +270,24 @@ def prepare(case: Case) -> Prepared:
         base=np.ascontiguousarray(base[:, family_nodes]),
         family_nodes=np.array(family_nodes),
     )
+
+
+def _passing(case: Case, steps: Sequence[Aggregate]) -> dict[str, str]:
+    """Nodes that only pass on the score of their one child, and whose score it is in the end.
+
+    A node that nobody asks for, with one child that weighs something and an arithmetic mean, whatever is chosen.
+    """
+    tables = [one for one in case.section.inputs.values() if isinstance(one, WeightTable)]
+    tabled = {code for one in tables for code in one.experts[0]}
+    weights = np.min([case.weights_from(step.weights) for step in steps], axis=0)
+    found: dict[str, str] = {}
+    for node in reversed(case.framework.nodes):
+        children = case.framework.children.get(node.code, ())
+        if len(children) != 1 or node.code in case.kept or children[0].code in tabled:
+            continue
+        if weights[case.position[children[0].code]] > 0 and all(mean_at(step, node) == "arithmetic" for step in steps):
+            found[node.code] = found.get(children[0].code, children[0].code)
+    return found
 
 
 def _upwards(framework: Framework, node: Node) -> list[Node]:

@@ -61,3 +61,44 @@ def test_nodes_are_left_out_as_often_as_said(probability):
     counts = np.bincount(excluded + 1, minlength=10)
     assert counts[0] == pytest.approx(9000 * (1 - probability), abs=4 * 40)
     np.testing.assert_allclose(counts[1:], 1000 * probability, atol=4 * 32)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 3), (50, 40), (96, 30), (1000, 3), (1025, 2), (2500, 2)])
+def test_the_kernel_draws_the_normals_of_the_formula(rows, columns):
+    from ssc_index.uncertainty import kernel
+
+    key = draws.keys(draws.rows(8, 0, 1, 1)[0])[0]
+    lanes = -(-rows // kernel.LANES) * kernel.LANES
+    abreast, pieces = max(1, kernel.TILE // lanes), -(-lanes // kernel.TILE)
+    words, tile = np.empty(kernel.TILE // 2, np.int32), np.empty(kernel.TILE, np.float32)
+    cells = kernel.TILE if pieces > 1 else abreast * lanes
+    found = []
+    for number in range(-(-columns // abreast) * pieces):
+        kernel.fill_normals(key, number, cells, words, tile)
+        found.append(tile[:cells].copy())
+    drawn = np.concatenate(found).reshape(-1, lanes if pieces == 1 else pieces * cells)[:columns, :rows].T
+    np.testing.assert_allclose(drawn, draws.normals(key, rows, columns), atol=2e-6)
+
+
+def test_every_word_counts_alike_so_that_moments_of_normals_are_exact():
+    # All radii and all angles: what the formula draws from. A normal has 1, 3, 15 for its even moments.
+    radius = np.sqrt(-2 * np.log((np.arange(65536) + 0.5) / 65536))
+    angle = (np.arange(16384) + 0.5) / 16384 * np.pi / 2
+    for power, expected, near in ((2, 1, 1e-5), (4, 3, 5e-4), (6, 15, 3e-2)):
+        assert (radius**power).mean() * (np.cos(angle) ** power).mean() == pytest.approx(expected, abs=near)
+    assert radius.max() == pytest.approx(4.8546, abs=1e-4)
+
+
+def test_compiled_streams_are_those_of_numpy():
+    case = examples.case(examples.EVERYTHING)
+    rows = rows_of(case, 0, 300)
+    np.testing.assert_allclose(decide(case, rows, "numba").weights, decide(case, rows).weights, rtol=1e-12)
+
+
+def test_compiled_gammas_of_small_shapes_are_those_of_numpy():
+    from ssc_index.uncertainty import kernel
+
+    key, shapes = draws.keys(draws.rows(4, 0, 500, 1)[:, 0]), np.array([0.2, 0.9, 1.0, 12.0])
+    drawn = np.empty((500, 4))
+    kernel.fill_gammas(key, shapes, drawn)
+    np.testing.assert_allclose(drawn, draws.gammas(key, shapes), rtol=1e-11)
