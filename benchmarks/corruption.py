@@ -24,7 +24,9 @@ from intake.inspection import Inspection, Known, inspect_files
 from intake.tables import CELLS, SUBMISSIONS
 from ssc_index.framework.catalogue import load_catalogue
 
+# Thresholds of the rules were set with this seed before our eyes; how often they speak in vain is told of others.
 SEED = 2026
+OTHER_SEEDS = (1, 2, 3)
 YEARS = (2021, 2022, 2023, 2024, 2025)
 # True of a workbook with gaps, clean or not: no false alarm.
 COMPLETENESS = ("many_not_reported", "core_missing")
@@ -82,12 +84,12 @@ class Cohort:
         )
 
 
-def clean_cohort(folder: Path, cities: int, years: Sequence[int] = YEARS) -> Cohort:
-    """Write and check the clean workbooks of the demo cohort."""
+def clean_cohort(folder: Path, cities: int, years: Sequence[int] = YEARS, seed: int = SEED) -> Cohort:
+    """Write and check the clean workbooks of a demo cohort."""
     catalogue = load_catalogue()
     places = [place(number) for number in range(1, cities + 1)]
     rows = rows_of(places, years)
-    draws = draw_rows(catalogue, SEED, rows)
+    draws = draw_rows(catalogue, seed, rows)
     forms: dict[tuple[int, int], Form] = {}
     paths = []
     for row, (city, year) in enumerate(zip(rows.places, rows.years.tolist(), strict=True)):
@@ -170,23 +172,40 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cities", type=int, default=60)
     parser.add_argument("--each", type=int, default=5, help="Plants of each kind.")
+    parser.add_argument(
+        "--seeds", type=int, nargs="*", default=OTHER_SEEDS, help="Further cohorts whose clean workbooks are checked."
+    )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         cohort = clean_cohort(folder, given.cities)
         outcomes = [plant(cohort, kind, folder, given.each) for kind in KINDS]
+    _show_outcomes(outcomes)
+    _show_alarms(cohort, SEED)
+    for seed in given.seeds:
+        with tempfile.TemporaryDirectory() as name:
+            _show_alarms(clean_cohort(Path(name), given.cities, seed=seed), seed)
+
+
+def _show_outcomes(outcomes: Sequence[Outcome]) -> None:
+    """The table of plants."""
     print(f"{'kind of fault':<34}{'planted':>8}{'found':>7}  under")
     for outcome in outcomes:
         print(f"{outcome.kind.name:<34}{outcome.planted:>8}{outcome.found:>7}  {', '.join(outcome.kind.rules)}")
         for line in outcome.told:
             print(f"    missed: {line}")
+    planted, found = (sum(getattr(one, name) for one in outcomes) for name in ("planted", "found"))
+    print(f"{len(KINDS)} kinds, {planted} planted, {found} found at their cell.")
+
+
+def _show_alarms(cohort: Cohort, seed: int) -> None:
+    """False alarms in the clean workbooks of a cohort."""
     alarms = false_alarms(cohort)
     for line in alarms:
         print(f"false alarm: {line}")
-    planted, found = (sum(getattr(one, name) for one in outcomes) for name in ("planted", "found"))
-    share = 100 * len(alarms) / len(cohort.inspections)
-    print(f"{len(KINDS)} kinds, {planted} planted, {found} found at their cell.")
-    print(f"{len(alarms)} false alarms in {len(cohort.inspections)} clean workbooks ({share:.2f} %).")
+    n = len(cohort.inspections)
+    faulty = len({line.partition(":")[0] for line in alarms})
+    print(f"Seed {seed}: {len(alarms)} false alarms in {faulty} of {n} clean workbooks ({100 * faulty / n:.2f} %).")
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def alone(point: str, result: Callable[[Form], Any], **fields: Any) -> Change:
     return at(point, numerator=None, denominator=None, result=result, **fields)
 
 
-def of_profile(**fields: Callable[[Form], float]) -> Change:
+def of_profile(**fields: Callable[[Form], float | str]) -> Change:
     """Other figures in the profile."""
     return lambda form, _others, _before: replace(
         form, profile={**form.profile, **{name: field(form) for name, field in fields.items()}}
@@ -205,6 +205,15 @@ KINDS: tuple[Kind, ...] = (
         SCHOOL,
         "A",
         damage=text_replaced(LITERACY, SCHOOL),
+    ),
+    Kind(
+        "unit of another size",
+        ("other_unit",),
+        (WATER_USE,),
+        unchanged,
+        WATER_USE,
+        "E",
+        damage=text_replaced("l / day / capita", "m3 / day / capita"),
     ),
     # What a row must hold.
     Kind("denominator 0", ("denominator_zero",), (JOBLESS,), at(JOBLESS, denominator=0.0), JOBLESS, "G"),
@@ -428,6 +437,7 @@ KINDS: tuple[Kind, ...] = (
         of_profile(area_km2=lambda form: 1e5 * form.profile["area_km2"]),
         "profile.area_km2",
     ),
+    Kind("currency of no list", ("unknown_code",), (), of_profile(currency=lambda _: "kroner"), "profile.currency"),
     Kind("values of another city", ("copied_from_other_city",), COPIED, _copied, DOCTORS, "H"),
     Kind("last year's workbook", ("copied_from_last_year",), (LITERACY,), _stale, None),
     Kind("0 for what is not known", ("zero_without_comment",), (DOCTORS,), at(DOCTORS, numerator=0.0), DOCTORS, "F"),

@@ -10,8 +10,8 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from intake.points import lookup_of
 from intake.reading import read_submission
-from intake.workbook import lookup_of
 from ssc_index.framework.catalogue import load_catalogue
 
 CATALOGUE = load_catalogue()

@@ -221,7 +221,11 @@ def truncated(path: Path) -> None:
 
 def raw(content: bytes) -> Callable[[Path], None]:
     """A file of these bytes."""
-    return lambda path: path.write_bytes(content) and None
+
+    def build(path: Path) -> None:
+        path.write_bytes(content)
+
+    return build
 
 
 def office(*names: str) -> Callable[[Path], None]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from ssc_index.errors import SscIndexError
@@ -414,10 +415,11 @@ class _Parser:
         kind, text, _ = self._tokens[self._at] if self._at < len(self._tokens) else ("", "", 0)
         if kind != "text" or len(text) < 3:
             raise self._error("a pattern in single quotes is expected")
-        try:
-            re.compile(text[1:-1])
-        except re.error as error:
-            raise self._error(f"the pattern is none: {error}") from error
+        try:  # as it is looked for: patterns of Python's own are not all known there
+            pl.select(pl.lit("").str.contains(f"(?i){text[1:-1]}"))
+        except pl.exceptions.PolarsError as error:
+            reason = " ".join(str(error).split())[:160]
+            raise self._error(f"the pattern is none: {reason}") from error
         self._at += 1
         return Node("says", "truth", words=(field, text[1:-1]))
 

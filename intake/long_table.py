@@ -109,7 +109,11 @@ def _open_csv(path: Path) -> LongTable:
     except UnicodeDecodeError as error:
         raise Refused("not_a_table", _NOT_UTF8) from error
     separator = max(",;\t", key=text.count)
-    return LongTable(path, tuple(next(csv.reader([text], delimiter=separator))), separator)
+    try:
+        names = tuple(next(csv.reader([text], delimiter=separator)))
+    except csv.Error as error:
+        raise Refused("not_a_table", f"The line of headers cannot be read ({error}). Write it again.") from error
+    return LongTable(path, names, separator)
 
 
 def _csv_batches(table: LongTable, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
