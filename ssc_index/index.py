@@ -83,8 +83,7 @@ def _run_all(
         raise ValuesError("values", [f"columns {values.codes} are not the indicators {framework.codes}"])
     has_years = values.years is not None
     check_method(method, framework, tuple(values.groups), has_years, denominators=tuple(values.denominators))
-    state, steps = run_steps(values, framework, method, saved)
-    return _result(state, method, steps)
+    return run_steps(values, framework, method, saved)
 
 
 def run_steps(
