@@ -21,6 +21,7 @@ import typer
 from pipelines import (
     check_commands,
     city_commands,
+    city_reports,
     release_commands,
     report_commands,
     review_commands,
@@ -328,6 +329,7 @@ report_commands.register(app)
 check_commands.register(app)
 city_commands.register(app)
 review_commands.register(app)
+city_reports.register(app)
 release_commands.register(app)
 schedule_commands.register(app)
 

@@ -42,13 +42,16 @@ class PdfMaker:
     Args:
         fonts: Folder of further fonts (TTF, OTF, TTC) for scripts that Typst's own lack; None is the environment's
             ``SSC_INDEX_FONTS``, if set.
+        template: What is set; it takes its facts as the factsheet does.
 
     Raises:
         ReportError: If the folder is not there or holds no font.
     """
 
-    def __init__(self, fonts: Path | None = None) -> None:
+    def __init__(self, fonts: Path | None = None, template: Path = TEMPLATE) -> None:
         import typst
+
+        self._template = template
 
         named = os.environ.get(FONTS_VARIABLE)
         folder = fonts or (Path(named) if named else None)
@@ -72,7 +75,7 @@ class PdfMaker:
         import typst
 
         if not hasattr(self._own, "compiler"):
-            self._own.compiler = typst.Compiler(root=str(TEMPLATE.parent), font_paths=self._book)
+            self._own.compiler = typst.Compiler(root=str(self._template.parent), font_paths=self._book)
         compiler: typst.Compiler = self._own.compiler
         return compiler
 
@@ -88,7 +91,7 @@ class PdfMaker:
         told, remark = self._in_letters_that_can_be_set(facts)
         inputs = {"facts": json.dumps(told, ensure_ascii=False), "fonts": self._families}
         pdf = self._compiler.compile(
-            input=str(TEMPLATE), format="pdf", sys_inputs=inputs, pdf_standards=["ua-1"], timestamp=0
+            input=str(self._template), format="pdf", sys_inputs=inputs, pdf_standards=["ua-1"], timestamp=0
         )
         if not isinstance(pdf, bytes):
             raise ReportError(f"{facts['city']}: Typst gave no single document.")
@@ -98,11 +101,21 @@ class PdfMaker:
         """The first page as a picture."""
         told, _ = self._in_letters_that_can_be_set(facts)
         inputs = {"facts": json.dumps(told, ensure_ascii=False), "fonts": self._families}
-        pages = self._compiler.compile(input=str(TEMPLATE), format="png", sys_inputs=inputs, ppi=pixels_an_inch)
+        pages = self._compiler.compile(input=str(self._template), format="png", sys_inputs=inputs, ppi=pixels_an_inch)
         first = pages[0] if isinstance(pages, list) else pages
         if first is None:
             raise ReportError(f"{facts['city']}: Typst gave no picture.")
         return first
+
+    def legible(self, facts: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """Facts with a question mark for every letter that no font has, but for the city's name; and which these are.
+
+        People write questions and reasons in any script; one letter would keep the whole document from being set.
+        """
+        text = json.dumps(facts, ensure_ascii=False)
+        strange = self._letters_without_font(text)
+        kept = {name: facts[name] for name in ("city", "city_id")}
+        return {**json.loads(text.translate(dict.fromkeys(map(ord, strange), "?"))), **kept}, strange
 
     def _in_letters_that_can_be_set(self, facts: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """The facts; with the key for the name where there is no font for it, so that no box stands in its place."""

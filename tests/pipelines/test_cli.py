@@ -40,7 +40,7 @@ COMMANDS = {
     *("check",),
     *("schedule",),
     *("cities", "exports"),
-    *("review",),
+    *("review", "findings", "report"),
     *("release", "releases", "verify", "rollback", "withdraw"),
 }
 HAND = PROJECT / "examples" / "hand"

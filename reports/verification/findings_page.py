@@ -1,0 +1,79 @@
+"""The findings of a submission as HTML: one file that needs nothing else.
+
+What belongs here: the layout. What does not: the findings. Everything is escaped here, once.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reports.factsheet.page import STYLE
+
+HEADINGS = {"error": "To correct", "warning": "To check", "note": "For your information"}
+TOLD = {
+    "error": "These rows do not count until they are corrected.",
+    "warning": "Correct these, or tell the verifier why they are right.",
+    "note": "Nothing need be done; this is how the workbook was understood.",
+}
+
+
+def findings_page(
+    title: str, findings: Sequence[Mapping[str, Any]], questions: Sequence[tuple[str, str]], names: Mapping[str, str]
+) -> str:
+    """Set findings and questions as HTML.
+
+    Args:
+        title: Heading, for example ``Karmøy 2025``.
+        findings: Rows of ``tables.FAULTS``.
+        questions: Data point, or nothing, and text of each open question.
+        names: Name of each data point.
+    """
+    parts = []
+    if questions:
+        rows = "".join(f"<tr><td>{_said(names.get(a, a))}</td><td>{_said(b)}</td></tr>" for a, b in questions)
+        parts.append(f"<h2>Questions to you</h2>{_table(('About', 'Question'), rows)}")
+    for severity, heading in HEADINGS.items():
+        of_kind = [one for one in findings if one["severity"] == severity]
+        if of_kind:
+            rows = "".join(_row(one, names) for one in of_kind)
+            table = _table(("Where", "Data point", "What was found", "Rule"), rows)
+            parts.append(f"<h2>{heading} ({len(of_kind)})</h2><p class=muted>{TOLD[severity]}</p>{table}")
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Findings: {_said(title)}</title>
+<style>{STYLE} td {{ vertical-align: top; }}</style>
+</head>
+<body>
+<main>
+<p class="notice">Confidential: for the city and its verifier.</p>
+<h1>{_said(title)}</h1>
+<p class="muted">What was found in your submission, where, and what to do.</p>
+{"".join(parts) or "<p>Nothing was found.</p>"}
+</main>
+</body>
+</html>
+"""
+
+
+def _row(one: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    where = f"{one['sheet']}!{one['cell']}" if one["sheet"] else one["cell"] or "–"
+    point = one["data_point"] or ""
+    name = f"{_said(names.get(point, ''))}<br><span class='muted small'>{_said(point)}</span>"
+    return (
+        f"<tr><td>{_said(where)}</td><td>{name}</td><td>{_said(one['message'])}</td>"
+        f"<td class='muted small'>{_said(one['rule'])}</td></tr>"
+    )
+
+
+def _table(head: Sequence[str], rows: str) -> str:
+    heads = "".join(f'<th scope="col">{word}</th>' for word in head)
+    return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _said(text: object) -> str:
+    return html.escape(str(text))
