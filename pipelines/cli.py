@@ -266,6 +266,10 @@ def query(
     place = opened(workspace)
     with told_errors():
         frame = show.ask(place, sql, internal=internal)
+        if internal:
+            from pipelines.exports import note_export
+
+            note_export(place, "query", "internal", "standard output")
     if as_json:
         typer.echo(frame.write_json())
     elif as_csv:

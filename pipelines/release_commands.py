@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.console import FAILED, UNUSABLE, JsonOption, WorkspaceOption, opened, progress_bar, screen, told_errors
+from pipelines.exports import note_export
 
 if TYPE_CHECKING:
     from pipelines.releases import Release
@@ -35,6 +36,7 @@ def release(
     place = opened(workspace)
     with told_errors(FAILED), progress_bar(quiet=as_json) as listener, progress.shown_by(listener):
         made = releases.release_edition(place, edition, reason)
+        note_export(place, f"release {made.name}", "public", made.folder.name, made.address)
     if as_json:
         typer.echo(json.dumps(_facts(made)))
         return

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.console import UNUSABLE, WorkspaceOption, opened, progress_bar, screen, stop, told_errors
+from pipelines.exports import note_export
 
 if TYPE_CHECKING:
     from assets.workspace import Workspace
@@ -69,6 +70,7 @@ def site(
             text,
             lambda done, total: listener("Writing cities", done, total),
         )
+        note_export(place, "site", "public", (out or place.marts.parent / "site").name)
     typer.echo(f"Wrote {written.files} files, {written.bytes / 1e6:.1f} MB. Open {_short(written.index)}")
 
 
@@ -119,6 +121,7 @@ def factsheet(
                 if remark:
                     typer.secho(remark, err=True, fg="yellow")
                 listener("Setting factsheets", count, len(cities))
+        note_export(place, f"{len(cities)} factsheets of {maker.edition}", "public", folder.name)
     if len(cities) == 1:
         typer.echo(f"Wrote {_short(folder / f'{cities[0]}-{maker.edition}.pdf')} and .html beside it.")
     else:

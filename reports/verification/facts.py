@@ -23,7 +23,7 @@ OUTCOMES = {
     "partly_verified": "partly verified",
     "rejected": "rejected",
 }
-# Below so many of four points there is room for improvement worth naming.
+# Whoever has less has room for improvement.
 FULL_POINTS = 4
 IMPROVEMENTS_SHOWN = 15
 
@@ -99,7 +99,7 @@ def report_facts(one: Verified, catalogue: Catalogue) -> dict[str, Any]:
         "legend": [[f"{band.label} of target", band.fill] for band in BANDS] + [["not reported", NOT_REPORTED]],
         "grey": "not reported or not verified",
         "benchmarks": _benchmarks(one, catalogue),
-        "scoring": [[band.name, f"{band.points} of {FULL_POINTS} points"] for band in catalogue.scoring.bands],
+        "scoring": [[band.name, f"{band.points} of {FULL_POINTS}"] for band in catalogue.scoring.bands],
         "results": _results(rows),
         "not_reported": _not_reported(catalogue, states),
         "not_verified": [
@@ -132,7 +132,8 @@ def _rows(one: Verified, catalogue: Catalogue) -> list[dict[str, Any]]:
             scored = one.points.get(point.id, {})
             state = VERIFIED if point.id in one.values else NOT_REPORTED_WORD
             state = NOT_VERIFIED if point.id in one.unverified else state
-            name = kpi.name if len(kpi.data_points) == 1 else f"{kpi.name}: {point.name}"
+            is_whole = len(kpi.data_points) == 1 or point.name.startswith(kpi.name)
+            name = point.name if is_whole else f"{kpi.name}: {point.name}"
             rows.append(
                 {
                     "data_point": point.id,

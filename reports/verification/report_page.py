@@ -51,7 +51,7 @@ def report_page(facts: Mapping[str, Any]) -> str:
 
 def _sections(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Headings and bodies in the order of U4SSC's reports."""
-    scoring = ", ".join(f"{band} {points}" for band, points in facts["scoring"])
+    scoring = ", ".join(f"{band}: {points}" for band, points in facts["scoring"])
     legend = "".join(
         f"<li><i class=dot style='background:{fill}'></i> {_said(told)}</li>" for told, fill in facts["legend"]
     )
