@@ -81,8 +81,8 @@ def _list(book: Any, findings: Sequence[Finding], title: str, linked: set[tuple[
     book.active = 0
     for other in book.worksheets[1:]:
         other.sheet_view.tabSelected = False
-    for column, width in zip("ABCDE", (16, 20, 24, 90, 22), strict=True):
-        sheet.column_dimensions[column].width = width
+    for letter, width in zip("ABCDE", (16, 20, 24, 90, 22), strict=True):
+        sheet.column_dimensions[letter].width = width
     _write(sheet, 1, 1, title)
     sheet.cell(1, 1).font = Font(bold=True, size=14)
     counts = {word: sum(one["severity"] == word for one in findings) for word in FILLS}
