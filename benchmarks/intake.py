@@ -73,7 +73,8 @@ if __name__ == "__main__":
 
 
 def told(script: str, *arguments: str) -> dict[str, float]:
-    """What a script prints as JSON on its last line, with the most megabytes (MB) that its processes held."""
+    """What a script prints as JSON on its last line, with the most megabytes (MB) that its processes
+    held together and their processor time."""
     with tempfile.NamedTemporaryFile("w", suffix=".py") as file:  # a file, so that workers can start from it
         file.write(script)
         file.flush()
@@ -82,20 +83,21 @@ def told(script: str, *arguments: str) -> dict[str, float]:
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
         ) as process:
-            most = 0.0
+            most, processor = 0.0, dict[str, float]()
             while process.poll() is None:  # what it prints fits the pipe
-                most = max(most, resident(process.pid))
+                megabytes, seconds = held(process.pid)
+                most, processor = max(most, megabytes), processor | seconds
                 time.sleep(0.1)
             printed = process.stdout.read() if process.stdout else ""
     if process.returncode:
         raise SystemExit(f"a script ended with {process.returncode}")
     facts: dict[str, float] = json.loads(printed.splitlines()[-1])
-    return {**facts, "MB": most}
+    return {**facts, "MB": most, "processor time": sum(processor.values())}
 
 
-def resident(session: int) -> float:
-    """Megabytes of resident memory of all processes of a session."""
-    pages = 0
+def held(session: int) -> tuple[float, dict[str, float]]:
+    """Megabytes of resident memory of all processes of a session, and the processor time of each, in seconds."""
+    pages, seconds = 0, {}
     for place in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = place.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
@@ -103,15 +105,16 @@ def resident(session: int) -> float:
             continue
         if int(fields[3]) == session:
             pages += int(fields[21])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+            seconds[place.parent.name] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6, seconds
 
 
 def line(what: str, facts: dict[str, float], seconds: float | None, megabytes: float | None) -> Line:
     """A line of the table from what was told; what was measured stands below it."""
     where = {name: facts[name] for name in ("read", "validate")}
-    return Line(
-        f"{what}; years validated: {facts['years']:.0f}", sum(where.values()), seconds, facts["MB"], megabytes, where
-    )
+    seconds_taken = sum(where.values())
+    where["processor time of all processes, start among it"] = facts["processor time"]
+    return Line(f"{what}; years validated: {facts['years']:.0f}", seconds_taken, seconds, facts["MB"], megabytes, where)
 
 
 def workbooks(root: Path, cities: int) -> Iterator[Line]:
