@@ -78,7 +78,7 @@ def compute_steps(values: Values, framework: Framework, method: Method) -> tuple
 def _run_all(
     values: Values, framework: Framework, method: Method, saved: Saved | None
 ) -> tuple[State, tuple[StepResult, ...]]:
-    """Run every step."""
+    """Run every step of a method, once it is known to fit."""
     if values.codes != framework.codes:
         raise ValuesError("values", [f"columns {values.codes} are not the indicators {framework.codes}"])
     has_years = values.years is not None

@@ -34,7 +34,8 @@ OK, STUCK, REFUSED = 0, 1, 2
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
 F = np.float32
-J = np.int32
+J = np.int32  # sums of these are of 64 bits unless they are cut back, and then half as many fit in a step
+H = np.int16
 U = np.uint64
 
 
@@ -210,9 +211,9 @@ def _range(values: Any, k: Any) -> Any:
         raw = J(raw ^ J(J(raw >> J(31)) & J(0x7FFFFFFF)))
         one = raw if x == x else J(0x7F800000)
         two = raw if x == x else J(-0x7F800001)
-        low = min(low, one)
-        high = max(high, two)
-        cells += J(1) if x == x else J(0)
+        low = one if one < low else low
+        high = two if two > high else high
+        cells = J(cells + (J(1) if x == x else J(0)))
     low = J(low ^ J(J(low >> J(31)) & J(0x7FFFFFFF)))
     high = J(high ^ J(J(high >> J(31)) & J(0x7FFFFFFF)))
     return float_of(low), float_of(high), cells
@@ -302,7 +303,7 @@ def _any_at_or_below_zero(rows: Any, row: Any) -> Any:
     """Whether a mean that needs positive parts would meet one that is not."""
     found = J(0)
     for i in range(rows.shape[1]):
-        found |= J(1) if rows[row, i] <= F(0.0) else J(0)
+        found = J(found | (J(1) if rows[row, i] <= F(0.0) else J(0)))
     return found != J(0)
 
 
@@ -855,7 +856,7 @@ def count(
     for r in range(ranks.shape[0]):
         cells = J(0)
         for i in range(ranks.shape[1]):
-            cells += J(1) if ranks[r, i] > J(0) else J(0)
+            cells = J(cells + (J(1) if ranks[r, i] > J(0) else J(0)))
         quarter = (cells + 3) // 4
         for i in range(ranks.shape[1]):
             rank = np.int64(ranks[r, i])
@@ -897,9 +898,9 @@ def count_pairs(order: Any, units: Any, ahead: Any) -> None:
         for left in range(top, count, PAIRS):
             for a in range(top, min(top + PAIRS, count)):
                 for b in range(max(left, a + 1), min(left + PAIRS, count)):
-                    before = np.int16(0)
+                    before = H(0)
                     for r in range(n):
-                        before += np.int16(1) if order[a, r] < order[b, r] else np.int16(0)
+                        before = H(before + (H(1) if order[a, r] < order[b, r] else H(0)))
                     ahead[units[a], units[b]] += before
                     ahead[units[b], units[a]] += n - before
     last = np.empty(32768, dtype=np.int32)
