@@ -6,6 +6,7 @@ is printed (`show.py`).
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 from collections.abc import Iterator, Mapping
@@ -16,19 +17,21 @@ from typing import Any
 
 import dagster as dg
 import yaml
+from sqlalchemy.exc import SQLAlchemyError
 
 from assets.confidential import texts_of
 from assets.partitions import FIRST_YEAR, YEARS
 from assets.warehouse import read_queries, writer_lock
-from assets.workspace import PROJECT, Workspace
+from assets.workspace import Workspace
 from intake.receipts import RECEIPT_SUFFIX
 from pipelines.last_build import LastBuild, addresses, look, note_build, nothing_new, reached, years_named
+from pipelines.settings import settings
 from ssc_index.errors import SscIndexError
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 SETTINGS, COMMAND_LINE_SETTINGS = "dagster.yaml", "command-line.yaml"
-FROM_COMMAND_LINE = {"ssc-index/started_by": "command line"}
+STARTED_BY = "ssc-index/started_by"
 UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -59,8 +62,8 @@ class Outcome:
 
 def prepare_home(workspace: Workspace) -> None:
     """Have Dagster keep its runs in the workspace, with the project's settings."""
-    settings = (PROJECT / SETTINGS).read_text(encoding="utf-8")
-    of_command_line = yaml.safe_load(settings)
+    of_all = settings()
+    of_command_line = copy.deepcopy(of_all)
     # A build that is killed would keep its place in the pool for ever. It takes none: it waits for the lock of the
     # warehouse, which the operating system frees however its holder ends.
     of_command_line["concurrency"]["pools"]["granularity"] = "run"
@@ -72,7 +75,7 @@ def prepare_home(workspace: Workspace) -> None:
     of_command_line |= _storage(workspace.dagster_home)
     workspace.dagster_home.mkdir(parents=True, exist_ok=True)
     workspace.dagster_home.chmod(0o700)
-    _put(settings, workspace.dagster_home / SETTINGS)
+    _put(yaml.safe_dump(of_all), workspace.dagster_home / SETTINGS)
     _put(yaml.safe_dump(of_command_line), workspace.dagster_home / COMMAND_LINE_SETTINGS)
     os.environ["DAGSTER_HOME"] = str(workspace.dagster_home)
 
@@ -112,9 +115,15 @@ def instance_for_build(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
         writer_lock(home / "build", "building editions"),
         dg.DagsterInstance.from_config(str(home), COMMAND_LINE_SETTINGS) as instance,
     ):
-        for run in instance.get_runs(filters=dg.RunsFilter(tags=FROM_COMMAND_LINE, statuses=UNFINISHED)):
+        ours = dg.RunsFilter(tags=command_line_tags(workspace), statuses=UNFINISHED)
+        for run in instance.get_runs(filters=ours):
             instance.report_run_failed(run, "The process that ran it has ended without a word.")
         yield instance
+
+
+def command_line_tags(workspace: Workspace) -> dict[str, str]:
+    """Tags of a run from the command line; history in PostgreSQL may hold those of several workspaces."""
+    return {STARTED_BY: f"command line, {workspace.root.resolve()}"}
 
 
 def range_tags(first: int, last: int) -> dict[str, str]:
@@ -182,12 +191,12 @@ def _run(workspace: Workspace, first: int, last: int, *, afresh: bool) -> Outcom
 
     as_of = workspace.as_of.isoformat() if workspace.as_of else ""
     job = definitions(workspace.root, as_of, status=workspace.status, afresh=afresh).resolve_job_def("build_editions")
-    with instance_for_build(workspace) as instance, warnings.catch_warnings():
+    with history_told(), instance_for_build(workspace) as instance, warnings.catch_warnings():
         # Dagster marks single-run backfills as beta; the design rests on them (docs/decisions/0001-stack.md).
         warnings.simplefilter("ignore", dg.BetaWarning)
         result = job.execute_in_process(
             instance=instance,
-            tags={**range_tags(first, last), **FROM_COMMAND_LINE},
+            tags=range_tags(first, last) | command_line_tags(workspace),
             run_config=QUIET,
             raise_on_error=False,
         )
@@ -199,6 +208,33 @@ def _run(workspace: Workspace, first: int, last: int, *, afresh: bool) -> Outcom
         if not check.passed
     }
     return Outcome(result.run_id, failed)
+
+
+@contextmanager
+def history_told() -> Iterator[None]:
+    """Turn errors of the database that holds Dagster's history into one of ours; others are left as they are.
+
+    Raises:
+        BuildError: If the history cannot be read or written, after Dagster has tried again for some seconds.
+    """
+    try:
+        yield
+    except Exception as error:
+        of_database = next((one for one in _causes(error) if isinstance(one, SQLAlchemyError)), None)
+        if of_database is None:
+            raise
+        said = str(getattr(of_database, "orig", None) or of_database).strip()
+        raise BuildError(
+            f"Dagster's history cannot be read or written: {said}\nThe marts are whole. Once the database answers "
+            "(or the disk has room), build again: what was committed is not computed again."
+        ) from error
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what it came from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _failures(workspace: Workspace, result: dg.ExecuteInProcessResult) -> str:

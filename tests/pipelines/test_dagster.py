@@ -6,7 +6,7 @@ import stat
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import dagster as dg
 import pytest
 import yaml
 
+from assets.resources import WorkspaceResource
 from assets.workspace import open_workspace
 from pipelines import run
 from pipelines.definitions import definitions
@@ -274,6 +275,17 @@ def test_every_asset_that_writes_waits_for_the_one_writer(graph: Any) -> None:
         assert graph.get(key).pools == {"warehouse"}, key
 
 
+def test_the_marts_alone_are_expected_to_be_looked_at_every_night(graph: Any) -> None:
+    policies = {key.path[0]: graph.get(key).freshness_policy for key in graph.get_all_asset_keys()}
+    assert {group for group, policy in policies.items() if policy} == {"marts"}
+    every_night = policies["marts"]
+    # The nightly draft takes minutes: a night that was missed shows after 26 hours, two nights after 50.
+    assert (every_night.warn_window.to_timedelta(), every_night.fail_window.to_timedelta()) == (
+        timedelta(hours=26),
+        timedelta(hours=50),
+    )
+
+
 def test_a_whole_graph_is_nine_steps_in_this_process(defs: dg.Definitions) -> None:
     job = defs.resolve_job_def("build_editions")
     assert job.executor_def.name == "in_process"
@@ -297,7 +309,9 @@ def test_four_jobs_exist_and_publishing_alone_computes_nothing(
     assert content(workspace) == content(small_workspace)
 
 
-def test_the_schedule_asks_for_the_edition_of_the_year_before_and_is_off(defs: dg.Definitions) -> None:
+def test_the_schedule_asks_for_the_edition_of_the_year_before_and_is_off(
+    defs: dg.Definitions, small_workspace: Path
+) -> None:
     schedule = defs.get_repository_def().get_schedule_def("yearly_edition")
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 3 1 7 *", "UTC")
@@ -305,7 +319,10 @@ def test_the_schedule_asks_for_the_edition_of_the_year_before_and_is_off(defs: d
     with (
         dg.DagsterInstance.ephemeral() as instance,
         dg.build_schedule_context(
-            instance, scheduled_execution_time=tick, repository_def=defs.get_repository_def()
+            instance,
+            scheduled_execution_time=tick,
+            repository_def=defs.get_repository_def(),
+            resources={"store": WorkspaceResource(root=str(small_workspace))},
         ) as context,
     ):
         (request,) = schedule.evaluate_tick(context).run_requests
@@ -317,6 +334,7 @@ def test_settings_keep_one_writer_and_send_nothing_home() -> None:
     settings = yaml.safe_load((PROJECT / "dagster.yaml").read_text(encoding="utf-8"))
     assert settings["telemetry"] == {"enabled": False}
     assert settings["concurrency"]["pools"] == {"default_limit": 1, "granularity": "op"}
+    assert settings["freshness"] == {"enabled": True}
     assert settings["run_monitoring"]["free_slots_after_run_end_seconds"] > 0
 
 
@@ -340,7 +358,7 @@ def test_what_a_killed_build_left_as_running_is_told_as_failed_by_the_next(
     with run.instance_for_build(place) as instance:
         assert instance.event_log_storage.get_pool_config().pool_granularity.value == "run"
         states = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.SUCCESS)
-        dead = [instance.create_run_for_job(job, tags=run.FROM_COMMAND_LINE, status=state) for state in states]
+        dead = [instance.create_run_for_job(job, tags=run.command_line_tags(place), status=state) for state in states]
         of_ui = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     with run.instance_for_build(place) as instance:
         after = [instance.get_run_by_id(one.run_id) for one in (*dead, of_ui)]
