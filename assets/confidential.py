@@ -17,9 +17,12 @@ from typing import Any
 
 import dagster as dg
 
+from assets.faults import may_pass
 from assets.workspace import Workspace
 
 FILE = "errors.jsonl"
+# Metadata of a failed step: the class of its error, which names no city.
+KIND = "kind"
 
 Asset = Callable[..., Iterator[dg.MaterializeResult[None]]]
 
@@ -35,8 +38,8 @@ def confidential(asset: Asset) -> Asset:
         except Exception as error:
             kind, context = type(error).__name__, dg.OpExecutionContext.get()
             told = f"{context.op.name}: {kind}: {error}"
-            _keep(workspace, {"run_id": context.run_id, "error": told, "trace": _trace(error)})
-            raise dg.Failure(f"{kind}: what it says stands in {FILE} beside the run history.") from None
+            kept = _keep(workspace, {"run_id": context.run_id, "error": told, "trace": _trace(error)})
+            raise dg.Failure(f"{kind}: {kept}", metadata={KIND: kind}, allow_retries=may_pass(error)) from None
 
     return wrapped
 
@@ -55,12 +58,17 @@ def place(workspace: Workspace) -> Path:
     return workspace.dagster_home / FILE
 
 
-def _keep(workspace: Workspace, told: dict[str, str]) -> None:
+def _keep(workspace: Workspace, told: dict[str, str]) -> str:
+    """Keep what an error said, and say where; on a full disk, that there was no room for it."""
     path = place(workspace)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-        file.write(json.dumps(told, ensure_ascii=False) + "\n")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+            file.write(json.dumps(told, ensure_ascii=False) + "\n")
+    except OSError as error:
+        return f"what it says could not be kept in {FILE}: {error.strerror}."
+    return f"what it says stands in {FILE} beside the run history."
 
 
 def _trace(error: Exception) -> str:

@@ -7,10 +7,12 @@ what (`intake/consent.py`) and how files are switched (`assets/publish.py`).
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
+from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
 import dagster as dg
+import duckdb
 import polars as pl
 
 from assets import core as core_assets
@@ -19,7 +21,7 @@ from assets.freshness import PUBLISHING, basis_sha256, code_sha256, record, reco
 from assets.publish import INTERNAL_MODE, PUBLIC_MODE, Published, PublishError, building, standing
 from assets.reporting import asset_key, asset_spec
 from assets.resources import WorkspaceResource
-from assets.warehouse import transaction, writer_lock
+from assets.warehouse import connect, transaction, writer_lock
 from assets.workspace import Workspace
 from intake.consent import UNCERTAIN, WITH_AUDIENCE, is_named, public_view
 from intake.disclosure import disclosures
@@ -31,6 +33,13 @@ from ssc_index.framework.catalogue import Catalogue, load_catalogue
 from ssc_index.method import read_method
 
 Result = TypeVar("Result")
+
+# The step that makes an edition known, by its name in `state.steps`.
+SELECTING = "select_values"
+
+# `nightly_draft` publishes, or finds the marts as they must be, every night: the UI warns when a night was missed, and
+# shows the marts as overdue after the second.
+EVERY_NIGHT = dg.FreshnessPolicy.time_window(warn_window=timedelta(hours=26), fail_window=timedelta(hours=50))
 
 # What does not grow with the editions, or little.
 SHARED: Mapping[str, str] = {
@@ -82,6 +91,7 @@ OF_EDITION: Mapping[str, str] = {
             + [
                 asset_key(one) for one in (*benchmark.TABLES, audit.CORRELATIONS, audit.IMPORTANCE, *uncertainty.TABLES)
             ],
+            freshness=EVERY_NIGHT,
         )
         for table in marts.INTERNAL
     ],
@@ -122,10 +132,39 @@ def publish_workspace(store: WorkspaceResource) -> tuple[Published, Published]:
     stand = standing(workspace.public_mart), standing(workspace.internal_mart)
     if stand[0] and stand[1] and known == _basis(inputs, stand[0], stand[1]) and not store.afresh:
         return stand[0], stand[1]
+    if lost := lost_editions(workspace, steps):
+        raise PublishError(
+            f"{workspace.internal_mart.name} not published, the old mart stays",
+            [
+                f"edition {edition} is published, and the warehouse knows nothing of it: it was deleted, and only some "
+                "editions built again. Build all: `ssc-index build`. If the edition is meant to go, delete the marts."
+                for edition in lost
+            ],
+        )
     public, internal = build_marts(store, shared)
     with store.writer("publish the marts", [STEPS]) as connection, transaction(connection):
         record(connection, "publish_marts", {0: _basis(inputs, public, internal)})
     return public, internal
+
+
+def lost_editions(workspace: Workspace, steps: pl.DataFrame) -> list[int]:
+    """Editions that are published and that the warehouse has never selected values for: readers would lose them.
+
+    Args:
+        workspace: The workspace.
+        steps: Rows of `schemas.state.STEPS`.
+
+    Returns:
+        The editions, ascending; none where nothing that can be read is published.
+    """
+    if not workspace.internal_mart.is_file():
+        return []
+    try:
+        with connect(workspace.internal_mart, read_only=True) as connection:
+            published = {edition for (edition,) in connection.execute("select edition from dim_edition").fetchall()}
+    except duckdb.Error:
+        return []  # another version's, or damaged: there is nothing to lose
+    return sorted(published - set(steps.filter(pl.col("step") == SELECTING)["year"]))
 
 
 def _basis(inputs: Mapping[str, pl.DataFrame], public: Published, internal: Published) -> str:

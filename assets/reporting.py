@@ -30,6 +30,7 @@ def asset_spec(
     group: str,
     deps: Sequence[dg.AssetKey] = (),
     partitions: dg.PartitionsDefinition | None = None,
+    freshness: dg.FreshnessPolicy | None = None,
 ) -> dg.AssetSpec:
     """Spec of a table's asset: its description and columns are those of the table."""
     columns = [
@@ -52,6 +53,7 @@ def asset_spec(
         },
         kinds={"duckdb", "table"},
         partitions_def=partitions,
+        freshness_policy=freshness,
     )
 
 

@@ -29,8 +29,20 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
+BUILD_AGAIN = "It holds nothing that raw/ does not: delete it and build again."
+DAMAGED = ("Corrupt database file", "Could not read enough bytes")
+
+
 class WarehouseError(SscIndexError):
     """The warehouse cannot be opened or lacks what is asked of it."""
+
+
+class OtherVersionError(WarehouseError):
+    """The warehouse has the tables of another version of the project."""
+
+
+class UnreadableError(WarehouseError):
+    """The warehouse's file is damaged, or somebody outside the project has it open."""
 
 
 def connect(path: Path | None = None, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
@@ -107,7 +119,7 @@ def open_writer(path: Path, purpose: str, tables: Sequence[Table]) -> Iterator[d
     Raises:
         WarehouseError: If the file is no warehouse of ours; it says how to rebuild it.
     """
-    with writer_lock(path, purpose), private_files():
+    with writer_lock(path, purpose), _damage_told(path), private_files():
         connection = _opened(path, read_only=False)
         path.chmod(PRIVATE_MODE)
         try:
@@ -133,9 +145,18 @@ def _opened(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
         return connect(path, read_only=read_only)
     except (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException) as error:
-        raise WarehouseError(
-            f"{path} cannot be opened: {error}\nIt holds nothing that raw/ does not: delete it and build again."
-        ) from error
+        raise UnreadableError(f"{path} cannot be opened: {error}\n{BUILD_AGAIN}") from error
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """Tell of damage that shows only when a block of the file is read, which DuckDB knows by its checksum."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if not any(sign in str(error) for sign in DAMAGED):
+            raise
+        raise UnreadableError(f"{path} is damaged: {error}\n{BUILD_AGAIN}") from error
 
 
 def _create(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> None:
@@ -151,7 +172,7 @@ def _create(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> 
         for statement in table.comments():
             connection.execute(statement)
     elif [column for (column,) in found] != list(table.columns):
-        raise WarehouseError(
+        raise OtherVersionError(
             f"{path} was made by another version: {table.name} has other columns. It holds nothing that raw/ does "
             "not: delete it and run `ssc-index build`."
         )
@@ -217,7 +238,7 @@ def read_queries(path: Path, queries: Mapping[str, Query]) -> dict[str, pl.DataF
     """
     if not path.exists():
         raise WarehouseError(f"There is no warehouse at {path} yet. Run `ssc-index build` first.")
-    with writer_lock(path, "reading"), _opened(path, read_only=True) as connection:
+    with writer_lock(path, "reading"), _damage_told(path), _opened(path, read_only=True) as connection:
         return {name: rows_of(connection, query) for name, query in queries.items()}
 
 

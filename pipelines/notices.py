@@ -2,8 +2,8 @@
 
 What belongs here: what is told and where to. What does not: when (`sensors.py`).
 
-A notice names the job, its editions and the steps that failed. Error texts stay in the run history: they may name
-cities and values that nobody outside has consented to.
+A notice names the job, its editions, the steps that failed and the kind of each error, which docs/operations.md
+explains. Error texts stay in the run history: they may name cities and values that nobody outside has consented to.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Notice:
         run_id: Dagster's run, to be found in the UI.
         editions: Editions asked for.
         failed_steps: Steps that failed.
+        errors: Kind of each error, for example ``OtherVersionError``.
     """
 
     event: str
@@ -42,12 +43,15 @@ class Notice:
     run_id: str
     editions: str
     failed_steps: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """One sentence for people; chat programs show the key ``text`` of a message."""
         if self.event == "failed":
-            return f"{self.job} {self.editions} failed at {', '.join(self.failed_steps)}; the marts are the old ones."
+            where = f"failed at {', '.join(self.failed_steps)}" if self.failed_steps else "was ended"
+            kinds = f" ({', '.join(self.errors)})" if self.errors else ""
+            return f"{self.job} {self.editions} {where}{kinds}; the marts are the old ones."
         return f"{self.job} {self.editions} has published its marts."
 
 

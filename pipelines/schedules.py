@@ -20,10 +20,14 @@ OFF = dg.DefaultScheduleStatus.STOPPED
     default_status=OFF,
     description="On 1 July build the edition of the year before.",
 )
-def yearly_edition(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """On 1 July build the edition of the year before."""
+def yearly_edition(context: dg.ScheduleEvaluationContext, store: WorkspaceResource) -> dg.RunRequest:
+    """On 1 July build the edition of the year before; all of them where there is no warehouse to add it to."""
     edition = context.scheduled_execution_time.year - 1
-    return dg.RunRequest(run_key=f"edition-{edition}", tags=range_tags(edition, edition))
+    years = (edition, edition)
+    if not store.workspace.warehouse.exists():
+        first, last = received_years(store.workspace)
+        years = min(first, edition), max(last, edition)
+    return dg.RunRequest(run_key=f"edition-{edition}", tags=range_tags(*years))
 
 
 @dg.schedule(

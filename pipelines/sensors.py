@@ -8,6 +8,7 @@ import json
 
 import dagster as dg
 
+from assets.confidential import KIND
 from assets.resources import WorkspaceResource
 from pipelines.jobs import build_editions, build_unwatched
 from pipelines.last_build import look
@@ -52,9 +53,17 @@ def _editions(run: dg.DagsterRun) -> str:
 )
 def build_failed(context: dg.RunFailureSensorContext, store: WorkspaceResource) -> None:
     """Tell of a build that failed: the marts are the old ones."""
-    steps = sorted({event.step_key for event in context.get_step_failure_events() if event.step_key})
+    events = context.get_step_failure_events()
+    steps = sorted({event.step_key for event in events if event.step_key})
+    kinds = sorted({kind for event in events if (kind := _kind(event))})
     run = context.dagster_run
-    send(store.workspace, Notice("failed", run.job_name, run.run_id, _editions(run), tuple(steps)))
+    send(store.workspace, Notice("failed", run.job_name, run.run_id, _editions(run), tuple(steps), tuple(kinds)))
+
+
+def _kind(event: dg.DagsterEvent) -> str:
+    """Class of the error that a step failed with; never its text."""
+    failure = event.step_failure_data.user_failure_data
+    return str(failure.metadata[KIND].value) if failure is not None and KIND in failure.metadata else ""
 
 
 @dg.run_status_sensor(

@@ -16,6 +16,7 @@ import pytest
 
 from assets.index import RECEIPTS_WITHIN_AGE
 from assets.warehouse import (
+    UnreadableError,
     WarehouseError,
     connect,
     insert_rows,
@@ -209,6 +210,23 @@ def test_reading_a_corrupted_warehouse_says_how_to_build_it_again(warehouse: Pat
     warehouse.write_bytes(b"this is no database" * 1000)
     with pytest.raises(WarehouseError, match=r"delete it and build again"):
         read_queries(warehouse, {"one": "select 1"})
+
+
+def test_a_block_that_was_damaged_is_told_when_it_is_read(warehouse: Path) -> None:
+    """The file opens: its headers are whole, and DuckDB finds the damage by the block's checksum."""
+    with open_writer(warehouse, "a test", [NOTES]) as connection:
+        connection.execute("create table filler as select range as number, hash(range) as text from range(200000)")
+    content = bytearray(warehouse.read_bytes())
+    for at in range(20_000, len(content) - 4096, 50_000):
+        content[at : at + 4096] = b"\xff" * 4096
+    warehouse.write_bytes(content)
+    with pytest.raises(UnreadableError, match=r"(?s)damaged.*delete it and build again"):
+        read_queries(warehouse, {"all": "select * from filler"})
+    with (
+        pytest.raises(UnreadableError, match=r"(?s)damaged.*delete it and build again"),
+        open_writer(warehouse, "a test", [NOTES]) as connection,
+    ):
+        connection.execute("select sum(hash(number, text)) from filler").fetchall()
 
 
 def test_tables_bear_their_comments(warehouse: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 
 from assets.resources import WorkspaceResource
@@ -19,8 +20,9 @@ from assets.workspace import open_workspace
 from pipelines.definitions import definitions
 from pipelines.jobs import FINISHED, build_unwatched, trim_history
 from pipelines.notices import WEBHOOK_VARIABLE, Notice, NoticeError, send
-from pipelines.schedules import SCHEDULES, nightly_draft
-from pipelines.sensors import SENSORS, submissions_arrived
+from pipelines.run import range_tags
+from pipelines.schedules import SCHEDULES, nightly_draft, yearly_edition
+from pipelines.sensors import SENSORS, build_failed, submissions_arrived
 from tests.pipelines.workspaces import REPORT, change_receipt, copy_workspace, invoke
 
 RANGE = {"dagster/asset_partition_range_start": "2018", "dagster/asset_partition_range_end": "2020"}
@@ -104,6 +106,45 @@ def test_a_step_that_fails_once_is_tried_again(raw_only: Path, monkeypatch: pyte
     result = job.execute_in_process(tags=RANGE, raise_on_error=False)
     assert result.success
     assert len(calls) >= 1 + 3  # the one that failed, and all three editions again
+
+
+def test_a_warehouse_of_another_version_fails_at_once_and_the_notice_says_so(raw_only: Path) -> None:
+    """Tried again it would be the same: nobody should wait five minutes, and four failures, to hear of it."""
+    with duckdb.connect(str(raw_only / "warehouse.duckdb")) as connection:
+        connection.execute("create schema raw")
+        connection.execute("create table raw.files (name varchar)")
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = definitions(raw_only).resolve_job_def("build_unwatched")
+        result = job.execute_in_process(instance=instance, tags=RANGE, raise_on_error=False)
+        assert not result.success
+        assert not [event for event in result.all_events if event.is_step_up_for_retry]
+        (ended,) = [event for event in result.all_events if event.is_run_failure]
+        context = dg.build_run_status_sensor_context("build_failed", ended, instance, result.dagster_run)
+        build_failed(context.for_run_failure(), store=WorkspaceResource(root=str(raw_only)))
+    (line,) = (raw_only / "notices.jsonl").read_text(encoding="utf-8").splitlines()
+    told = json.loads(line)
+    assert (told["failed_steps"], told["errors"]) == (["ingest_submissions"], ["OtherVersionError"])
+    assert "failed at ingest_submissions (OtherVersionError)" in told["text"]
+
+
+def test_a_run_that_was_ended_between_its_steps_is_told_as_ended() -> None:
+    assert Notice("failed", "build_unwatched", "run-1", "2018").text == (
+        "build_unwatched 2018 was ended; the marts are the old ones."
+    )
+
+
+def test_the_yearly_edition_takes_in_all_years_where_the_warehouse_is_gone(workspace: Path) -> None:
+    def asked() -> dict[str, str]:
+        moment = datetime(2021, 7, 1, 3, tzinfo=UTC)
+        store = WorkspaceResource(root=str(workspace))
+        with dg.build_schedule_context(scheduled_execution_time=moment, resources={"store": store}) as context:
+            request = yearly_edition(context)
+        assert isinstance(request, dg.RunRequest)
+        return dict(request.tags)
+
+    assert asked() == range_tags(2020, 2020)
+    (workspace / "warehouse.duckdb").unlink()
+    assert asked() == RANGE == range_tags(2018, 2020)
 
 
 # --- notices --------------------------------------------------------------------------------------------------
