@@ -53,7 +53,7 @@ pictures: $(DEV) ## Take the pictures of README and docs (needs Chromium)
 	@PYTHONPATH=. $(BIN)/python docs/pictures/make_pictures.py $(DEMO)
 
 lock: $(DEV) ## Pin the dependencies anew, with hashes and without addresses
-	cd requirements && for set in uv run dev; do \
+	cd requirements && for set in uv run server dev; do \
 	  ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate $$set.in -o $$set.txt; done
 

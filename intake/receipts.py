@@ -51,6 +51,7 @@ class Receipt:
         consent: ``none``, ``scores``, ``values`` or ``report``.
         accepted: Findings that the verifier accepts, with the reason of each (see `acceptance.py`).
         verdicts: YES or NO of data points where it is not that of the file (see `verdicts.py`).
+        file_sha256: SHA-256 of the file that was received; None where nobody took it.
     """
 
     city_id: str
@@ -64,6 +65,7 @@ class Receipt:
     consent: str = "none"
     accepted: str | None = None
     verdicts: str | None = None
+    file_sha256: str | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(Receipt))
@@ -310,7 +312,7 @@ class _Reader:
     def row(self, line: int, row: Mapping[str, str], key: Key) -> dict[str, Any] | None:
         """A row of `tables.RECEIPTS`; None where it cannot be used."""
         received_at = self._moment(line, row["received_at"], key)
-        if received_at is None:
+        if received_at is None or self._is_other_file(line, row.get("file_sha256", ""), key):
             return None
         if key[1] > received_at.year:
             self.fault(
@@ -335,6 +337,21 @@ class _Reader:
             "accepted": self._read(line, row, "accepted", read_acceptances, "bad_acceptance", key),
             "verdicts": self._read(line, row, "verdicts", read_verdicts, "bad_verdict", key),
         }
+
+    def _is_other_file(self, line: int, text: str, key: Key) -> bool:
+        """Whether the receipt was written for another file than the one that lies beside it now."""
+        if not text or text.casefold() == self._file_sha256:
+            return False
+        self.fault(
+            "other_file",
+            f"the file has the SHA-256 {self._file_sha256}, the receipt is for another file, so the submission counts "
+            "for nothing. Put back the file that was received; a correction goes beside it, with a receipt of its own.",
+            line=line,
+            field="file_sha256",
+            value=text,
+            key=key,
+        )
+        return True
 
     def _read(
         self,

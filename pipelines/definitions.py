@@ -13,6 +13,7 @@ import dagster as dg
 from assets import audit, benchmark, core, index, marts, raw, uncertainty
 from assets.resources import WorkspaceResource
 from assets.workspace import ENVIRONMENT_VARIABLE, default_root
+from pipelines.executors import executor
 from pipelines.jobs import JOBS
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
@@ -45,7 +46,7 @@ def definitions(root: Path, as_of: str = "", *, status: str = "draft", afresh: b
         schedules=SCHEDULES,
         sensors=SENSORS,
         resources={"store": WorkspaceResource(root=str(root), as_of=as_of, status=status, afresh=afresh)},
-        executor=dg.in_process_executor,
+        executor=executor(),
     )
 
 

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from pipelines.executors import executor
+
 DATA_FLOW = dg.AssetSelection.groups("raw", "core", "index", "benchmark", "uncertainty", "audit", "marts")
 
 # Raw and marts have no partitions; core, index, benchmark and uncertainty are partitioned by year. A run for a range
@@ -17,7 +19,7 @@ build_editions = dg.define_asset_job(
     "build_editions",
     selection=DATA_FLOW,
     description="Take in submissions, compute the editions of the run's years, publish the marts.",
-    executor_def=dg.in_process_executor,
+    executor_def=executor(),
 )
 
 # Somebody who waits at the command line wants the error at once; a run at night tries again first. A full disk or
@@ -27,7 +29,7 @@ build_unwatched = dg.define_asset_job(
     selection=DATA_FLOW,
     description="As build_editions, for schedules and sensors: a step that fails is tried again after 30, 90 and "
     "210 seconds, and a run that takes longer than two hours is ended.",
-    executor_def=dg.in_process_executor,
+    executor_def=executor(),
     op_retry_policy=dg.RetryPolicy(max_retries=3, delay=30, backoff=dg.Backoff.EXPONENTIAL),
     tags={"dagster/max_runtime": "7200"},
 )
@@ -36,7 +38,7 @@ publish = dg.define_asset_job(
     "publish",
     selection=dg.AssetSelection.groups("marts"),
     description="Publish what the warehouse holds, computing nothing.",
-    executor_def=dg.in_process_executor,
+    executor_def=executor(),
 )
 
 

@@ -37,7 +37,7 @@ import yaml
 from assets.editions import max_age, read_edition_method
 from assets.freshness import PACKAGES, PUBLISHING, code_sha256
 from assets.publish import standing
-from assets.warehouse import writer_lock
+from assets.warehouse import read_queries, writer_lock
 from assets.workspace import MARKER, Workspace, open_workspace
 from intake.reading import raw_files, sha256_of
 from intake.receipts import copy_without_persons, receipt_path
@@ -99,12 +99,13 @@ def release_edition(workspace: Workspace, edition: int, reason: str = "") -> Rel
         The release. The same edition from the same inputs by the same code is the same release: it is made once.
 
     Raises:
-        ReleaseError: If the workspace has no submission of the edition.
+        ReleaseError: If the workspace has no submission of the edition, or a file is damaged or was replaced.
         BuildError: If the build fails.
     """
     with writer_lock(workspace.root / FOLDER / "releases", f"releasing {edition}"), _making(workspace) as making:
         view, submissions = _view(workspace, edition, making)
         built = _built(view, edition)
+        _refuse_damaged(built)
         facts = _facts(view, edition)
         address = _address(facts)
         name = f"{edition}-{address[:ADDRESS_LENGTH]}"
@@ -290,6 +291,29 @@ def _built(view: Workspace, edition: int) -> Workspace:
     """Build one edition of a view."""
     run.build(view, edition, edition)
     return view
+
+
+# What keeps a whole file out. A draft goes on without it and says so; a release must not lose a city that way.
+DAMAGED_FILES = """
+    select path, file_sha256, 'it cannot be read as a submission' as reason
+    from raw.files
+    where status = 'refused' and is_present
+    union
+    select files.path, files.file_sha256, 'it is not the file that its receipt is for' as reason
+    from raw.receipt_faults as faults
+    inner join raw.files as files on faults.file_sha256 = files.file_sha256
+    where faults.rule = 'other_file' and files.is_present
+    order by 1, 2
+"""
+
+
+def _refuse_damaged(view: Workspace) -> None:
+    """Refuse to release an edition that a damaged or replaced file would be missing from; name every one."""
+    rows = read_queries(view.warehouse, {"damaged": DAMAGED_FILES})["damaged"].rows()
+    if rows:
+        listed = [f"raw/{path}: {reason} (SHA-256 {sha})" for path, sha, reason in rows]
+        hint = "Put back the file that was received, or take it out of raw/ with its receipt if it is not to count."
+        raise ReleaseError("\n".join(["Files of this edition are damaged. " + hint, *listed]))
 
 
 def _facts(view: Workspace, edition: int) -> dict[str, object]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import os
+import shutil
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -191,7 +192,7 @@ def _run(workspace: Workspace, first: int, last: int, *, afresh: bool) -> Outcom
 
     as_of = workspace.as_of.isoformat() if workspace.as_of else ""
     job = definitions(workspace.root, as_of, status=workspace.status, afresh=afresh).resolve_job_def("build_editions")
-    with history_told(), instance_for_build(workspace) as instance, warnings.catch_warnings():
+    with history_told(workspace), instance_for_build(workspace) as instance, warnings.catch_warnings():
         # Dagster marks single-run backfills as beta; the design rests on them (docs/decisions/0001-stack.md).
         warnings.simplefilter("ignore", dg.BetaWarning)
         result = job.execute_in_process(
@@ -211,7 +212,7 @@ def _run(workspace: Workspace, first: int, last: int, *, afresh: bool) -> Outcom
 
 
 @contextmanager
-def history_told() -> Iterator[None]:
+def history_told(workspace: Workspace) -> Iterator[None]:
     """Turn errors of the database that holds Dagster's history into one of ours; others are left as they are.
 
     Raises:
@@ -224,9 +225,11 @@ def history_told() -> Iterator[None]:
         if of_database is None:
             raise
         said = str(getattr(of_database, "orig", None) or of_database).strip()
+        free = shutil.disk_usage(workspace.root).free // 10**6
         raise BuildError(
-            f"Dagster's history cannot be read or written: {said}\nThe marts are whole. Once the database answers "
-            "(or the disk has room), build again: what was committed is not computed again."
+            f"Dagster's history cannot be read or written: {said}\n{free} MB are free on the workspace's disk. The "
+            "marts are whole. Once the database answers or the disk has room, build again: what was committed is not "
+            "computed again."
         ) from error
 
 

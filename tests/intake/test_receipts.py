@@ -58,6 +58,13 @@ def test_a_good_receipt_is_read_whole(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("named", "counts"), [(SHA, True), (SHA.upper(), True), ("", True), ("b" * 64, False)])
+def test_a_file_that_is_not_the_one_received_counts_for_nothing(named: str, counts: bool, tmp_path: Path) -> None:
+    rows, faults = read(tmp_path, f"{GOOD},{named}", header=f"{HEADER},file_sha256")
+    assert (len(rows) == 1, [rule for rule, _ in faults]) == (counts, [] if counts else ["other_file"])
+    assert counts or f"the file has the SHA-256 {SHA}" in faults[0][1]
+
+
 def test_what_is_written_reads_back(tmp_path: Path) -> None:
     path = tmp_path / "bulk.parquet"
     given = [

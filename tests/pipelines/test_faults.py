@@ -1,0 +1,191 @@
+"""What goes wrong around a build: full disks, damaged files, clocks, years without submissions, many readers.
+
+Deaths of the process are in `test_kill.py`, the restart of a database in `test_postgres.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from assets.marts import publish_workspace
+from assets.resources import WorkspaceResource
+from assets.workspace import open_workspace
+from intake.receipts import receipt_path
+from pipelines import releases
+from tests.pipelines.workspaces import (
+    REPORT,
+    build,
+    change_receipt,
+    content,
+    copy_workspace,
+    drop_submission,
+    findings,
+    invoke,
+    mart_tables,
+    run_cli,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
+
+CITY = "demo-001-aldermoor"
+WORKBOOK, OTHER = f"2020/{REPORT}.xlsx", f"2020/{CITY}.xlsx"
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+MEGABYTE = 2**20
+
+
+# --- full disks -----------------------------------------------------------------------------------------------
+
+
+def may_mount() -> bool:
+    """Whether this user may make a small disk of memory."""
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        return False
+    trial = ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    return subprocess.run(trial, capture_output=True, check=False).returncode == 0
+
+
+small_disks = pytest.mark.skipif(not may_mount(), reason="only root may mount a disk of a megabyte")
+
+
+@contextmanager
+def disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    """A disk of so many megabytes, with what lay in the folder."""
+    kept = folder.with_name(f"{folder.name}-kept")
+    folder.rename(kept)
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], check=True)
+    try:
+        shutil.copytree(kept, folder, symlinks=True, dirs_exist_ok=True)
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def resize(folder: Path, megabytes: int) -> None:
+    """Give a disk another size."""
+    subprocess.run(["mount", "-o", f"remount,size={megabytes}m", str(folder)], check=True)
+
+
+@small_disks
+def test_a_disk_that_is_full_when_marts_are_published_leaves_the_old_ones(
+    workspace: Path, small_workspace: Path
+) -> None:
+    shutil.rmtree(workspace / "marts" / "ssc_index_parquet", ignore_errors=True)
+    with disk(workspace / "marts", 10):
+        before = content(workspace)
+        with pytest.raises((OSError, duckdb.Error), match="space"):
+            publish_workspace(WorkspaceResource(root=str(workspace), afresh=True))
+        assert content(workspace) == before == content(small_workspace)
+        assert not list((workspace / "marts").glob(".build-*"))
+        resize(workspace / "marts", 100)
+        publish_workspace(WorkspaceResource(root=str(workspace), afresh=True))
+        assert content(workspace) == before
+
+
+@small_disks
+def test_a_disk_that_is_full_when_submissions_are_taken_in_ends_the_build_and_the_next_goes_on(
+    workspace: Path, small_workspace: Path
+) -> None:
+    (workspace / "warehouse.duckdb").unlink()
+    used = sum(path.stat().st_size for path in workspace.rglob("*") if path.is_file() and not path.is_symlink())
+    with disk(workspace, used // MEGABYTE + 3):
+        result = run_cli("build", "-w", workspace)
+        assert result.returncode == 3, result.stderr
+        # The warehouse says that no space is left; if Dagster's history was first to find out, how much is free.
+        assert "No space left" in result.stderr or "0 MB are free" in result.stderr
+        assert content(workspace) == content(small_workspace)
+        resize(workspace, 200)
+        result = run_cli("build", "-w", workspace)
+        assert result.returncode == 0, result.stderr
+        assert content(workspace) == content(small_workspace)
+
+
+# --- damaged files --------------------------------------------------------------------------------------------
+
+
+def test_a_damaged_warehouse_is_built_again_from_raw_and_never_published_in_part(
+    workspace: Path, small_workspace: Path
+) -> None:
+    warehouse = workspace / "warehouse.duckdb"
+    damaged = bytearray(warehouse.read_bytes())
+    for at in range(20_000, len(damaged) - 4096, 100_000):
+        damaged[at : at + 4096] = bytes(4096)
+    warehouse.write_bytes(damaged)
+    result = invoke("build", "-w", workspace, "--afresh")
+    assert result.exit_code == 3
+    assert "delete it and build again" in result.stderr.replace("\n", " ")
+    warehouse.unlink()
+
+    result = invoke("build", "-w", workspace, "--edition", "2020")
+    assert result.exit_code == 3
+    for edition in (2018, 2019):
+        assert f"edition {edition} is published, and the warehouse knows nothing of it" in result.stderr
+    assert content(workspace) == content(small_workspace)
+    build(workspace)
+    assert content(workspace) == content(small_workspace)
+
+
+def test_a_truncated_and_a_replaced_file_are_named_and_their_edition_is_not_released(workspace: Path) -> None:
+    cut, replaced = workspace / "raw" / WORKBOOK, workspace / "raw" / OTHER
+    for path in (cut, replaced):
+        sha = hashlib.sha256(path.read_bytes()).hexdigest()
+        change_receipt(receipt_path(path), lambda row, sha=sha: {**row, "file_sha256": sha})
+    build(workspace)
+    assert not findings(workspace, rule="other_file")
+
+    cut.write_bytes(cut.read_bytes()[:2000])
+    replaced.write_bytes(replaced.read_bytes() + b"\0")  # another file that can be read all the same
+    build(workspace)
+    faults = [row for row in findings(workspace) if row["path"] in (WORKBOOK, OTHER) and row["severity"] == "error"]
+    assert {row["path"] for row in faults} == {WORKBOOK, OTHER}
+    values = mart_tables(workspace)["fact_value"].filter(edition=2020, value_year=2020)
+    assert set(values["city_id"])
+    assert not {REPORT, CITY} & set(values["city_id"])
+
+    result = invoke("release", "2020", "-w", workspace)
+    assert result.exit_code == 3
+    said = result.stderr.replace("\n", " ")
+    assert f"raw/{WORKBOOK}: it cannot be read as a submission" in said
+    assert f"raw/{OTHER}: it is not the file that its receipt is for" in said
+    assert releases.releases(open_workspace(workspace)) == []
+
+
+# --- clocks and years -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(FAKETIME is None, reason="libfaketime, which moves the clock of a process, is not installed")
+def test_a_clock_that_was_moved_back_changes_no_bit(workspace: Path, small_workspace: Path) -> None:
+    """Which revision counts is told by receipts, what is stale by content; the marts that stand are of the future."""
+    environment = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": "-400d", "DONT_FAKE_MONOTONIC": "1"}
+    done = run_cli("build", "-w", workspace, "--afresh", **environment)
+    assert done.returncode == 0, done.stderr
+    assert content(workspace) == content(small_workspace)
+    assert "Nothing has changed" in invoke("build", "-w", workspace).stdout
+
+
+def test_a_year_without_submissions_has_no_edition_and_the_next_one_carries_over_it(
+    small_workspace: Path, tmp_path: Path
+) -> None:
+    root = copy_workspace(small_workspace, tmp_path / "workspace", built=False)
+    for folder in ("2018", "2019"):
+        for path in sorted((root / "raw" / folder).glob("*.xlsx")):
+            if folder == "2019" or REPORT not in path.name:
+                drop_submission(path)
+    (root / "raw" / WORKBOOK).unlink()
+    receipt_path(root / "raw" / WORKBOOK).unlink()
+    build(root)
+    tables = mart_tables(root)
+    assert tables["dim_edition"]["edition"].to_list() == [2018, 2020]
+    carried = tables["fact_value"].filter(edition=2020, city_id=REPORT)
+    assert carried.height
+    assert carried["is_carried"].all()
+    assert set(carried["value_year"]) == {2018}
