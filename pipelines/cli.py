@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,6 +25,7 @@ from pipelines import (
     report_commands,
     review_commands,
     schedule_commands,
+    server_commands,
 )
 from pipelines.console import (
     FAILED,
@@ -308,27 +308,6 @@ def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
         raise typer.Exit(UNUSABLE)
 
 
-@app.command(epilog="Example: ssc-index dev --workspace workspaces/demo --port 3000")
-def dev(
-    workspace: WorkspaceOption = None,
-    port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-) -> None:
-    """Open the Dagster UI on a workspace: the whole graph, materialisable by hand."""
-    from assets.workspace import ENVIRONMENT_VARIABLE
-    from pipelines.run import prepare_home
-
-    place = opened(workspace)
-    prepare_home(place)
-    os.environ[ENVIRONMENT_VARIABLE] = str(place.root)
-    os.chdir(place.root)
-    typer.echo(f"{place.name}: http://{host}:{port} (stop with Ctrl-C)")
-    # Dagster would have us use its `dg`, which brings 29 packages more and starts the same server.
-    quiet = ["-W", "ignore:Function `dev_command` is superseded"]
-    options = ["-m", "pipelines.definitions", "-p", str(port), "-h", host]
-    os.execv(sys.executable, [sys.executable, *quiet, "-m", "dagster", "dev", *options])
-
-
 report_commands.register(app)
 check_commands.register(app)
 city_commands.register(app)
@@ -336,6 +315,7 @@ review_commands.register(app)
 city_reports.register(app)
 release_commands.register(app)
 schedule_commands.register(app)
+server_commands.register(app)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -35,7 +36,8 @@ from tests.pipelines.workspaces import (
 
 # One line for each module of commands: two people who add one do not meet.
 COMMANDS = {
-    *("template", "demo", "build", "compute", "query", "status", "doctor", "dev"),
+    *("template", "demo", "build", "compute", "query", "status", "doctor"),
+    *("dev", "serve"),
     *("site", "factsheet", "show"),
     *("check",),
     *("schedule",),
@@ -434,6 +436,35 @@ def test_doctor_names_what_is_wrong_and_ends_with_2(harm: Any, what: str, says: 
 
 
 # compute
+
+
+@pytest.mark.parametrize(
+    ("arguments", "becomes"),
+    [
+        (("serve", "web", "--port", "3001"), "dagster-webserver -m pipelines.definitions -p 3001 -h 127.0.0.1"),
+        (("serve", "daemon"), "dagster-daemon run -m pipelines.definitions"),
+        (("dev",), "-m dagster dev -m pipelines.definitions -p 3000 -h 127.0.0.1"),
+    ],
+)
+def test_a_server_becomes_dagsters_own_program_on_the_workspace(
+    arguments: tuple[str, ...], becomes: str, small_workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Became(SystemExit):
+        pass
+
+    def become(program: str, given: list[str]) -> None:
+        assert Path(program).is_file()
+        assert " ".join(given).endswith(becomes)
+        assert os.environ["SSC_INDEX_WORKSPACE"] == str(small_workspace) == str(Path.cwd())
+        assert os.environ["DAGSTER_HOME"] == str(small_workspace / ".dagster")
+        raise Became(0)
+
+    for name in ("DAGSTER_HOME", "SSC_INDEX_WORKSPACE"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.chdir(small_workspace)
+    monkeypatch.setattr("os.execv", become)
+    result = invoke(*arguments, "-w", small_workspace)
+    assert isinstance(result.exception, Became), result.output
 
 
 def test_compute_tells_what_it_did_in_words_and_as_json(tmp_path: Path) -> None:
