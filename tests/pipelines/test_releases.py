@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
 from assets.workspace import open_workspace
 from intake.template import Entry
 from pipelines import releases
+from schemas import marts
+from schemas.table import Column
 from tests.pipelines.test_freshness import HOTSPOTS, LATE
-from tests.pipelines.workspaces import REPORT, SECRET, add_submission, content, copy_workspace, invoke
+from tests.pipelines.workspaces import PROJECT, REPORT, SECRET, add_submission, content, copy_workspace, invoke
 
 
 @pytest.fixture(scope="module")
@@ -188,3 +192,34 @@ def test_no_marker_file_can_make_a_release_of_a_draft(root: Path) -> None:
     result = invoke("build", "-w", root)
     assert result.exit_code == 2
     assert "status is unknown here" in result.stderr
+
+
+def test_releases_stay_readable_when_a_later_version_gives_the_marts_another_form(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``dim_edition`` gets a column: the release of before keeps its form, and readers of the link get the new one."""
+    old = only_release(root)
+    shutil.copytree(PROJECT / "sql", tmp_path / "sql")
+    script = tmp_path / "sql" / "marts" / "dim_edition.sql"
+    last = "as n_provisional_goalposts\nfrom city_counts"
+    text = script.read_text(encoding="utf-8")
+    assert text.count(last) == 1
+    script.write_text(text.replace(last, last.replace("\n", ",\n    'later' as motto\n")), encoding="utf-8")
+    motto = Column(pl.String, "What a later version has to say.", nullable=True)
+    later = replace(marts.DIM_EDITION, columns={**marts.DIM_EDITION.columns, "motto": motto})
+    for name in ("PUBLIC", "INTERNAL"):
+        tables = tuple(later if table is marts.DIM_EDITION else table for table in getattr(marts, name))
+        monkeypatch.setattr(marts, name, tables)
+    monkeypatch.setattr("assets.publish.SQL", tmp_path / "sql")
+
+    link = root / "marts" / "ssc_index_release.duckdb"
+    edition = "select * exclude motto from dim_edition"
+    before = ask(link, "select * from dim_edition")
+    assert invoke("release", "2020", "-w", root).exit_code == 0
+    assert ask(link, edition) == before == ask(old.public_mart, "select * from dim_edition")
+    assert ask(link, "select motto from dim_edition") == [("later",)]
+    assert invoke("rollback", old.name, "-w", root).exit_code == 0
+    assert ask(link, "select * from dim_edition") == before
+    told = invoke("verify", old.name, "-w", root)
+    assert told.exit_code == 3
+    assert "made again it has the address" in told.stderr.replace("\n", " ")
