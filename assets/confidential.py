@@ -12,6 +12,7 @@ import json
 import os
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,11 @@ def texts_of(workspace: Workspace, run_id: str) -> list[str]:
     path = place(workspace)
     if not path.is_file():
         return []
-    lines = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
-    return [line["error"] for line in lines if line["run_id"] == run_id]
+    told = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        with suppress(ValueError):  # cut off when the disk was full
+            told.append(json.loads(line))
+    return [one["error"] for one in told if one["run_id"] == run_id]
 
 
 def place(workspace: Workspace) -> Path:
