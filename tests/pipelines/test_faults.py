@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -27,12 +26,9 @@ from tests.pipelines.workspaces import (
     build,
     change_receipt,
     content,
-    copy_workspace,
-    drop_submission,
     findings,
     invoke,
     mart_tables,
-    run_cli,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
@@ -92,24 +88,6 @@ def test_a_disk_that_is_full_when_marts_are_published_leaves_the_old_ones(
         assert content(workspace) == before
 
 
-@small_disks
-def test_a_disk_that_is_full_when_submissions_are_taken_in_ends_the_build_and_the_next_goes_on(
-    workspace: Path, small_workspace: Path
-) -> None:
-    (workspace / "warehouse.duckdb").unlink()
-    used = sum(path.stat().st_size for path in workspace.rglob("*") if path.is_file() and not path.is_symlink())
-    with disk(workspace, used // MEGABYTE + 3):
-        result = run_cli("build", "-w", workspace)
-        assert result.returncode == 3, result.stderr
-        # The warehouse says that no space is left; if Dagster's history was first to find out, how much is free.
-        assert re.search(r"No space left|\b\d MB are free", result.stderr), result.stderr
-        assert content(workspace) == content(small_workspace)
-        resize(workspace, 200)
-        result = run_cli("build", "-w", workspace)
-        assert result.returncode == 0, result.stderr
-        assert content(workspace) == content(small_workspace)
-
-
 # --- damaged files --------------------------------------------------------------------------------------------
 
 
@@ -158,35 +136,3 @@ def test_a_truncated_and_a_replaced_file_are_named_and_their_edition_is_not_rele
     assert f"raw/{WORKBOOK}: it cannot be read as a submission" in said
     assert f"raw/{OTHER}: it is not the file that its receipt is for" in said
     assert releases.releases(open_workspace(workspace)) == []
-
-
-# --- clocks and years -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.skipif(FAKETIME is None, reason="libfaketime, which moves the clock of a process, is not installed")
-def test_a_clock_that_was_moved_back_changes_no_bit(workspace: Path, small_workspace: Path) -> None:
-    """Which revision counts is told by receipts, what is stale by content; the marts that stand are of the future."""
-    environment = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": "-400d", "DONT_FAKE_MONOTONIC": "1"}
-    done = run_cli("build", "-w", workspace, "--afresh", timeout=300, **environment)
-    assert done.returncode == 0, done.stderr
-    assert content(workspace) == content(small_workspace)
-    assert "Nothing has changed" in invoke("build", "-w", workspace).stdout
-
-
-def test_a_year_without_submissions_has_no_edition_and_the_next_one_carries_over_it(
-    small_workspace: Path, tmp_path: Path
-) -> None:
-    root = copy_workspace(small_workspace, tmp_path / "workspace", built=False)
-    for folder in ("2018", "2019"):
-        for path in sorted((root / "raw" / folder).glob("*.xlsx")):
-            if folder == "2019" or REPORT not in path.name:
-                drop_submission(path)
-    (root / "raw" / WORKBOOK).unlink()
-    receipt_path(root / "raw" / WORKBOOK).unlink()
-    build(root)
-    tables = mart_tables(root)
-    assert tables["dim_edition"]["edition"].to_list() == [2018, 2020]
-    carried = tables["fact_value"].filter(edition=2020, city_id=REPORT)
-    assert carried.height
-    assert carried["is_carried"].all()
-    assert set(carried["value_year"]) == {2018}
