@@ -15,10 +15,10 @@ from ssc_index.values import values_from_columns
 
 LEVELS = ("index", "dimension", "sub_dimension", "category", "indicator")
 COUNTS = (1, 3, 7, 22, 91)
-MEANS = ("arithmetic", "geometric")
+MEANS = ("arithmetic", "geometric", "harmonic")
 STEPS = [
     {"impute": {"method": "none"}},
-    {"normalise": {"method": "goalposts", "range": [0, 100], "clip": True}},
+    {"normalise": {"method": "goalposts", "range": [1, 100], "clip": True}},
     {
         "aggregate": {
             "levels": {"index": "geometric"},
@@ -52,7 +52,7 @@ def framework() -> Framework:
 
 
 def inputs(measured: bool) -> dict[str, Any]:
-    """Weights, three alternatives each of scale and imputation, a mean per level, exclusion; errors if measured."""
+    """Weights, three alternatives each of scale, imputation and mean by level, exclusion; errors if measured."""
     found: dict[str, Any] = {
         "imputation": {
             "kind": "alternatives",

@@ -279,7 +279,7 @@ def _passing(case: Case, steps: Sequence[Aggregate]) -> dict[str, str]:
     """
     tables = [one for one in case.section.inputs.values() if isinstance(one, WeightTable)]
     tabled = {code for one in tables for code in one.experts[0]}
-    weights = np.min([case.weights_from(step.weights) for step in steps], axis=0)
+    weights = np.min([case.weights_from(source) for source in sorted({step.weights for step in steps})], axis=0)
     found: dict[str, str] = {}
     for node in reversed(case.framework.nodes):
         children = case.framework.children.get(node.code, ())
@@ -332,13 +332,17 @@ def _means(
     floors = np.full(len(steps), -np.inf, dtype=np.float32)
     least = np.zeros((len(steps), *members.shape), dtype=np.float32)
     base = np.ones((len(steps), len(case.framework.nodes)))
+    sources = {source: case.weights_from(source) for source in {step.weights for step in steps}}
+    enough: dict[str, Floats] = {}
     for number, step in enumerate(steps):
         means[number] = [MEANS[mean_at(step, node)] for node in above]
         floors[number] = -np.inf if step.floor is None else step.floor
         coverage = step.min_coverage
-        shares = [(setting_at(coverage, node) or 0.0) if isinstance(coverage, dict) else coverage for node in above]
-        least[number] = _enough(members, np.array(shares))
-        base[number] = case.weights_from(step.weights)
+        if repr(coverage) not in enough:
+            shares = [(setting_at(coverage, node) or 0.0) if isinstance(coverage, dict) else coverage for node in above]
+            enough[repr(coverage)] = _enough(members, np.array(shares))
+        least[number] = enough[repr(coverage)]
+        base[number] = sources[step.weights]
     return means, floors, least, base
 
 
