@@ -196,12 +196,15 @@ def build_marts(store: WorkspaceResource, shared: Mapping[str, pl.DataFrame]) ->
             lambda: fill_internal(whole_frames, whole(marts.INTERNAL)),
             lambda: fill_public(whole_frames, whole(marts.PUBLIC)),
         )
-        for frames in edition_frames(store, shared):
+        for edition in sorted(set(shared["index_cities"]["edition"])):
+            frames = edition_frames(store, shared, edition)
             both(
                 pool,
                 partial(fill_internal, frames, by_edition(marts.INTERNAL)),
                 partial(fill_public, frames, by_edition(marts.PUBLIC)),
             )
+            # Before the next one is read: one edition is in memory at a time.
+            del frames
         kept, published = both(pool, internal.seal, public.seal)
         internal.switch(kept)
         public.switch(published)
@@ -251,12 +254,13 @@ def shared_frames(store: WorkspaceResource) -> dict[str, pl.DataFrame]:
     return frames
 
 
-def edition_frames(store: WorkspaceResource, shared: Mapping[str, pl.DataFrame]) -> Iterator[dict[str, pl.DataFrame]]:
-    """Everything that one edition's tables draw on, edition after edition."""
-    for edition in sorted(set(shared["index_cities"]["edition"])):
-        own = store.read(**{name: (sql, [edition]) for name, sql in OF_EDITION.items()})
-        goalposts = shared["catalogue_goalposts"].filter(pl.col("edition") == edition)
-        yield {**shared, **own, "catalogue_goalposts": goalposts}
+def edition_frames(
+    store: WorkspaceResource, shared: Mapping[str, pl.DataFrame], edition: int
+) -> dict[str, pl.DataFrame]:
+    """Everything that one edition's tables draw on."""
+    own = store.read(**{name: (sql, [edition]) for name, sql in OF_EDITION.items()})
+    goalposts = shared["catalogue_goalposts"].filter(pl.col("edition") == edition)
+    return {**shared, **own, "catalogue_goalposts": goalposts}
 
 
 def empty_frames() -> dict[str, pl.DataFrame]:

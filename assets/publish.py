@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.warehouse import connect
@@ -41,11 +43,14 @@ VIEWS = (
     "where_from",
 )
 
-# Readable by DuckDB from 1.5 on; files of the default version of 2.0 are not.
-ATTACH = "attach ? as mart (storage_version 'v1.5.0')"
+# Readable by DuckDB from 1.5 on; files of the default version of 2.0 are not. A mart that is not finished is thrown
+# away, so that its rows need no log beside the file.
+ATTACH = "attach ? as mart (storage_version 'v1.5.0', recovery_mode 'no_wal_writes')"
 
 # Tables of more rows than this are exported edition by edition.
 MANY_ROWS = 500_000
+
+WORD = re.compile(r"\w+")
 
 PUBLIC_MODE = 0o644
 INTERNAL_MODE = 0o600
@@ -85,26 +90,27 @@ class MartBuilder:
         self._connection = connect()
         # Two marts are filled at once, beside the editions' frames.
         self._connection.execute("set memory_limit = '200MB'")
+        # What does not fit goes where only we can read it, and goes away with the folder.
+        self._connection.execute("set temp_directory = ?", [str(folder / "spilled")])
+        # As Polars writes texts into Parquet.
+        self._connection.execute("set arrow_large_buffer_size = true")
         self._connection.execute(ATTACH, [str(folder / path.name)])
         self._connection.execute("use mart")
         # The one checkpoint at the end writes everything; one after each edition would write the first ten times.
         self._connection.execute("set wal_autocheckpoint = '100GB'")
-        for table in self._tables:
-            self._connection.execute(table.ddl())
-            for statement in table.comments():
-                self._connection.execute(statement)
+        statements = [statement for table in self._tables for statement in (table.ddl(), *table.comments())]
+        self._connection.execute(";\n".join(["begin", *statements, "commit"]))
 
     def insert(self, frames: Mapping[str, pl.DataFrame], tables: Sequence[Table] | None = None) -> None:
         """Run the SQL of some tables, or of all, on frames by the names that the SQL uses."""
-        for name, frame in frames.items():
-            self._connection.register(name, frame)
-        # One transaction a call: more would keep all editions in memory, fewer would log each table by itself.
-        self._connection.execute("begin")
         for table in self._tables if tables is None else tables:
-            self._connection.execute((SQL / "marts" / f"{table.name}.sql").read_text(encoding="utf-8"))
-        self._connection.execute("commit")
-        for name in frames:
-            self._connection.unregister(name)
+            script = (SQL / "marts" / f"{table.name}.sql").read_text(encoding="utf-8")
+            used = set(WORD.findall(script)) & frames.keys()
+            for name in used:
+                self._connection.register(name, frames[name])
+            self._connection.execute(script)
+            for name in used:
+                self._connection.unregister(name)
 
     def seal(self) -> Published:
         """Check what was filled, export it and close the file; nothing is published yet.
@@ -223,12 +229,12 @@ def _export_table(
     """
     rows = 0
     writer: pq.ParquetWriter | None = None
-    for frame in _chunks(connection, table):
+    for chunk in _chunks(connection, table):
+        frame = pl.DataFrame(pl.from_arrow(chunk))
         faults += [f"{table.name}: {failure.message}" for failure in failures(table, frame)]
-        chunk = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
         writer = writer or pq.ParquetWriter(path, chunk.schema, compression="zstd")
         writer.write_table(chunk)
-        rows += frame.height
+        rows += chunk.num_rows
     if writer is not None:
         writer.close()
     _sync(path)
@@ -236,16 +242,16 @@ def _export_table(
         return hashlib.file_digest(file, "sha256").hexdigest(), rows
 
 
-def _chunks(connection: duckdb.DuckDBPyConnection, table: Table) -> Iterator[pl.DataFrame]:
+def _chunks(connection: duckdb.DuckDBPyConnection, table: Table) -> Iterator[pa.Table]:
     """A table's rows in their order, one edition at a time where they are many; at least one chunk."""
     relation = connection.table(table.name)
     many = relation.count("*").fetchall()[0][0] > MANY_ROWS
     if "edition" not in table.key or not many:
-        yield relation.pl()
+        yield relation.to_arrow_table()
         return
     editions = [row[0] for row in relation.select("edition").distinct().order("edition").fetchall()]
     for edition in editions:
-        yield connection.table(table.name).filter(f"edition = {int(edition)}").pl()
+        yield connection.table(table.name).filter(f"edition = {int(edition)}").to_arrow_table()
 
 
 def _content_sha256(hashes: Mapping[str, str], tables: Sequence[Table]) -> str:

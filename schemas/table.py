@@ -77,6 +77,14 @@ class Table:
     @cached_property
     def pandera(self) -> pa.DataFrameSchema:
         """The strict Pandera schema: these columns, no others, the key unique."""
+        return self._pandera(list(self.key) or None)
+
+    @cached_property
+    def pandera_without_key(self) -> pa.DataFrameSchema:
+        """The same for rows of which it is known that no two share a key."""
+        return self._pandera(None)
+
+    def _pandera(self, unique: list[str] | None) -> pa.DataFrameSchema:
         columns = {
             name: pa.Column(
                 column.dtype,
@@ -90,7 +98,7 @@ class Table:
             columns,
             checks=list(self.checks),
             strict=True,
-            unique=list(self.key) if self.key else None,
+            unique=unique,
             description=self.description,
             name=self.name,
         )

@@ -439,3 +439,19 @@ def test_mart_sql_holds_no_path_and_no_attachment(both: Marts) -> None:
     with connect(both.public.path, read_only=True) as connection:
         scripts = connection.sql("select sql from duckdb_views() where not internal").fetchall()
     assert [script for (script,) in scripts if re.search(r"read_parquet|attach|/", script, re.IGNORECASE)] == []
+
+
+def test_what_does_not_fit_into_memory_goes_where_only_we_can_read_it(path: Path) -> None:
+    with building(path, marts.PUBLIC, PUBLIC_MODE) as builder:
+        (spilled,) = builder._connection.sql("select current_setting('temp_directory')").fetchall()[0]
+        folder = Path(spilled).parent
+        assert folder.parent == path.parent
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert not folder.exists()
+
+
+def test_a_mart_on_its_way_has_no_log_beside_it(path: Path) -> None:
+    with building(path, marts.PUBLIC, PUBLIC_MODE) as builder:
+        builder.insert(few_frames())
+        (folder,) = path.parent.glob(".build-*")
+        assert [file.name for file in folder.iterdir()] == [path.name]

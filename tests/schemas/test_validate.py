@@ -175,3 +175,28 @@ def test_a_failed_bound_tells_the_row_so_that_split_keeps_the_rest() -> None:
     good, failed = split(VALUES, rows)
     assert good["city_id"].to_list() == ["b"]
     assert len(failed) == 1
+
+
+# --- rows in strict order of their key need no grouping --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("keys", "doubled"),
+    [
+        ([("a", 2023), ("a", 2024), ("b", 2020)], 0),
+        ([("b", 2020), ("a", 2024), ("a", 2023)], 0),
+        ([("a", 2023), ("a", 2023), ("b", 2020)], 2),
+        ([("a", 2023), ("b", 2020), ("a", 2023)], 2),
+        ([("a", 2023), ("b", 2020), ("b", 2021), ("b", 2020)], 2),
+    ],
+)
+def test_doubled_keys_are_found_whatever_the_order_of_the_rows(keys: list[tuple[str, int]], doubled: int) -> None:
+    rows = frame(*({"city_id": city, "year": year} for city, year in keys))
+    assert len(failures(TABLE, rows)) == doubled
+
+
+def test_other_faults_are_told_alike_in_order_and_out_of_order() -> None:
+    rows = [{"city_id": "a", "score": 101.0}, {"city_id": "b", "word": "maybe"}, {"city_id": "c"}]
+    in_order = [(one.column, one.check) for one in failures(TABLE, frame(*rows))]
+    assert in_order == [("score", "between_0_and_100"), ("word", "word")]
+    assert sorted((one.column, one.check) for one in failures(TABLE, frame(*reversed(rows)))) == in_order
