@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import faults
 from intake.template import Entry
 from tests.pipelines.workspaces import (
     ENVIRONMENT,
@@ -270,3 +271,22 @@ def test_a_reader_keeps_what_it_has_opened_while_a_build_publishes(scene: Scene,
         build(root)
         assert reader.read() == before
     assert path.read_bytes() != before
+
+
+def test_releases_killed_at_random_moments_are_whole_or_not_there(small_workspace: Path, tmp_path: Path) -> None:
+    """As `benchmarks.faults` does a hundred times, with builds and publications."""
+    trial = faults.prepare("release", small_workspace, tmp_path)
+    faults.die(trial, tmp_path, 2, random.Random(SEED))
+    assert trial.faults == []
+    assert trial.deaths
+
+    after = tmp_path / "release-after"
+    assert list(faults.torn(after, trial.allowed)) == []
+    (release,) = (after / "releases").glob("2020-*")
+    (release / "marts" / "ssc_index_manifest.json").unlink()
+    (release / "method.yaml").chmod(0o644)
+    (release / "method.yaml").write_text("name: other", encoding="utf-8")
+    next((after / "marts" / "ssc_index_parquet").glob("fact_score.parquet")).unlink()
+    told = "; ".join(faults.torn(after, trial.allowed))
+    for fault in ("no Parquet of fact_score", "ssc_index_manifest.json is gone", "method.yaml is gone or changed"):
+        assert fault in told
