@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import polars as pl
 import pytest
 from forms import read
 
+from intake.names import folded
+from intake.numbers import read_number
 from intake.reading import raw_files, sha256_of, stray_files
-from intake.receipts import read_receipts
+from intake.receipts import read_receipts, receipt_path
 from intake.register import read_register
 from intake.screening import form_rows, screen
 from intake.tables import ReadResult
@@ -138,7 +141,9 @@ def test_receipts_and_register_agree_with_the_files(results: dict[Path, ReadResu
     # No report prints these dates: the last day of its year stands for them, and the receipt says so.
     assert receipts.select((pl.col("received_at").dt.date() == pl.col("verified_on")).all()).item()
     assert receipts.select((pl.col("verified_on") == pl.date(pl.col("year"), 12, 31)).all()).item()
-    assert all("31 December of the report year stands for them" in text for text in receipts["received_from"])
+    # Who sent it is read by nobody: it stands in the file alone.
+    texts = [pl.read_csv(receipt_path(path))["received_from"][0] for path in results]
+    assert all("31 December of the report year stands for them" in text for text in texts)
 
 
 def test_the_rules_say_what_the_reports_show(results: dict[Path, ReadResult]) -> None:
@@ -171,3 +176,39 @@ def test_the_rules_say_what_the_reports_show(results: dict[Path, ReadResult]) ->
         "waste_shares_not_100",
         "broadband_above_internet",
     }
+
+
+def test_each_trap_of_the_reports_is_read_for_what_it_means() -> None:
+    # Printed texts of published reports (data_traps.md), as a city might type them into one cell.
+    read_as = {
+        "95 424 / 100 000 inhabitants": 95424.0,
+        "333.72/ 100 000 inhabitants": 333.72,
+        "1.51 % GDP": 1.51,
+        "246 Services": 246.0,
+        "0.00%": 0.0,
+        "100.00 %": 100.0,
+        "0.001 %": 0.001,
+        "135.9 ℓ / day / capita": 135.9,
+        "12,5 Gj / yr": 12.5,
+        "78 No Benchmark Available": 78.0,
+    }
+    assert {text: read_number(text).number for text in read_as} == read_as
+    for text in ("Not Reported", "Not reported", "NR", "", "N/A", "Not verified"):
+        assert read_number(text).is_missing, text
+    for text in ("0.02 ppm", "15 ppb", "1.86 % (not reported)"):
+        assert read_number(text).number is None, text
+        assert read_number(text).rule == "not_a_number", text
+
+
+def test_names_as_reports_spell_them_are_one_kpi_and_one_city() -> None:
+    catalogue = load_catalogue()
+    for spellings in (
+        ("School Enrollment", "School Enrolment"),
+        ("e-Government", "e-Government Services"),
+        ("Childcare Availability", "Child Care Availability"),
+    ):
+        found = {kpi.code for name in spellings if (kpi := catalogue.kpi_named(name))}
+        assert len(found) == 1, spellings
+        assert all(catalogue.kpi_named(name) for name in spellings), spellings
+    assert folded("Karmøy") == folded("Karmoy")
+    assert folded("Ålesund") == folded(unicodedata.normalize("NFD", "Ålesund"))
