@@ -78,7 +78,7 @@ def sorting(cities: int) -> float:
 def measure(name: str) -> dict[str, float]:
     """One line of the table, in this process."""
     cities, replications, measured, way, _, _ = LINES[name]
-    run_uncertainty(case(50, 20, measured), backend=way)  # type: ignore[arg-type]
+    run_uncertainty(case(50, 20, measured), backend=way)  # type: ignore[arg-type]  # LINES holds known names only
     loaded = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
     share = 100 if way == "numpy" else replications
     what = case(cities, share, measured)
@@ -88,7 +88,7 @@ def measure(name: str) -> dict[str, float]:
     found = []
     for _ in range(3 if cities * replications <= 10**7 else 1):
         wall, cpu = time.perf_counter(), time.process_time()
-        run_uncertainty(what, backend=way)  # type: ignore[arg-type]
+        run_uncertainty(what, backend=way)  # type: ignore[arg-type]  # LINES holds known names only
         found.append((time.perf_counter() - wall, time.process_time() - cpu))
     wall, cpu = min(found)
     more = replications / share

@@ -156,8 +156,15 @@ def test_a_planted_fault_is_found_under_its_rule_and_nothing_else_is(
 def judged(result: ReadResult, path: Path, catalogue: Catalogue) -> set[tuple[str, str]]:
     """What derivation and bounds keep out of one workbook as an error."""
     register = pl.DataFrame(
-        {"city_id": result.submissions["city_id"], "name": result.submissions["city_name"], "aliases": [None]},
-        schema_overrides={"aliases": pl.String},
+        {
+            "city_id": result.submissions["city_id"],
+            "name": result.submissions["city_name"],
+            "aliases": [None],
+            "merged_into": [None],
+            "ended_on": [None],
+            "pseudonym": [None],
+        },
+        schema_overrides={"aliases": pl.String, "merged_into": pl.String, "ended_on": pl.Date, "pseudonym": pl.String},
     )
     receipts, faults = read_receipts({result.file_sha256: path}, result.submissions, register)
     assert faults.is_empty()
