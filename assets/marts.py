@@ -26,7 +26,7 @@ from assets.workspace import Workspace
 from intake.consent import UNCERTAIN, WITH_AUDIENCE, is_named, public_view
 from intake.disclosure import disclosures
 from intake.selection import accepted_submissions
-from schemas import audit, benchmark, core, index, marts, raw, uncertainty
+from schemas import audit, benchmark, changes, core, index, marts, raw, uncertainty
 from schemas.state import STEPS
 from schemas.table import Table
 from ssc_index.framework.catalogue import Catalogue, load_catalogue
@@ -78,6 +78,8 @@ OF_EDITION: Mapping[str, str] = {
     "uncertainty_dominance": "select * from uncertainty.dominance where edition = ?",
     "audit_correlations": "select * from audit.correlations where edition = ?",
     "audit_importance": "select * from audit.importance where edition = ?",
+    "changes_parts": "select * from changes.parts where edition = ?",
+    "changes_kpis": "select * from changes.kpis where edition = ?",
 }
 
 
@@ -89,7 +91,14 @@ OF_EDITION: Mapping[str, str] = {
             "marts",
             [asset_key(one) for one in (raw.CITIES, core_assets.VALUES, core.QUARANTINE, core.FINDINGS, *index.TABLES)]
             + [
-                asset_key(one) for one in (*benchmark.TABLES, audit.CORRELATIONS, audit.IMPORTANCE, *uncertainty.TABLES)
+                asset_key(one)
+                for one in (
+                    *benchmark.TABLES,
+                    audit.CORRELATIONS,
+                    audit.IMPORTANCE,
+                    *uncertainty.TABLES,
+                    *changes.TABLES,
+                )
             ],
             freshness=EVERY_NIGHT,
         )
@@ -278,6 +287,8 @@ def empty_frames() -> dict[str, pl.DataFrame]:
         "uncertainty_dominance": uncertainty.DOMINANCE.empty(),
         "audit_correlations": audit.CORRELATIONS.empty(),
         "audit_importance": audit.IMPORTANCE.empty(),
+        "changes_parts": changes.PARTS.empty(),
+        "changes_kpis": changes.KPIS.empty(),
     }
 
 

@@ -18,8 +18,9 @@ SMALLEST_BASIS = 3
 LEVELS_OF_SCORES = ("index", "dimension", "sub_dimension")
 CUTS_OF_SCORES = ("total", "dimension")
 SURENESS = ("ranks", "distribution", "dominance")
+CHANGES = ("changes_parts", "changes_kpis")
 # Frames of figures over many cities, made once over all and once over what is shown.
-WITH_AUDIENCE = ("benchmark_peers", "benchmark_peer_positions", "audit_correlations", "audit_importance")
+WITH_AUDIENCE = ("benchmark_peers", "benchmark_peer_positions", "audit_correlations", "audit_importance", *CHANGES)
 UNCERTAIN = tuple(f"uncertainty_{name}" for name in SURENESS)
 
 # What the public is told of a city that is counted but not named, where it is told a group of a named one. ZZZ is
@@ -64,6 +65,11 @@ def visible_values(values: pl.DataFrame, cities: pl.DataFrame) -> pl.DataFrame:
     """
     allowed = cities.filter(covers("values")).select("edition", "city_id")
     return values.filter(covers("values")).join(allowed, on=["edition", "city_id"], how="semi", maintain_order="left")
+
+
+def values_of(selected: pl.DataFrame, opened: pl.DataFrame) -> pl.DataFrame:
+    """Selected values that may be shown, of the cities of one edition that consent to values."""
+    return selected.filter(covers("values")).join(opened.select("city_id"), on="city_id", how="semi")
 
 
 def visible_scores(scores: pl.DataFrame, parents: Mapping[str, str | None], picked: pl.DataFrame) -> pl.DataFrame:

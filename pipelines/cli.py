@@ -21,6 +21,7 @@ from pipelines import (
     check_commands,
     city_commands,
     city_reports,
+    diff_commands,
     release_commands,
     report_commands,
     review_commands,
@@ -314,6 +315,7 @@ city_commands.register(app)
 review_commands.register(app)
 city_reports.register(app)
 release_commands.register(app)
+diff_commands.register(app)
 schedule_commands.register(app)
 server_commands.register(app)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets import audit, benchmark, core, index, marts, raw, uncertainty
+from assets import audit, benchmark, changes, core, index, marts, raw, uncertainty
 from assets.resources import WorkspaceResource
 from assets.workspace import ENVIRONMENT_VARIABLE, default_root
 from pipelines.executors import executor
@@ -27,6 +27,7 @@ ASSETS = [
     benchmark.compare_peers,
     uncertainty.replicate,
     audit.audit_editions,
+    changes.compare_editions,
     marts.publish_marts,
 ]
 

@@ -11,7 +11,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from pipelines.executors import executor
 
-DATA_FLOW = dg.AssetSelection.groups("raw", "core", "index", "benchmark", "uncertainty", "audit", "marts")
+DATA_FLOW = dg.AssetSelection.groups("raw", "core", "index", "benchmark", "uncertainty", "audit", "changes", "marts")
 
 # Raw and marts have no partitions; core, index, benchmark and uncertainty are partitioned by year. A run for a range
 # of years takes in the submissions once, computes the range in one go, and publishes once.

@@ -116,8 +116,9 @@ def reached(workspace: Workspace, looked: Looked, first: int, last: int) -> tupl
         last: Last edition asked for.
 
     Returns:
-        The years of changed files and as many more as values are carried or compared; the whole range if anything
-        else has changed, or if the last build did not cover it.
+        The years of changed files, as many more as values are carried or compared, and the next edition, which is
+        compared with the one before it; the whole range if anything else has changed, or if the last build did not
+        cover it.
     """
     found = _last(workspace)
     if found is None or found.looked.at_large != looked.at_large or not (found.first <= first and last <= found.last):
@@ -129,7 +130,11 @@ def reached(workspace: Workspace, looked: Looked, first: int, last: int) -> tupl
         return first, last
     # A value is also what those of the next years are compared with.
     age = max(max_age(read_edition_method(workspace.method_path)), OLDEST)
-    low, high = max(first, min(years)), min(last, max(years) + age)
+    reach = max(years) + age
+    reach = min(
+        (year for one in (was, now) for named in one.years.values() for year in named if year > reach), default=reach
+    )
+    low, high = max(first, min(years)), min(last, reach)
     return (low, high) if low <= high else (first, last)
 
 

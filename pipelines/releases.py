@@ -7,6 +7,7 @@ A release is a folder ``releases/<edition>-<first characters of its address>/``:
 
     release.json      what it is: method, framework, code, packages, inputs, marts; its SHA-256 is the address
     method.yaml       the method file
+    framework.csv     the framework of the edition: tree, weights, goalposts
     marts/            public and internal mart with Parquet and manifests, as `publish` writes them
     inputs/           mode 0700: submissions.csv (place and SHA-256 of each file), receipts without the names of
                       persons, register, settings
@@ -46,8 +47,10 @@ from pipelines import run
 from pipelines.last_build import years_named
 from ssc_index.errors import FaultsError, SscIndexError
 from ssc_index.framework.catalogue import load_catalogue
+from ssc_index.framework.save import framework_csv
 
 FOLDER, JOURNAL, FACTS, CHECKSUMS = "releases", "journal.csv", "release.json", "checksums.txt"
+METHOD, FRAMEWORK = "method.yaml", "framework.csv"
 COLUMNS = ("number", "at", "event", "release", "reason")
 ADDRESS_LENGTH = 12
 CURRENT = "ssc_index_release"
@@ -85,6 +88,11 @@ class Release:
     def public_mart(self) -> Path:
         """The mart that anyone may read."""
         return self.folder / "marts" / "ssc_index.duckdb"
+
+    @property
+    def internal_mart(self) -> Path:
+        """The mart of the index team."""
+        return self.folder / "marts" / "ssc_index_internal.duckdb"
 
 
 def release_edition(workspace: Workspace, edition: int, reason: str = "") -> Release:
@@ -171,6 +179,8 @@ def verify(workspace: Workspace, release: Release) -> None:
             "code: the release was made by other code or packages, so that what follows need not mean a fault; "
             "check out its version and verify there"
         )
+    if facts["framework_sha256"] != _framework_sha256(release.edition):
+        faults.append(f"{FRAMEWORK}: the catalogue's framework of {release.edition} is another now")
     with tempfile.TemporaryDirectory(prefix="ssc-index-verify-") as folder:
         making = Path(folder)
         missing = _restore_view(workspace, release, making)
@@ -329,12 +339,17 @@ def _facts(view: Workspace, edition: int) -> dict[str, object]:
         "method": read_edition_method(view.method_path).name,
         "method_sha256": sha256_of(view.method_path),
         "framework_version": catalogue.version,
+        "framework_sha256": _framework_sha256(edition),
         "code_sha256": code_sha256(PUBLISHING),
         "packages": _packages(),
         "inputs_sha256": _inputs_sha256(view.root.parent / "inputs"),
         "public_content_sha256": public.content_sha256,
         "internal_content_sha256": internal.content_sha256,
     }
+
+
+def _framework_sha256(edition: int) -> str:
+    return hashlib.sha256(framework_csv(load_catalogue().framework(edition)).encode()).hexdigest()
 
 
 def _packages() -> dict[str, str]:
@@ -374,7 +389,9 @@ def _put_together(
         lock.unlink()
     (built.root.parent / "inputs").replace(folder / "inputs")
     (folder / "inputs").chmod(0o700)
-    _copy(built.method_path, folder / "method.yaml")
+    _copy(built.method_path, folder / METHOD)
+    edition = int(str(facts["edition"]))
+    (folder / FRAMEWORK).write_text(framework_csv(load_catalogue().framework(edition)), encoding="utf-8")
     (folder / FACTS).write_text(
         json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -88,10 +89,15 @@ order by severity, rows desc, rule
 """
 
 
+def path_of(workspace: Workspace, internal: bool = False) -> Path:
+    """The public or the internal mart of a workspace."""
+    return workspace.internal_mart if internal else workspace.public_mart
+
+
 @contextmanager
 def opened_mart(workspace: Workspace, internal: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """A workspace's mart for reading, with the errors of the database as ours."""
-    path = workspace.internal_mart if internal else workspace.public_mart
+    path = path_of(workspace, internal)
     if not path.exists():
         raise QueryError(f"There is no mart at {path} yet. Run `ssc-index build --workspace {workspace.root}` first.")
     try:
@@ -329,8 +335,6 @@ def _cell(value: object) -> str:
 
 
 def _short(path: object) -> str:
-    from pathlib import Path
-
     whole = Path(str(path))
     try:
         return str(whole.relative_to(Path.cwd()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from schemas import uncertainty
+from schemas import changes, uncertainty
 from schemas.audit import CORRELATIONS, IMPORTANCE
 from schemas.benchmark import PEER_POSITIONS, PEERS
 from schemas.raw import FAULT_COLUMNS, UTC
@@ -184,6 +184,9 @@ FACT_PEER_POSITION = _without_audience(PEER_POSITIONS, "fact_peer_position")
 FACT_CORRELATION = _without_audience(CORRELATIONS, "fact_correlation")
 FACT_IMPORTANCE = _without_audience(IMPORTANCE, "fact_importance")
 
+FACT_CHANGE = _without_audience(changes.PARTS, "fact_change")
+FACT_CHANGE_KPI = _without_audience(changes.KPIS, "fact_change_kpi")
+
 FACT_RANK_UNCERTAINTY = _without_audience(uncertainty.RANKS, "fact_rank_uncertainty")
 FACT_RANK_DISTRIBUTION = _without_audience(uncertainty.DISTRIBUTION, "fact_rank_distribution")
 FACT_DOMINANCE = _without_audience(uncertainty.DOMINANCE, "fact_dominance")
@@ -235,5 +238,7 @@ PUBLIC = (
     FACT_DOMINANCE,
     FACT_CORRELATION,
     FACT_IMPORTANCE,
+    FACT_CHANGE,
+    FACT_CHANGE_KPI,
 )
 INTERNAL = (*PUBLIC, DIM_SUBMISSION, FACT_FINDING)

@@ -114,7 +114,7 @@ class _Case:
         if steps and rivals:
             raise ValueError(f"only scores are known of some units, but the method looks at them: {sorted(steps)}")
         same_method = is_same_method(before, after)
-        same_framework = is_same_framework(before.framework, after.framework)
+        same_framework = is_same_framework(before, after)
         self.notes: list[str] = []
         self.worlds = sorted({(f | same_framework, m | same_method) for f in (0, 1) for m in (0, 1)})
         self.unknown_worlds = {

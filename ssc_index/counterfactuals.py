@@ -13,12 +13,14 @@ from functools import cached_property
 import numpy as np
 
 from ssc_index.errors import ComputationError, ValuesError
-from ssc_index.framework.model import Framework
+from ssc_index.framework.model import Framework, Node
 from ssc_index.index import compute_scores, compute_steps
 from ssc_index.method import Method
 from ssc_index.rank import rank_descending
 from ssc_index.result import StepResult
 from ssc_index.sample import Scores
+from ssc_index.steps.normalise_parameters import NormaliseDistanceToTarget
+from ssc_index.steps.parameters import Parameters
 from ssc_index.steps.screen import Screen
 from ssc_index.steps.state import Bools, Ints
 from ssc_index.values import Floats, Values, values_from_columns
@@ -54,6 +56,10 @@ class Edition:
         """Scores of the edition itself, and what each step did."""
         return compute_steps(with_columns(self.values, self.framework.codes), self.framework, self.method)
 
+    def nothing(self) -> tuple[Scores, tuple[StepResult, ...]]:
+        """As `computed`, of an edition without units."""
+        return Scores(self.framework, self.method, np.zeros((0, len(self.framework.nodes)))), ()
+
 
 def with_columns(values: Values, codes: tuple[str, ...]) -> Values:
     """Values with other columns; those that are not there are missing."""
@@ -68,11 +74,33 @@ def with_columns(values: Values, codes: tuple[str, ...]) -> Values:
     return Values(values.units, values.years, codes, table, values.groups, values.denominators)
 
 
-def is_same_framework(one: Framework, other: Framework) -> bool:
-    """Whether two frameworks make the same index: names apart, which no number rests on."""
-    return [node.model_copy(update={"name": ""}) for node in one.nodes] == [
-        node.model_copy(update={"name": ""}) for node in other.nodes
+def is_same_framework(one: Edition, other: Edition) -> bool:
+    """Whether the frameworks of two editions make the same index: what no number rests on apart.
+
+    That is names, units, and targets that no transform and no step asks for.
+    """
+    ways = [way for edition in (one, other) for step in edition.method.steps for way in _ways(step)]
+    by_target = any(isinstance(way, NormaliseDistanceToTarget) for way in ways)
+    return _numbers(one.framework, by_target) == _numbers(other.framework, by_target)
+
+
+def _numbers(framework: Framework, by_target: bool) -> list[Node]:
+    """The nodes without what no number rests on."""
+    return [
+        node.model_copy(
+            update={
+                "name": "",
+                "unit": "",
+                "target": node.target if by_target or node.transform == "gap_to_target" else None,
+            }
+        )
+        for node in framework.nodes
     ]
+
+
+def _ways(step: Parameters) -> tuple[Parameters, ...]:
+    """A step and its overrides."""
+    return (step, *getattr(step, "overrides", {}).values())
 
 
 def is_same_method(one: Edition, other: Edition) -> bool:
@@ -87,7 +115,7 @@ def is_same_method(one: Edition, other: Edition) -> bool:
 def _names_years(method: Method) -> bool:
     """Whether a step says something of certain years."""
     forced = [rule for step in method.steps if isinstance(step, Screen) for rule in (*step.force_in, *step.force_out)]
-    ways = [way for step in method.steps for way in (step, *getattr(step, "overrides", {}).values())]
+    ways = [way for step in method.steps for way in _ways(step)]
     return any(rule.years for rule in forced) or any(isinstance(getattr(way, "over", None), int) for way in ways)
 
 
@@ -136,7 +164,7 @@ class Pair:
     def _side(self, edition: Edition, depth: int) -> Side:
         """Lay an edition out, and compute it."""
         values = with_columns(edition.values, self.codes)
-        done, steps = edition.computed()
+        done, steps = edition.computed() if values.units else edition.nothing()
         row = {unit: place for place, unit in enumerate(self.units)}
         places = np.array([row[unit] for unit in values.units], dtype=np.int64)
         ages = np.zeros(len(places), dtype=np.int64)
@@ -302,7 +330,7 @@ class Pair:
 
 def _depth(edition: Edition) -> int:
     """Ages of an edition's values, its own year included."""
-    if edition.year is None:
+    if edition.year is None or not edition.values.units:
         return 1
     years = set(edition.values.years or ())
     if edition.year not in years or max(years) > edition.year:

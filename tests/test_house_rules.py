@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from assets.publish import VIEWS
-from schemas import audit, benchmark, core, index, marts, raw
+from schemas import audit, benchmark, changes, core, index, marts, raw
 from schemas.raw import FAULT_COLUMNS
 from ssc_index.framework.catalogue import load_catalogue
 
@@ -31,6 +31,7 @@ TABLES = (
     core.FINDINGS,
     *index.TABLES,
     *audit.TABLES,
+    *changes.TABLES,
     *benchmark.TABLES,
     *marts.INTERNAL,
 )

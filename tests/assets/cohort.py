@@ -17,13 +17,15 @@ import numpy as np
 import polars as pl
 
 from assets.auditing import audit_tables
+from assets.changing import change_tables, sights
 from assets.editions import edition_tables, max_age
 from assets.marts import goalpost_frame, node_frame, parents, workspace_frame
 from assets.replications import sureness_tables
 from assets.scoring import benchmark_tables, peer_tables
 from assets.workspace import PROJECT, Workspace
+from intake.consent import visible_scores
 from intake.selection import accepted_submissions, edition_cities, selected_values
-from schemas import audit, benchmark, core, index, raw, uncertainty
+from schemas import audit, benchmark, changes, core, index, raw, uncertainty
 from ssc_index.framework.catalogue import DataPoint, load_catalogue
 from ssc_index.method import Method, read_method
 
@@ -174,6 +176,7 @@ def mart_frames(
         )
         parts.append(part)
     made = {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
+    compared = compared_editions(selected, cities, made[index.SCORES.name])
     files = accepted.select("file_sha256").unique(maintain_order=True)
     return {
         "raw_cities": register,
@@ -199,10 +202,25 @@ def mart_frames(
         "uncertainty_dominance": made[uncertainty.DOMINANCE.name],
         "audit_correlations": made[audit.CORRELATIONS.name],
         "audit_importance": made[audit.IMPORTANCE.name],
+        "changes_parts": compared[changes.PARTS.name],
+        "changes_kpis": compared[changes.KPIS.name],
         "workspace": workspace_frame(workspace(PROJECT)),
         "catalogue_nodes": node_frame(catalogue),
         "catalogue_goalposts": goalpost_frame(catalogue, sorted(set(cities["edition"]))),
     }
+
+
+def compared_editions(selected: pl.DataFrame, cities: pl.DataFrame, scores: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Rows of schema ``changes`` of the later edition."""
+    catalogue, method, seen = load_catalogue(), read_method(METHOD), []
+    existing = sorted(set(cities["edition"]))
+    if len(existing) < 2:
+        return {table.name: table.empty() for table in changes.TABLES}
+    for edition in existing:
+        chosen, places, rows = (frame.filter(pl.col("edition") == edition) for frame in (selected, cities, scores))
+        shown = visible_scores(rows, parents(catalogue), chosen)
+        seen.append(sights(edition, chosen, places, shown, catalogue.framework(edition), method))
+    return change_tables(seen[0], seen[1])
 
 
 def few_replications(method: Method) -> Method:

@@ -175,6 +175,20 @@ def test_a_new_goalpost_is_the_frameworks_part_and_a_new_mean_the_methods() -> N
     }
 
 
+def test_a_target_is_the_frameworks_part_only_where_a_number_rests_on_it() -> None:
+    def aimed(target: float) -> Framework:
+        nodes = [n.model_copy(update={"target": target} if n.parent else {}) for n in tree().nodes]
+        return framework_from_nodes(nodes)
+
+    rows = {"A": (40.0, 60.0), "B": (0.0, 0.0)}
+    plain = [edition(rows, year, aimed(target)) for year, target in ((2024, 80.0), (2025, 90.0))]
+    assert parts(changes(*plain), "A", "score") == {}
+    by = method({"normalise": {"method": "distance_to_target", "range": [0, 100]}}, {"aggregate": {}})
+    asked = [edition(rows, year, aimed(target), by) for year, target in ((2024, 80.0), (2025, 100.0))]
+    # (50 + 75) / 2 = 62.5 → (40 + 60) / 2
+    assert parts(changes(*asked), "A", "score") == {"framework": -12.5}
+
+
 def test_an_indicator_that_the_framework_gains_counts_as_the_frameworks_where_it_was_reported_before() -> None:
     before = edition({"A": (40.0, 60.0, 80.0)}, 2024, tree("ab"), codes="abc")
     after = edition({"A": (40.0, 60.0, 80.0)}, 2025, tree("abc"), codes="abc")
@@ -294,6 +308,14 @@ def test_rivals_of_whom_only_the_scores_are_known_count_in_the_ranks() -> None:
     assert row_of(other, "A")["score_framework"] is not None
     with pytest.raises(ValueError, match="2 normalise"):
         changes(*(edition({"A": (1.0, 1.0)}, year, by=AMONG) for year in (2024, 2025)), rivals)
+
+
+@pytest.mark.parametrize("by", [PLAIN, AMONG])
+def test_an_edition_without_cities_has_nothing_to_divide(by: Method) -> None:
+    found = changes(edition({}, 2024, by=by), edition(AFTER, by=by))
+    assert found.parts["state"].to_list() == ["entered"] * 3
+    assert changes(edition({}, 2024, by=by), edition({}, by=by)).parts.is_empty()
+    assert found.nodes.is_empty()
 
 
 def test_a_method_that_names_a_year_is_another_in_another_year() -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from ssc_index.errors import FrameworkError
+from ssc_index.framework.catalogue import load_catalogue
 from ssc_index.framework.load import framework_from_nodes, read_framework_csv
 from ssc_index.framework.model import Node
+from ssc_index.framework.save import framework_csv
 
 HEADER = "code,parent,name,unit,direction,weight,transform,low,high,target,aggregation\n"
 GOOD = HEADER + (
@@ -304,3 +306,29 @@ def test_a_tree_may_be_of_any_depth_and_hold_many_nodes(tmp_path):
     framework = _read(tmp_path, "code,parent,direction,unit\n" + chain + leaves)
     assert len(framework.levels) == 41
     assert len(framework.leaves_under["n0"]) == 500
+
+
+def test_a_framework_that_is_written_is_read_back_the_same(tmp_path: Path) -> None:
+    nodes = [
+        Node(code="index", parent=None, name="Index, “whole”\nof it", level="top", weight_sets={"expert": 1.0}),
+        Node(
+            code="a",
+            parent="index",
+            name="A",
+            level="leaf",
+            unit="m³",
+            direction="lower",
+            weight=1 / 3,
+            weight_sets={"expert": 0.1 + 0.2},
+            transform="gap_to_target",
+            low=0.1 + 0.2,
+            high=1e-300,
+            target=1e-300,
+            denominator="people",
+            per=1000.0,
+        ),
+        Node(code="b", parent="index", name="B", level="leaf", direction="higher", weight_sets={"expert": 2.0}),
+    ]
+    for framework in (framework_from_nodes(nodes), load_catalogue().framework(2025)):
+        (tmp_path / "framework.csv").write_text(framework_csv(framework), encoding="utf-8")
+        assert read_framework_csv(tmp_path / "framework.csv") == framework

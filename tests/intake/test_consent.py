@@ -18,7 +18,7 @@ from assets.editions import edition_tables
 from assets.marts import parents
 from intake.consent import covers, least_consent, public_view, visible_benchmark, visible_cities, visible_values
 from intake.selection import accepted_submissions, edition_cities, selected_values
-from schemas import audit, benchmark, core, index, uncertainty
+from schemas import audit, benchmark, changes, core, index, uncertainty
 from schemas.raw import CONSENTS
 from ssc_index.framework.catalogue import load_catalogue
 from ssc_index.framework.load import framework_from_nodes
@@ -287,6 +287,8 @@ def frames_of(case: Case) -> dict[str, pl.DataFrame]:
         "benchmark_peer_positions": benchmark.PEER_POSITIONS.empty(),
         "audit_correlations": audit.CORRELATIONS.empty(),
         "audit_importance": audit.IMPORTANCE.empty(),
+        "changes_parts": changes.PARTS.empty(),
+        "changes_kpis": changes.KPIS.empty(),
         "uncertainty_ranks": uncertainty.RANKS.empty(),
         "uncertainty_distribution": uncertainty.DISTRIBUTION.empty(),
         "uncertainty_dominance": uncertainty.DOMINANCE.empty(),

@@ -19,7 +19,7 @@ from assets.workspace import open_workspace
 from pipelines import run
 from pipelines.definitions import definitions
 from pipelines.run import RANGE_END, RANGE_START
-from schemas import audit, benchmark, checks, index, marts, raw, uncertainty
+from schemas import audit, benchmark, changes, checks, index, marts, raw, uncertainty
 from tests.pipelines.workspaces import (
     INTERNAL,
     PROJECT,
@@ -41,6 +41,7 @@ INDEX = ("cities", "selected", "treated", "normalised", "imputed", "scores")
 BENCHMARK = ("points", "scores", "peers", "peer_positions")
 SURENESS = tuple(table.name.split(".")[1] for table in uncertainty.TABLES)
 AUDIT = ("correlations", "importance", "reliability")
+CHANGES = ("parts", "kpis")
 MARTS = tuple(table.name for table in marts.INTERNAL)
 GROUPS = {
     "raw": RAW,
@@ -49,10 +50,13 @@ GROUPS = {
     "benchmark": BENCHMARK,
     "audit": AUDIT,
     "uncertainty": SURENESS,
+    "changes": CHANGES,
     "marts": MARTS,
 }
 ALL = {f"{group}/{name}" for group, names in GROUPS.items() for name in names}
-PARTITIONED = {key for key in ALL if key.split("/")[0] in ("core", "index", "benchmark", "audit", "uncertainty")}
+PARTITIONED = {
+    key for key in ALL if key.split("/")[0] in ("core", "index", "benchmark", "audit", "uncertainty", "changes")
+}
 
 BLOCKING = {(key, "schema") for key in ALL if not key.startswith("marts/")}
 TELLING = {
@@ -113,7 +117,14 @@ def test_there_is_one_asset_for_each_table(graph: Any) -> None:
     assert {key.to_user_string() for key in graph.get_all_asset_keys()} == ALL
     tables = {
         table.name.replace(".", "/")
-        for table in (*raw.TABLES, *index.TABLES, *benchmark.TABLES, *audit.TABLES, *uncertainty.TABLES)
+        for table in (
+            *raw.TABLES,
+            *index.TABLES,
+            *benchmark.TABLES,
+            *audit.TABLES,
+            *uncertainty.TABLES,
+            *changes.TABLES,
+        )
     }
     assert tables <= ALL
 
@@ -145,7 +156,7 @@ def test_every_edge_leads_from_raw_to_marts(graph: Any) -> None:
         (parent.path[0], key.path[0]) for key in graph.get_all_asset_keys() for parent in graph.get(key).parent_keys
     ]
     assert all(order.index(parent) <= order.index(child) for parent, child in edges)
-    assert {"raw", "core", "index", "benchmark", "audit", "uncertainty"} == {parent for parent, _ in edges}
+    assert {"raw", "core", "index", "benchmark", "audit", "uncertainty", "changes"} == {parent for parent, _ in edges}
 
 
 def test_these_checks_exist_and_no_others(graph: Any) -> None:

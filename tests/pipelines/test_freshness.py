@@ -45,6 +45,7 @@ TABLE_OF = {
     "score_benchmarks": "benchmark/points",
     "compare_peers": "benchmark/peers",
     "audit_editions": "audit/correlations",
+    "compare_editions": "changes/parts",
 }
 
 

@@ -45,7 +45,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-GROUPS = ("raw", "core", "index", "benchmark", "uncertainty", "audit", "marts")
+GROUPS = ("raw", "core", "index", "benchmark", "uncertainty", "audit", "changes", "marts")
 MILLISECONDS = 1000
 
 

@@ -11,7 +11,7 @@ import pandera.polars as pa
 import polars as pl
 import pytest
 
-from schemas import audit, benchmark, core, index, marts, raw, state, uncertainty
+from schemas import audit, benchmark, changes, core, index, marts, raw, state, uncertainty
 from schemas.table import DUCKDB_TYPES, Column, Table
 from schemas.validate import failures
 from ssc_index.framework.catalogue import load_catalogue
@@ -23,6 +23,7 @@ TABLES = (
     core.FINDINGS,
     *index.TABLES,
     *audit.TABLES,
+    *changes.TABLES,
     *benchmark.TABLES,
     *uncertainty.TABLES,
     *state.TABLES,
@@ -70,7 +71,7 @@ def cases() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
-        for schema in ("raw", "core", "index", "benchmark", "uncertainty", "audit", "state"):
+        for schema in ("raw", "core", "index", "benchmark", "uncertainty", "audit", "changes", "state"):
             connection.execute(f"create schema {schema}")
         yield connection
 
