@@ -11,6 +11,7 @@ import polars as pl
 
 from assets.benchmark import SCORES_OF_EDITION
 from assets.changing import change_tables, sights
+from assets.confidential import confidential
 from assets.editions import read_edition_method
 from assets.index import CITIES_OF_EDITION, SELECTED_OF_EDITION
 from assets.partitions import SINGLE_RUN, YEARS, years_of
@@ -49,6 +50,7 @@ select * from index.scores where edition = (select max(edition) from index.citie
     backfill_policy=SINGLE_RUN,
     pool="warehouse",
 )
+@confidential
 def compare_editions(
     context: dg.AssetExecutionContext, store: WorkspaceResource
 ) -> Iterator[dg.MaterializeResult[None]]:

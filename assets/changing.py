@@ -90,16 +90,19 @@ def change_tables(before: dict[str, Sight], after: dict[str, Sight]) -> dict[str
     Returns:
         Rows of ``changes.parts`` and ``changes.kpis``, by table name.
     """
-    parts, kpis = [], []
+    parts, kpis = [tables.PARTS.empty()], [tables.KPIS.empty()]
     for audience in before:
+        # Where an edition shows nobody's score, a comparison would tell that there is one.
+        if audience == "public" and min(one["public"].scores.height for one in (before, after)) == 0:
+            continue
         found, told = compared(before[audience], after[audience], is_public=audience == "public")
         stamp = [
             pl.lit(after[audience].edition, pl.Int16).alias("edition"),
             pl.lit(before[audience].edition, pl.Int16).alias("edition_before"),
             pl.lit(audience).alias("audience"),
         ]
-        parts.append(found.with_columns(stamp))
-        kpis.append(told.with_columns(stamp))
+        parts.append(tables.PARTS.conform(found.with_columns(stamp)))
+        kpis.append(tables.KPIS.conform(told.with_columns(stamp)))
     return {
         tables.PARTS.name: tables.PARTS.conform(pl.concat(parts)),
         tables.KPIS.name: tables.KPIS.conform(pl.concat(kpis)),

@@ -216,6 +216,7 @@ def public_view(frames: Mapping[str, pl.DataFrame], parents: Mapping[str, str | 
     sureness = visible_sureness(of_public["ranks"], scores)
     register = frames["raw_cities"].join(shown_cities, on="city_id", how="semi", maintain_order="left")
     goalposts = frames["catalogue_goalposts"]
+    of_edition = cities.select("edition", "city_id")
     view = {
         "workspace": frames["workspace"],
         "catalogue_nodes": frames["catalogue_nodes"],
@@ -228,12 +229,19 @@ def public_view(frames: Mapping[str, pl.DataFrame], parents: Mapping[str, str | 
         "index_scores": scores,
         "benchmark_points": visible_points(frames["benchmark_points"]),
         "benchmark_scores": visible_benchmark(frames["benchmark_scores"]),
-        **{name: frames[name].filter(pl.col("audience") == "public") for name in WITH_AUDIENCE},
+        **{name: _public(frames[name]) for name in WITH_AUDIENCE},
+        # Nor does an edition tell of a city that it does not show: not even that the city was in the one before.
+        **{name: _public(frames[name]).join(of_edition, on=of_edition.columns, how="semi") for name in CHANGES},
         "uncertainty_ranks": sureness,
         "uncertainty_distribution": visible_chances(of_public["distribution"], sureness),
         "uncertainty_dominance": visible_chances(of_public["dominance"], sureness),
     }
     return _under_public_names(view, cities)
+
+
+def _public(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows that were made for the public."""
+    return frame.filter(pl.col("audience") == "public")
 
 
 def _public_register(register: pl.DataFrame) -> pl.DataFrame:

@@ -68,12 +68,17 @@ def selected_values(
         max_age: Greatest age in years that the method carries; 0 takes the edition's own year only.
 
     Returns:
-        Rows of ``index.selected``: ``edition, city_id, year, data_point, value, file_sha256, quality, consent``.
+        Rows of ``index.selected``: ``edition, city_id, year, data_point, value, file_sha256, quality, consent,
+        is_restated``.
     """
     latest = accepted.filter("is_latest").select("file_sha256", "city_id", "year", "consent")
     existing = set(latest["year"])
-    columns = ["city_id", "year", "data_point", "value", "file_sha256", "quality", "consent"]
-    usable = values.join(latest, on=["file_sha256", "city_id", "year"], how="inner").select(columns)
+    columns = ["city_id", "year", "data_point", "value", "file_sha256", "quality", "consent", "is_revised"]
+    usable = values.join(latest, on=["file_sha256", "city_id", "year"], how="inner")
+    usable = usable.join(_replaced(values, accepted), on=["city_id", "year", "data_point"], how="left")
+    usable = usable.join(_revised_years(accepted), on=["city_id", "year"], how="left")
+    is_other = pl.col("replaced").is_null() | (pl.col("replaced") != pl.col("value"))
+    usable = usable.with_columns((pl.col("has_revision").is_not_null() & is_other).alias("is_revised")).select(columns)
     parts = [
         usable.filter(pl.col("year").is_between(edition - max_age, edition)).with_columns(
             pl.lit(edition, pl.Int16).alias("edition")
@@ -83,7 +88,23 @@ def selected_values(
     ]
     nothing = usable.clear().with_columns(pl.lit(None, pl.Int16).alias("edition"))
     key = ["edition", "city_id", "data_point"]
-    return pl.concat([nothing, *parts]).sort(*key, "year").filter(pl.struct(key).is_last_distinct())
+    picked = pl.concat([nothing, *parts]).sort(*key, "year").filter(pl.struct(key).is_last_distinct())
+    is_restated = pl.col("is_revised") & (pl.col("year") < pl.col("edition"))
+    return picked.with_columns(is_restated.alias("is_restated")).drop("is_revised")
+
+
+def _revised_years(accepted: pl.DataFrame) -> pl.DataFrame:
+    """Cities and years of which more than one submission has been accepted."""
+    revised = accepted.filter(~pl.col("is_latest")).select("city_id", "year").unique()
+    return revised.with_columns(pl.lit(True).alias("has_revision"))
+
+
+def _replaced(values: pl.DataFrame, accepted: pl.DataFrame) -> pl.DataFrame:
+    """The values that the latest submission of a city and year took the place of."""
+    before = accepted.filter(~pl.col("is_latest")).sort("city_id", "year", "received_at", "file_sha256")
+    last = before.filter(pl.struct("city_id", "year").is_last_distinct()).select("file_sha256", "city_id", "year")
+    told = values.join(last, on=last.columns, how="inner")
+    return told.select("city_id", "year", "data_point", pl.col("value").alias("replaced"))
 
 
 def edition_cities(

@@ -33,6 +33,9 @@ SELECTED = Table(
             "What the city lets us publish of that year.",
             checks=(checks.one_of(CONSENTS, "consent"),),
         ),
+        "is_restated": Column(
+            pl.Boolean, "Whether it is carried and a late revision of its year has changed it or brought it."
+        ),
     },
 )
 

@@ -122,6 +122,11 @@ FACT_VALUE = Table(
         "unit": Column(pl.String, "Unit."),
         "value_year": Column(pl.Int16, "Reference year of the value."),
         "is_carried": Column(pl.Boolean, "Whether the value is of an earlier year than the edition."),
+        "is_restated": Column(
+            pl.Boolean,
+            "Whether it is carried and a late revision of its year has changed it or brought it: earlier builds of "
+            "this edition had another value, or none.",
+        ),
         "derivation": Column(pl.String, "recomputed from numerator and denominator, or reported_result."),
         "quality": Column(pl.String, "Data-quality grade that the city declared.", nullable=True),
         "source": Column(pl.String, "Source that the city named.", nullable=True),

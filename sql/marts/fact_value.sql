@@ -9,6 +9,7 @@ select
     node.unit,
     picked.year as value_year,
     picked.year < picked.edition as is_carried,
+    picked.is_restated,
     derived.derivation,
     picked.quality,
     derived.source,

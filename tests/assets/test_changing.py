@@ -12,7 +12,7 @@ import pytest
 from assets.changing import AMONG_OTHERS, NOT_PUBLIC, OTHER_RULES, change_tables, sights
 from assets.editions import edition_tables
 from assets.marts import parents
-from intake.consent import visible_scores
+from intake.consent import public_view, visible_scores
 from schemas import changes, index
 from schemas.validate import failures
 from ssc_index.changes import FACTORS
@@ -138,6 +138,29 @@ def test_values_of_a_city_that_shows_nothing_move_nothing_public(frames: dict[st
         for name in ("changes.parts", "changes.kpis"):
             mine = frames[name.replace(".", "_")].filter(audience="public")
             assert whole[name].filter(audience="public").equals(mine), name
+
+
+def test_no_comparison_tells_of_an_edition_or_a_city_that_is_not_shown(frames: dict[str, pl.DataFrame]) -> None:
+    method = read_method(METHOD)
+    none = pl.lit("none").alias("consent")
+    hidden = {
+        name: frame.with_columns(pl.when(pl.col("edition") == BEFORE).then(none).otherwise("consent").alias("consent"))
+        if name in ("index_scores", "index_cities")
+        else frame
+        for name, frame in frames.items()
+    }
+    made = change_tables(seen_by(hidden, BEFORE, method), seen_by(hidden, AFTER, method))
+    for table in made.values():
+        assert set(table["audience"]) == {"internal"}
+    # A city that left, and is not in the later edition at all.
+    stays = (pl.col("edition") == BEFORE) | (pl.col("city_id") != "a")
+    gone = frames | {name: frames[name].filter(stays) for name in ("index_cities", "index_scores", "picked_values")}
+    made = change_tables(seen_by(gone, BEFORE, method), seen_by(gone, AFTER, method))
+    assert made["changes.parts"].filter(audience="public", city_id="a")["state"].to_list() == ["left"]
+    compared = {name.replace(".", "_"): rows for name, rows in made.items()}
+    view = public_view(gone | compared, parents(load_catalogue()))
+    assert "b" in view["changes_parts"]["city_id"]
+    assert "a" not in view["changes_parts"]["city_id"]
 
 
 def seen_by(frames: dict[str, pl.DataFrame], edition: int, method: Any, change: Any = None) -> Any:

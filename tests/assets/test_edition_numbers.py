@@ -32,7 +32,7 @@ def picks(values: dict[str, float], year: int = YEAR) -> pl.DataFrame:
         for point, value in values.items()
     ]
     common = {"file_sha256": "0" * 64, "quality": None, "consent": "values"}
-    return pl.DataFrame([row | common for row in rows], schema=index.SELECTED.polars_schema)
+    return pl.DataFrame([row | {"is_restated": False} | common for row in rows], schema=index.SELECTED.polars_schema)
 
 
 @pytest.fixture(scope="module")

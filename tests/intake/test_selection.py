@@ -71,6 +71,31 @@ def test_as_of_counts_what_was_received_by_then(month: int, expected: list[str])
     assert latest(rows, datetime(2024, month, 1, tzinfo=UTC)) == expected
 
 
+def test_a_carried_value_that_a_late_revision_changed_or_brought_is_marked() -> None:
+    def of(number: int, point: str, value: float) -> dict[str, Any]:
+        return value_row("a", 2023, point, value, file_sha256=sha_of(f"revision {number}", 2023))
+
+    third = "EC_ICT_ICT_3C.main"
+    cells = [of(1, POINT, 10.0), of(2, POINT, 11.0), of(1, OTHER, 5.0), of(2, OTHER, 5.0), of(2, third, 1.0)]
+    receipts = [revision(1), revision(2), receipt_row("a", 2024)]
+    frame = selected_values(core_frame(cells), accepted_submissions(receipts_frame(receipts)), [2023, 2024], 2)
+    marked = {
+        (edition, point): flag for edition, point, flag in frame.select("edition", "data_point", "is_restated").rows()
+    }
+    # In its own edition it is the value of the year; in the later one it restates what was carried.
+    assert marked == {
+        (2023, POINT): False,
+        (2023, OTHER): False,
+        (2023, third): False,
+        (2024, POINT): True,
+        (2024, OTHER): False,
+        (2024, third): True,
+    }
+    # As of a day before the revision nothing was restated.
+    early = accepted_submissions(receipts_frame(receipts), datetime(2024, 1, 15, tzinfo=UTC))
+    assert selected_values(core_frame(cells), early, [2023], 2)["is_restated"].to_list() == [False, False]
+
+
 def picked(
     cells: Sequence[dict[str, Any]], receipts: Sequence[dict[str, Any]], editions: Sequence[int], age: int
 ) -> list[tuple[int, str, int, float]]:
