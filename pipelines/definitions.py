@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets import audit, benchmark, changes, core, index, marts, raw, uncertainty
+from assets import audit, benchmark, changes, core, index, marts, raw, status, uncertainty
 from assets.resources import WorkspaceResource
 from assets.workspace import ENVIRONMENT_VARIABLE, default_root
 from pipelines.executors import executor
@@ -29,6 +29,7 @@ ASSETS = [
     audit.audit_editions,
     changes.compare_editions,
     marts.publish_marts,
+    status.tell_status,
 ]
 
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from reports.changes.story import Told
 
 Side = Annotated[
-    str, typer.Argument(help="A year: the draft's edition. A release by its name or its beginning, hyphen included.")
+    str,
+    typer.Argument(
+        help="A year: the draft's edition. A release by its name or its beginning, hyphen included, current, previous."
+    ),
 ]
 
 
@@ -114,5 +117,5 @@ def _facts(found: Compared, shown: set[str]) -> dict[str, object]:
 def register(app: typer.Typer) -> None:
     """Add the command to ``ssc-index``."""
     app.command(
-        epilog="Examples: ssc-index diff 2024 2025 · diff 2024 2025 --city karmoy · diff 2025-0f3a 2025 --html why.html"
+        epilog="Examples: ssc-index diff 2024 2025 · diff 2024 2025 --city karmoy · diff current 2025 --html why.html"
     )(diff)

@@ -11,7 +11,9 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from pipelines.executors import executor
 
-DATA_FLOW = dg.AssetSelection.groups("raw", "core", "index", "benchmark", "uncertainty", "audit", "changes", "marts")
+DATA_FLOW = dg.AssetSelection.groups(
+    "raw", "core", "index", "benchmark", "uncertainty", "audit", "changes", "marts", "state"
+)
 
 # Raw and marts have no partitions; core, index, benchmark and uncertainty are partitioned by year. A run for a range
 # of years takes in the submissions once, computes the range in one go, and publishes once.
@@ -36,7 +38,7 @@ build_unwatched = dg.define_asset_job(
 
 publish = dg.define_asset_job(
     "publish",
-    selection=dg.AssetSelection.groups("marts"),
+    selection=dg.AssetSelection.groups("marts", "state"),
     description="Publish what the warehouse holds, computing nothing.",
     executor_def=executor(),
 )

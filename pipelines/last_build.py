@@ -182,7 +182,7 @@ def addresses(workspace: Workspace) -> list[str]:
 
 def note_build(workspace: Workspace, build: LastBuild) -> None:
     """Keep the note of a build that came to its end."""
-    note = _note(workspace)
+    note = note_of(workspace)
     new = note.with_name(f"{note.name}.{os.getpid()}")
     new.write_text(json.dumps(asdict(build), indent=1, sort_keys=True) + "\n", encoding="utf-8")
     new.replace(note)
@@ -190,7 +190,7 @@ def note_build(workspace: Workspace, build: LastBuild) -> None:
 
 def _last(workspace: Workspace) -> LastBuild | None:
     """The note of the last build, while the warehouse that it filled is there."""
-    note = _note(workspace)
+    note = note_of(workspace)
     if not (note.is_file() and workspace.warehouse.is_file()):
         return None
     try:
@@ -200,6 +200,7 @@ def _last(workspace: Workspace) -> LastBuild | None:
         return None  # another version's note
 
 
-def _note(workspace: Workspace) -> Path:
+def note_of(workspace: Workspace) -> Path:
+    """Where the last build that came to its end is noted."""
     moment = "" if workspace.as_of is None else f"-{workspace.as_of:%Y%m%dT%H%M%SZ}"
     return workspace.dagster_home / f"{NOTE}{moment}.json"

@@ -17,7 +17,9 @@ from pipelines.exports import note_export
 if TYPE_CHECKING:
     from pipelines.releases import Release
 
-ReleaseArgument = Annotated[str, typer.Argument(help="A release by its name or the beginning of it, or a year.")]
+ReleaseArgument = Annotated[
+    str, typer.Argument(help="A release by its name or the beginning of it, a year, current or previous.")
+]
 # What names a file rather than a release: no release has such an end.
 SUBMISSION_SUFFIXES = (".xlsx", ".xlsm", ".csv", ".parquet")
 ReasonOption = Annotated[str, typer.Option(help="What the journal says of it.")]
@@ -60,13 +62,15 @@ def list_releases(workspace: WorkspaceOption = None, as_json: JsonOption = False
         typer.echo("No edition has been released yet. Freeze one with `ssc-index release YEAR`.")
         return
     table = Table(title="Releases, the oldest first", title_justify="left", box=None)
-    for name in ("Release", "Edition", "State"):
+    for name in ("Release", "Edition", "Released", "State"):
         table.add_column(name, overflow="fold")
     for one in known:
         state = "current" if one.is_current else "kept"
         if one.withdrawn_because is not None:
             state = f"withdrawn: {one.withdrawn_because}"
-        table.add_row(one.name, str(one.edition), state)
+        table.add_row(
+            one.name, str(one.edition), one.released_at[:10], f"{state}{f'; {one.reason}' if one.reason else ''}"
+        )
     screen().print(table)
 
 
@@ -127,6 +131,8 @@ def _facts(one: Release) -> dict[str, object]:
         "mart": str(one.public_mart),
         "is_current": one.is_current,
         "withdrawn_because": one.withdrawn_because,
+        "released_at": one.released_at,
+        "reason": one.reason,
     }
 
 
@@ -135,5 +141,5 @@ def register(app: typer.Typer) -> None:
     app.command(epilog='Example: ssc-index release 2025 --reason "Approved by the index team"')(release)
     app.command("releases", epilog="Example: ssc-index releases")(list_releases)
     app.command(epilog="Examples: ssc-index verify 2025 · verify 2025-0f3a91 · verify raw/2025/no-karmoy.xlsx")(verify)
-    app.command(epilog="Example: ssc-index rollback 2024")(rollback)
+    app.command(epilog="Examples: ssc-index rollback previous · ssc-index rollback 2024")(rollback)
     app.command(epilog='Example: ssc-index withdraw 2025 --reason "A city was double"')(withdraw)

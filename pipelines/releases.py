@@ -51,6 +51,7 @@ from ssc_index.framework.save import framework_csv
 
 FOLDER, JOURNAL, FACTS, CHECKSUMS = "releases", "journal.csv", "release.json", "checksums.txt"
 METHOD, FRAMEWORK = "method.yaml", "framework.csv"
+WORDS = ("current", "previous")
 COLUMNS = ("number", "at", "event", "release", "reason")
 ADDRESS_LENGTH = 12
 CURRENT = "ssc_index_release"
@@ -75,6 +76,8 @@ class Release:
         folder: Where it lies.
         withdrawn_because: Why it was withdrawn; None while it stands.
         is_current: Whether readers of the released mart are pointed at it.
+        released_at: When the journal says it was made, UTC.
+        reason: What the journal says of it.
     """
 
     name: str
@@ -83,6 +86,8 @@ class Release:
     folder: Path
     withdrawn_because: str | None = None
     is_current: bool = False
+    released_at: str = ""
+    reason: str = ""
 
     @property
     def public_mart(self) -> Path:
@@ -135,24 +140,29 @@ def releases(workspace: Workspace) -> list[Release]:
     """All releases in the order of their making, withdrawn ones too."""
     lines = _journal(workspace)
     withdrawn = {line["release"]: line["reason"] for line in lines if line["event"] == "withdrawn"}
-    made = dict.fromkeys(line["release"] for line in lines if line["event"] == "released")
+    made = {line["release"]: line for line in lines if line["event"] == "released"}
     current = _current(workspace)
     found = []
-    for name in made:
+    for name, line in made.items():
         folder = workspace.root / FOLDER / name
         facts = _facts_of(folder)
         edition = int(str(facts["edition"]))
-        found.append(Release(name, edition, _address(facts), folder, withdrawn.get(name), name == current))
+        told = (withdrawn.get(name), name == current, line["at"], line["reason"])
+        found.append(Release(name, edition, _address(facts), folder, *told))
     return found
 
 
 def find(workspace: Workspace, wanted: str) -> Release:
     """The release of a name, of the beginning of a name, or the last standing one of an edition.
 
+    ``current`` is the one that readers are pointed at, ``previous`` the last one before it that stands.
+
     Raises:
         ReleaseError: If there is none, or the beginning fits several.
     """
     known = releases(workspace)
+    if wanted in WORDS:
+        return _by_word(known, wanted)
     fitting = [one for one in known if one.name.startswith(wanted)]
     if wanted.isdecimal() and len(wanted) == 4:
         standing_ones = [one for one in fitting if one.withdrawn_because is None]
@@ -162,6 +172,19 @@ def find(workspace: Workspace, wanted: str) -> Release:
     names = ", ".join(one.name for one in (fitting or known)) or "none yet; make one with `ssc-index release YEAR`"
     said = "fits several releases" if fitting else "is no release"
     raise ReleaseError(f"{wanted} {said}: {names}.")
+
+
+def _by_word(known: Sequence[Release], word: str) -> Release:
+    """The current release, or the last standing one that was made before it."""
+    place = next((number for number, one in enumerate(known) if one.is_current), None)
+    if place is None:
+        raise ReleaseError("No release is current: none has been made, or all were withdrawn.")
+    standing_ones = [one for one in known[:place] if one.withdrawn_because is None]
+    if word == "current":
+        return known[place]
+    if not standing_ones:
+        raise ReleaseError(f"No release before {known[place].name} stands.")
+    return standing_ones[-1]
 
 
 def verify(workspace: Workspace, release: Release) -> None:
@@ -179,7 +202,7 @@ def verify(workspace: Workspace, release: Release) -> None:
             "code: the release was made by other code or packages, so that what follows need not mean a fault; "
             "check out its version and verify there"
         )
-    if facts["framework_sha256"] != _framework_sha256(release.edition):
+    if facts.get("framework_sha256") != _framework_sha256(release.edition):
         faults.append(f"{FRAMEWORK}: the catalogue's framework of {release.edition} is another now")
     with tempfile.TemporaryDirectory(prefix="ssc-index-verify-") as folder:
         making = Path(folder)

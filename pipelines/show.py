@@ -7,6 +7,7 @@ What belongs here: queries on the marts and their layout. What does not: any num
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -166,8 +167,23 @@ def status(workspace: Workspace) -> dict[str, object]:
         "unread_files": unread_files(workspace),
         "steps": steps(workspace).to_dicts(),
         "standing": asdict(standing(workspace)),
+        "blocks": blocks(workspace),
         "published_at": datetime.fromtimestamp(workspace.public_mart.stat().st_mtime, UTC).isoformat(),
     }
+
+
+def blocks(workspace: Workspace) -> list[str]:
+    """What keeps submissions from counting, editions from being ranked, and builds from ending."""
+    from assets import status
+    from assets.confidential import place
+    from pipelines.last_build import note_of
+
+    found = status.blocks(read_queries(workspace.warehouse, status.FACTS))
+    errors, note = place(workspace), note_of(workspace)
+    if errors.is_file() and (not note.is_file() or note.stat().st_mtime < errors.stat().st_mtime):
+        last = json.loads(errors.read_text(encoding="utf-8").splitlines()[-1])["error"].splitlines()[0]
+        found.insert(0, f"The last build failed: {last} (all of it: {errors.name}). Mend that, then build.")
+    return found
 
 
 def standing(workspace: Workspace) -> Standing:
@@ -210,6 +226,10 @@ def show_status(console: Console, workspace: Workspace, facts: dict[str, object]
     if not now.is_fresh:
         what = f"{len(now.changed)} files" if now.changed else "Code, method, settings or register"
         console.print(f"{what} changed since the last build; `ssc-index build` would run {now.first} to {now.last}.")
+    if found := blocks(workspace):
+        console.print("What blocks:", style="bold")
+        for one in found:
+            console.print(f"- {one}")
     if unread := unread_files(workspace):
         console.print(f"{len(unread)} files are new since: {', '.join(unread[:5])}. Run `ssc-index build`.")
 

@@ -52,6 +52,7 @@ GROUPS = {
     "uncertainty": SURENESS,
     "changes": CHANGES,
     "marts": MARTS,
+    "state": ("steps",),
 }
 ALL = {f"{group}/{name}" for group, names in GROUPS.items() for name in names}
 PARTITIONED = {
@@ -156,7 +157,9 @@ def test_every_edge_leads_from_raw_to_marts(graph: Any) -> None:
         (parent.path[0], key.path[0]) for key in graph.get_all_asset_keys() for parent in graph.get(key).parent_keys
     ]
     assert all(order.index(parent) <= order.index(child) for parent, child in edges)
-    assert {"raw", "core", "index", "benchmark", "audit", "uncertainty", "changes"} == {parent for parent, _ in edges}
+    assert {"raw", "core", "index", "benchmark", "audit", "uncertainty", "changes", "marts"} == {
+        parent for parent, _ in edges
+    }
 
 
 def test_these_checks_exist_and_no_others(graph: Any) -> None:

@@ -45,7 +45,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-GROUPS = ("raw", "core", "index", "benchmark", "uncertainty", "audit", "changes", "marts")
+GROUPS = ("raw", "core", "index", "benchmark", "uncertainty", "audit", "changes", "marts", "state")
 MILLISECONDS = 1000
 
 
