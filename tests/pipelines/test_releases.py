@@ -7,6 +7,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -14,11 +15,23 @@ import pytest
 
 from assets.workspace import open_workspace
 from intake.template import Entry
-from pipelines import releases
+from pipelines import differences, releases
 from schemas import marts
-from schemas.table import Column
+from ssc_index.framework.catalogue import load_catalogue
+from ssc_index.framework.load import read_framework_csv
 from tests.pipelines.test_freshness import HOTSPOTS, LATE
-from tests.pipelines.workspaces import PROJECT, REPORT, SECRET, add_submission, content, copy_workspace, invoke
+from tests.pipelines.workspaces import (
+    INTERNAL,
+    PROJECT,
+    PUBLIC,
+    REPORT,
+    SECRET,
+    add_submission,
+    content,
+    copy_workspace,
+    invoke,
+    mart_tables,
+)
 
 
 @pytest.fixture(scope="module")
@@ -172,12 +185,124 @@ def test_a_later_correction_makes_another_release_and_leaves_the_first(root: Pat
     assert not link.is_symlink()
 
 
+def test_a_mart_of_another_schema_is_released_beside_the_old_one(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = only_release(root)
+    scripts = root.parent / "sql"
+    shutil.copytree(PROJECT / "sql", scripts)
+    ranking = scripts / "marts" / "ranking.sql"
+    text = ranking.read_text(encoding="utf-8")
+    ranking.write_text(text.replace("root_scores.rank,", "root_scores.rank,\n    root_scores.rank as place,", 1))
+    monkeypatch.setattr("assets.publish.SQL", scripts)
+    link = root / "marts" / "ssc_index_release.duckdb"
+    with duckdb.connect(str(link), read_only=True) as reader:
+        old = reader.execute("select * from ranking").fetchall()
+        assert invoke("release", "2020", "-w", root, "--reason", "a column more").exit_code == 0
+        assert reader.execute("select * from ranking").fetchall() == old
+    assert ask(link, "select place from ranking where rank = 1") == [(1,)]
+    assert len(releases.releases(open_workspace(root))) == 2
+    assert invoke("rollback", "previous", "-w", root).exit_code == 0
+    assert link.resolve() == first.public_mart.resolve()
+    with pytest.raises(duckdb.BinderException):
+        ask(link, "select place from ranking")
+    assert ask(link, "select * from ranking") == old
+    told = " ".join(invoke("releases", "-w", root).stdout.split())
+    assert "a column more" in told
+    assert "current; a test" in told
+
+
+def test_a_release_holds_its_framework(released: Path) -> None:
+    folder = only_release(released).folder
+    assert read_framework_csv(folder / "framework.csv") == load_catalogue().framework(2020)
+    assert "framework.csv" in (folder / "checksums.txt").read_text(encoding="utf-8")
+
+
+# diff: why an edition differs from another
+
+
+def compared(root: Path, *arguments: object) -> dict[str, Any]:
+    result = invoke("diff", *arguments, "-w", root, "--json")
+    assert result.exit_code == 0, result.stderr
+    told: dict[str, Any] = json.loads(result.stdout)
+    return told
+
+
+@pytest.mark.parametrize(("mart", "option"), [(PUBLIC, ()), (INTERNAL, ("--internal",))])
+def test_two_editions_of_the_draft_are_compared_as_in_the_mart(
+    small_workspace: Path, mart: str, option: tuple[str, ...]
+) -> None:
+    rows = mart_tables(small_workspace, mart)["fact_change"].filter(edition=2020)
+    assert rows["edition_before"].unique().to_list() == [2019]
+    told = {one["city_id"]: one for one in compared(small_workspace, "2019", "2020", *option)["cities"]}
+    assert set(rows["city_id"]) <= set(told)
+    for row in rows.to_dicts():
+        for name in set(row) - {"edition", "edition_before"}:
+            assert told[row["city_id"]][name] == pytest.approx(row[name], abs=1e-12), (row["city_id"], name)
+    assert (SECRET in told) == (mart == INTERNAL)
+    kpis = mart_tables(small_workspace, mart)["fact_change_kpi"].filter(edition=2020)
+    assert kpis.height == sum(len(one["kpis"]) for one in told.values() if one["city_id"] in set(kpis["city_id"]))
+
+
+def test_a_draft_is_compared_with_its_release(root: Path) -> None:
+    same = compared(root, "current", "2020", "--internal")["cities"]
+    assert same
+    assert all(one["score_change"] == 0.0 == one["rank_change"] for one in same if one["state"] == "both")
+    add_submission(root, "2020/revision.xlsx", REPORT, 2020, {HOTSPOTS: Entry(numerator=77.0)}, received_at=LATE)
+    assert invoke("build", "-w", root).exit_code == 0
+    moved = {one["city_id"]: one for one in compared(root, "2020-", "2020", "--internal")["cities"]}
+    # The revision reports one figure alone: too little to be ranked.
+    assert moved[REPORT]["state"] == "left"
+    below = [one for one in moved.values() if one["state"] == "both" and one["rank_change"]]
+    assert all(one["rank_entry_exit"] == one["rank_change"] for one in below)
+
+
+def test_a_page_of_changes_is_public_unless_it_says_otherwise(small_workspace: Path, tmp_path: Path) -> None:
+    pages = {}
+    for name, option in (("public", ()), ("internal", ("--internal",))):
+        path = tmp_path / f"{name}.html"
+        assert invoke("diff", "2019", "2020", "-w", small_workspace, "--html", path, *option).exit_code == 0
+        pages[name] = path.read_text(encoding="utf-8")
+    assert SECRET in pages["internal"]
+    assert SECRET not in pages["public"]
+    assert (tmp_path / "internal.html").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("2012", "2020"), "has no edition 2012; it has 2018, 2019, 2020"),
+        (("2019", "nothing"), "nothing is no release"),
+        (("2019", "2020", "--city", "atlantis"), "atlantis is not ranked in either edition, or not shown"),
+        (("2019", "2020", "--city", "demo"), "demo fits"),
+    ],
+)
+def test_what_cannot_be_compared_is_told(small_workspace: Path, arguments: tuple[str, ...], told: str) -> None:
+    result = invoke("diff", *arguments, "-w", small_workspace)
+    assert result.exit_code == 2
+    assert told in result.stderr.replace("\n", " ")
+
+
+def test_scores_that_the_engine_does_not_make_again_are_not_explained(
+    small_workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = differences._seen
+
+    def other(tables: Any) -> Any:
+        opened, shown = whole(tables)
+        return opened, shown.with_columns(pl.col("score") + 0.5)
+
+    monkeypatch.setattr("pipelines.differences._seen", other)
+    result = invoke("diff", "2019", "2020", "-w", small_workspace, "--internal")
+    assert result.exit_code == 2
+    assert "come out otherwise from the same values" in result.stderr.replace("\n", " ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("release", "2016"), "There is no submission of 2016"),
         (("verify", "2019"), "2019 is no release: 2020-"),
         (("rollback", "nothing"), "nothing is no release"),
+        (("rollback", "previous"), "No release before 2020-"),
     ],
 )
 def test_what_cannot_be_done_is_told_with_what_there_is(released: Path, arguments: tuple[str, ...], told: str) -> None:
