@@ -23,7 +23,7 @@ from assets.reporting import asset_key, asset_spec
 from assets.resources import WorkspaceResource
 from assets.warehouse import connect, transaction, writer_lock
 from assets.workspace import Workspace
-from intake.consent import UNCERTAIN, WITH_AUDIENCE, is_named, public_view
+from intake.consent import CHANGES, UNCERTAIN, WITH_AUDIENCE, is_named, public_view
 from intake.disclosure import disclosures
 from intake.selection import accepted_submissions
 from schemas import audit, benchmark, changes, core, index, marts, raw, uncertainty
@@ -294,7 +294,9 @@ def empty_frames() -> dict[str, pl.DataFrame]:
 
 def internal_view(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """What the index team sees: everything, with peers over all cities."""
-    own = {name: frames[name].filter(pl.col("audience") == "internal") for name in (*WITH_AUDIENCE, *UNCERTAIN)}
+    own = {
+        name: frames[name].filter(pl.col("audience") == "internal") for name in (*WITH_AUDIENCE, *UNCERTAIN, *CHANGES)
+    }
     return {**frames, **own, "raw_cities": frames["raw_cities"].with_columns(is_named())}
 
 

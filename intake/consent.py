@@ -20,7 +20,7 @@ CUTS_OF_SCORES = ("total", "dimension")
 SURENESS = ("ranks", "distribution", "dominance")
 CHANGES = ("changes_parts", "changes_kpis")
 # Frames of figures over many cities, made once over all and once over what is shown.
-WITH_AUDIENCE = ("benchmark_peers", "benchmark_peer_positions", "audit_correlations", "audit_importance", *CHANGES)
+WITH_AUDIENCE = ("benchmark_peers", "benchmark_peer_positions", "audit_correlations", "audit_importance")
 UNCERTAIN = tuple(f"uncertainty_{name}" for name in SURENESS)
 
 # What the public is told of a city that is counted but not named, where it is told a group of a named one. ZZZ is

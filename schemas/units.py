@@ -9,15 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _NAMES_BY_UNIT: Mapping[str, str] = {
-    "calendar year": "edition year value_year first_edition last_edition",
+    "calendar year": "edition edition_before year value_year first_edition last_edition",
     "unit of the data point": "value low high target",
     "unit of the data point; points of 100 where a score is measured": (
         "figure minimum quartile_1 median quartile_3 maximum region_gap_to_median region_gap_to_leader "
         "income_group_gap_to_median income_group_gap_to_leader size_class_gap_to_median size_class_gap_to_leader"
     ),
-    "points of 100": "score mean_score mean_score_error sd_score score_p05 score_p25 score_p50 score_p75 score_p95",
-    "place, 1 is best": "rank mean_rank rank_p05 rank_p25 rank_p50 rank_p75 rank_p95",
-    "places": "mean_rank_error sd_rank rank_p05_error rank_p25_error rank_p50_error rank_p75_error rank_p95_error",
+    "points of 100": (
+        "score mean_score mean_score_error sd_score score_p05 score_p25 score_p50 score_p75 score_p95 "
+        "score_before score_after score_change score_revised score_reported score_carried score_others "
+        "score_entry_exit score_framework score_method revised reported carried contribution"
+    ),
+    "place, 1 is best": "rank rank_before rank_after mean_rank rank_p05 rank_p25 rank_p50 rank_p75 rank_p95",
+    "places": (
+        "mean_rank_error sd_rank rank_p05_error rank_p25_error rank_p50_error rank_p75_error rank_p95_error "
+        "rank_change rank_revised rank_reported rank_carried rank_others rank_entry_exit rank_framework rank_method"
+    ),
     "share, 0 to 1": (
         "coverage mean_coverage share share_error weight weight_share r2 main_effect ranked_share top_10 top_10_error "
         "top_quarter top_quarter_error better_than_nominal worse_than_nominal ahead behind ahead_error p_value"
