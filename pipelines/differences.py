@@ -107,14 +107,12 @@ def _side(workspace: Workspace, word: str, internal: bool) -> _Side:
         edition, label = int(word), f"{word} (draft)"
         with opened_mart(workspace, internal):
             path = path_of(workspace, internal)
-        framework = load_catalogue().framework(edition)
-        method_path = workspace.method_path
+        framework_path, method_path = None, workspace.method_path
     else:
         release = releases.find(workspace, word)
         edition, label = release.edition, f"{release.edition} (release {release.name})"
         path = release.internal_mart if internal else release.public_mart
-        framework = read_framework_csv(release.folder / releases.FRAMEWORK)
-        method_path = release.folder / releases.METHOD
+        framework_path, method_path = release.folder / releases.FRAMEWORK, release.folder / releases.METHOD
     tables = _tables(path)
     known = tables["dim_edition"].filter(edition=edition)
     if known.is_empty():
@@ -133,7 +131,7 @@ def _side(workspace: Workspace, word: str, internal: bool) -> _Side:
         values.join(opened, on="city_id", how="semi"),
         own["dim_city"].join(opened, on="city_id", how="semi").select("city_id", *GROUPS),
         shown.clear() if internal else shown,
-        framework,
+        read_framework_csv(framework_path) if framework_path else load_catalogue().framework(edition),
         read_edition_method(method_path),
     )
     return _Side(label, edition, own, sight)
