@@ -300,12 +300,12 @@ def test_the_marts_alone_are_expected_to_be_looked_at_every_night(graph: Any) ->
     )
 
 
-def test_a_whole_graph_is_nine_steps_in_this_process(defs: dg.Definitions) -> None:
+def test_a_whole_graph_is_eleven_steps_in_this_process(defs: dg.Definitions) -> None:
     job = defs.resolve_job_def("build_editions")
     assert job.executor_def.name == "in_process"
     assert defs.executor is not None
     assert defs.executor.name == "in_process"
-    assert len(job.nodes) == 9
+    assert len(job.nodes) == 11
 
 
 def test_four_jobs_exist_and_publishing_alone_computes_nothing(
