@@ -319,7 +319,7 @@ def test_four_jobs_exist_and_publishing_alone_computes_nothing(
     }
     with dagster_in_memory():
         result = definitions(workspace).resolve_job_def("publish").execute_in_process()
-    assert {key.split("/")[0] for key in materialised(result)} == {"marts"}
+    assert {key.split("/")[0] for key in materialised(result)} == {"marts", "state"}
     assert content(workspace) == content(small_workspace)
 
 

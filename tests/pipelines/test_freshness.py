@@ -117,10 +117,15 @@ def test_a_revision_of_the_last_year_leaves_the_earlier_editions(workspace: Path
 
 def test_a_change_that_changes_no_selected_value_stops_at_the_selection(workspace: Path) -> None:
     (receipt,) = sorted((workspace / "raw").rglob(f"*{REPORT}*.receipt.csv"))[-1:]
-    change_receipt(receipt, lambda row: {**row, "received_from": "Another office (invented)"})
+    change_receipt(
+        receipt,
+        lambda row: {**row, "verification_mode": "onsite" if row["verification_mode"] != "onsite" else "remote"},
+    )
     found = computed(workspace)
     assert found["select_values"]
-    assert found["compute_index"] == found["score_benchmarks"] == found["compare_peers"] == []
+    assert (
+        found["compute_index"] == found["score_benchmarks"] == found["compare_peers"] == found["compare_editions"] == []
+    )
 
 
 def test_a_withdrawn_consent_is_published_even_if_no_score_changes(workspace: Path, tmp_path: Path) -> None:

@@ -217,7 +217,16 @@ def test_a_mart_holds_these_tables_and_every_column_is_explained(name: str, want
         ).fetchall()
     assert [table for table, _ in tables] == sorted(table.name for table in wanted)
     assert {view for view, _ in views} == {"ranking", "city_profile"}
-    assert {macro for macro, _ in macros} == {"compare_cities", "kpi_trend"}
+    assert {macro for macro, _ in macros} == {
+        "against_peers",
+        "compare_cities",
+        "drivers",
+        "kpi_trend",
+        "movers",
+        "ranking_of",
+        "where_from",
+        "who_is_ahead",
+    }
     assert all(comment for _, comment in (*tables, *views, *macros))
     of_tables = {(table, column) for table, column, _ in columns if table in {name for name, _ in tables}}
     assert of_tables == {(table.name, column) for table in wanted for column in table.columns}
