@@ -10,10 +10,12 @@ import getpass
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from assets.publish import standing
-from assets.workspace import Workspace
 from intake.ledger import Ledger
+
+if TYPE_CHECKING:
+    from assets.workspace import Workspace
 
 NAME = "exports.csv"
 COLUMNS = ("at", "by", "what", "audience", "content", "target")
@@ -50,6 +52,8 @@ def note_export(workspace: Workspace, what: str, audience: str, target: str, con
         target: Where it went.
         content: Address of what it was made from; None takes that of the mart of the audience.
     """
+    from assets.publish import standing
+
     if content is None:
         mart = standing(workspace.internal_mart if audience == "internal" else workspace.public_mart)
         content = "" if mart is None else mart.content_sha256

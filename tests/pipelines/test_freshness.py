@@ -128,6 +128,12 @@ def test_a_change_that_changes_no_selected_value_stops_at_the_selection(workspac
     )
 
 
+def test_who_sent_a_submission_reaches_no_table(workspace: Path) -> None:
+    (receipt,) = sorted((workspace / "raw").rglob(f"*{REPORT}*.receipt.csv"))[-1:]
+    change_receipt(receipt, lambda row: {**row, "received_from": "Another office (invented)"})
+    assert computed(workspace) == {step: [] for step in TABLE_OF}
+
+
 def test_a_withdrawn_consent_is_published_even_if_no_score_changes(workspace: Path, tmp_path: Path) -> None:
     for receipt in sorted((workspace / "raw").rglob(f"*{REPORT}*.receipt.csv")):
         change_receipt(receipt, lambda row: {**row, "consent": "none"})
