@@ -77,30 +77,25 @@ class Table:
     @cached_property
     def pandera(self) -> pa.DataFrameSchema:
         """The strict Pandera schema: these columns, no others, the key unique."""
-        return self._pandera(list(self.key) or None)
-
-    @cached_property
-    def pandera_without_key(self) -> pa.DataFrameSchema:
-        """The same for rows of which it is known that no two share a key."""
-        return self._pandera(None)
-
-    def _pandera(self, unique: list[str] | None) -> pa.DataFrameSchema:
-        columns = {
-            name: pa.Column(
-                column.dtype,
-                nullable=column.nullable,
-                checks=list(column.checks),
-                description=column.description,
-            )
-            for name, column in self.columns.items()
-        }
         return pa.DataFrameSchema(
-            columns,
+            {name: self._pandera_column(name) for name in self.columns},
             checks=list(self.checks),
             strict=True,
-            unique=unique,
+            unique=list(self.key) if self.key else None,
             description=self.description,
             name=self.name,
+        )
+
+    @cached_property
+    def pandera_of_checks(self) -> pa.DataFrameSchema | None:
+        """What `pandera` asks beyond types, missing cells and the key; None where that is all."""
+        checked = {name: self._pandera_column(name) for name, column in self.columns.items() if column.checks}
+        return pa.DataFrameSchema(checked, checks=list(self.checks)) if checked or self.checks else None
+
+    def _pandera_column(self, name: str) -> pa.Column:
+        column = self.columns[name]
+        return pa.Column(
+            column.dtype, nullable=column.nullable, checks=list(column.checks), description=column.description
         )
 
     def empty(self) -> pl.DataFrame:

@@ -48,7 +48,9 @@ def failures(table: Table, frame: pl.DataFrame) -> list[Failure]:
     Returns:
         Failures in order of row, column and check; empty where all holds.
     """
-    schema = table.pandera_without_key if _is_in_strict_order(table, frame) else table.pandera
+    schema = table.pandera_of_checks if _is_well_formed(table, frame) else table.pandera
+    if schema is None:
+        return []
     try:
         schema.validate(frame, lazy=True)
     except SchemaErrors as error:
@@ -67,18 +69,27 @@ def failures(table: Table, frame: pl.DataFrame) -> list[Failure]:
     return sorted(found, key=lambda one: (-1 if one.row is None else one.row, one.column or "", one.check))
 
 
-def _is_in_strict_order(table: Table, frame: pl.DataFrame) -> bool:
-    """Whether each row's key is greater than the one before, so that no two are alike: far quicker than to group them.
+def _is_well_formed(table: Table, frame: pl.DataFrame) -> bool:
+    """Whether columns, types, missing cells and key are in order beyond doubt, so that only checks are left to run.
 
-    Where a key has a missing part the answer is no, and Pandera groups.
+    Pandera looks at one column after the other, and groups the keys to see that no two are alike: most of the time of
+    a table that has nothing wrong. Here a key counts as unique where each is greater than the one before; whatever
+    looks doubtful is left to Pandera, which says what is wrong.
     """
-    if not table.key or not frame.schema.keys() >= set(table.key):
+    if list(frame.schema.items()) != list(table.polars_schema.items()):
         return False
-    is_greater = pl.lit(False)
+    needed = [name for name, column in table.columns.items() if not column.nullable]
+    numbers = [name for name in needed if table.columns[name].dtype == pl.Float64]
+    is_greater = pl.lit(not table.key)
     for name in reversed(table.key):
         before = pl.col(name).shift()
         is_greater = (pl.col(name) > before) | ((pl.col(name) == before) & is_greater)
-    return bool(frame.select(is_greater.slice(1).fill_null(False).all()).item())
+    in_order = [
+        *(pl.col(name).null_count() == 0 for name in needed),
+        *(pl.col(name).is_nan().any().not_() for name in numbers),
+        is_greater.slice(1).fill_null(False).all(),
+    ]
+    return bool(frame.select(pl.all_horizontal(in_order)).item())
 
 
 def _check_name(text: str) -> str:
