@@ -54,18 +54,19 @@ def _strangers(view: Frames) -> int:
 
 
 def solvable(view: Frames, frames: Frames, parents: Parents) -> int:
-    """Scores that are shown, less all that is shown beneath them, and rest on too few values that are not.
+    """Scores that are shown, less all that is shown beneath them, and rest on too few secrets.
 
-    Every value that is not shown is followed upwards to the first score that is. What is shown beneath that score can
-    be taken off it; what remains rests on these values alone. Three that are of the edition's own year, and not all at
-    one end of the scale, can be solved by nobody.
+    A secret is a value whose own submission does not consent to values; others of the city may be had, though its
+    consent of the edition keeps them from being shown there. Every secret is followed upwards to the first score that
+    is shown. What is shown beneath that score can be taken off it; what remains rests on these values alone. Three
+    that are of the edition's own year, and not all at one end of the scale, can be solved by nobody.
     """
     public = frames["index_cities"].select(*_KEY, "public_id")
     shown = view["index_scores"].filter(pl.col("score").is_not_null()).select(*_KEY, "node")
     shown = shown.rename({"city_id": "public_id"}).with_columns(is_shown=True)
     scored = frames["index_scores"].filter(pl.col("score").is_not_null()).select(*_KEY, "node", "score")
     open_values = view["picked_values"].select(*_KEY, "data_point").rename({"city_id": "public_id"})
-    hidden = frames["picked_values"].join(public, on=_KEY)
+    hidden = frames["picked_values"].filter(~covers("values")).join(public, on=_KEY)
     hidden = hidden.join(open_values, on=["edition", "public_id", "data_point"], how="anti")
     at = hidden.select(*_KEY, "public_id", "year", node="data_point").join(scored, on=[*_KEY, "node"])
     found = []

@@ -13,7 +13,7 @@ from assets.marts import checked_view, parents
 from assets.publish import PublishError
 from assets.scoring import peer_tables
 from intake.consent import WITH_AUDIENCE, public_view
-from intake.disclosure import disclosures
+from intake.disclosure import disclosures, solvable
 from schemas import audit, benchmark
 from ssc_index.framework.catalogue import load_catalogue
 from ssc_index.method import read_method
@@ -79,6 +79,23 @@ def test_figures_of_many_cities_can_be_made_from_the_public_view_alone() -> None
 
 def test_nothing_is_found_in_the_view_of_the_cohort() -> None:
     assert disclosures(view(), shared_frames(), TREE, SMALLEST) == []
+
+
+def test_a_value_that_is_consented_to_is_no_secret_of_an_edition_that_shows_scores_alone() -> None:
+    # As where the edition also rests on an older submission of f, which consents to scores alone: EC_ICT rests on two
+    # values of newer ones, open by their own consent. Two secrets would have hidden it, with all its siblings.
+    frames = shared_frames()
+    of_f, under = pl.col("city_id") == "f", pl.col("data_point").str.starts_with("EC_ICT_")
+    first = pl.int_range(pl.len()).over("edition", "city_id", under) < 2
+    few = frames["picked_values"].filter(~of_f | ~under | first)
+    opened = pl.when(of_f & under).then(pl.lit("report")).otherwise("consent").alias("consent")
+    sub_dimension = {"city_id": "f", "node": "EC_ICT", "edition": YEAR}
+    for picked, is_shown in ((few, False), (few.with_columns(opened), True)):
+        changed = {**frames, "picked_values": picked}
+        shown = public_view(changed, TREE)
+        assert shown["picked_values"].filter(city_id="f").is_empty()
+        assert shown["index_scores"].filter(**sub_dimension).height == is_shown
+        assert solvable(shown, changed, TREE) == 0
 
 
 def lone_category(frames: Frames) -> Frames:
