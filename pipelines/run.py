@@ -73,7 +73,8 @@ def prepare_home(workspace: Workspace) -> None:
         "module": "dagster._core.storage.noop_compute_log_manager",
         "class": "NoOpComputeLogManager",
     }
-    of_command_line |= _storage(workspace.dagster_home)
+    if "storage" not in of_all:  # settings of their own, as of PostgreSQL, stand
+        of_command_line |= _storage(workspace.dagster_home)
     workspace.dagster_home.mkdir(parents=True, exist_ok=True)
     workspace.dagster_home.chmod(0o700)
     _put(yaml.safe_dump(of_all), workspace.dagster_home / SETTINGS)
