@@ -4,7 +4,7 @@ What belongs here: loading, calling `assets/changing.py` (which calls the engine
 number.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 import polars as pl
@@ -33,6 +33,8 @@ select * from index.cities where edition = (select max(edition) from index.citie
 SCORES_BEFORE = """
 select * from index.scores where edition = (select max(edition) from index.cities where edition < ?)
 """
+
+EDITIONS = "select distinct edition from index.cities order by edition"
 
 
 @dg.multi_asset(
@@ -78,4 +80,16 @@ def compare_editions(
     }
     also = [repr(method.as_mapping())]
     step = YearStep("compare_editions", "Comparing editions", changes.TABLES, "edition", queries, comparison, also)
-    yield from all_materialised(changes.TABLES, replace_years(store, step, years_of(context)))
+    known = store.read(editions=EDITIONS)["editions"]["edition"].to_list()
+    yield from all_materialised(changes.TABLES, replace_years(store, step, with_followers(years_of(context), known)))
+
+
+def with_followers(years: Sequence[int], known: Sequence[int]) -> list[int]:
+    """Years asked for, and of each the edition that follows it: it is compared with another now.
+
+    Args:
+        years: Years asked for.
+        known: All editions that there are.
+    """
+    followers = {min(after) for year in years if (after := [edition for edition in known if edition > year])}
+    return sorted({*years, *followers})

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from assets.changes import with_followers
 from assets.changing import AMONG_OTHERS, NOT_PUBLIC, OTHER_RULES, change_tables, sights
 from assets.editions import edition_tables
 from assets.marts import parents
@@ -211,3 +212,18 @@ def test_with_another_framework_the_public_gets_no_parts_of_ranks(frames: dict[s
     ]
     rows = {row["city_id"]: row for row in change_tables(*opened)["changes.parts"].filter(audience="public").to_dicts()}
     assert rows["a"]["rank_framework"] is not None
+
+
+@pytest.mark.parametrize(
+    ("years", "known", "compared"),
+    [
+        ([2019], [2018, 2019, 2020], [2019, 2020]),  # 2020 has another edition before it now
+        ([2018, 2019, 2020], [2018, 2019, 2020], [2018, 2019, 2020]),
+        ([2018], [2018, 2021], [2018, 2021]),
+        ([2020], [2018, 2020], [2020]),
+    ],
+)
+def test_the_edition_after_a_built_one_is_compared_anew(
+    years: list[int], known: list[int], compared: list[int]
+) -> None:
+    assert with_followers(years, known) == compared
