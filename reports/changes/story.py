@@ -114,9 +114,13 @@ def stories(
     moved = {city: frame for (city,), frame in kpis.partition_by("city_id", as_dict=True).items()}
     own = {city: frame for (city,), frame in values.partition_by("city_id", as_dict=True).items()}
     told = [_story(row, cities, nodes, moved.get(row["city_id"]), own.get(row["city_id"])) for row in parts.to_dicts()]
-    return sorted(
-        told, key=lambda one: (one.state, -abs(one.rank_change or 0), one.rank[1] or one.rank[0] or 0, one.key)
-    )
+    return sorted(told, key=_order)
+
+
+def _order(one: Told) -> tuple[str, int, float, int, str]:
+    """Most places first, then most points."""
+    rank = one.rank[1] or one.rank[0] or 0
+    return (one.state, -abs(one.rank_change or 0), -abs(one.score_change or 0.0), rank, one.key)
 
 
 def _story(

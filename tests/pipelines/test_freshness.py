@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import duckdb
+import polars as pl
 import pytest
 
 from assets import freshness
@@ -18,6 +19,7 @@ from pipelines import run
 from pipelines.definitions import definitions
 from pipelines.last_build import look, reached
 from tests.pipelines.workspaces import (
+    INTERNAL,
     REPORT,
     YEARS,
     add_submission,
@@ -31,6 +33,8 @@ from tests.pipelines.workspaces import (
     drop_built,
     drop_submission,
     invoke,
+    mart_tables,
+    write_bulk,
 )
 
 HOTSPOTS = "EC_ICT_ICT_5C.main"
@@ -132,6 +136,33 @@ def test_who_sent_a_submission_reaches_no_table(workspace: Path) -> None:
     (receipt,) = sorted((workspace / "raw").rglob(f"*{REPORT}*.receipt.csv"))[-1:]
     change_receipt(receipt, lambda row: {**row, "received_from": "Another office (invented)"})
     assert computed(workspace) == {step: [] for step in TABLE_OF}
+
+
+def test_a_late_revision_of_a_past_year_restates_what_later_editions_carry_and_says_so(workspace: Path) -> None:
+    values = mart_tables(workspace, INTERNAL)["fact_value"]
+    earlier = values.filter("is_restated").height
+    carried = values.filter(
+        pl.col("is_carried") & ~pl.col("is_restated") & (pl.col("value") > 1), edition=2020, unit="percent"
+    )
+    row = carried.sort("city_id", "data_point").row(0, named=True)
+    city, year, point = row["city_id"], row["value_year"], row["data_point"]
+    report = values.filter(~pl.col("is_carried"), city_id=city, edition=year)
+    header = ("city_id", "year", "data_point", "result", "verified")
+    told = [
+        (city, year, name, value * 0.5 if name == point else value, "YES")
+        for name, value in report.select("data_point", "value").rows()
+    ]
+    write_bulk(workspace / "raw" / str(year) / "revision.csv", told, header, received_at=LATE)
+    build(workspace)
+    after = mart_tables(workspace, INTERNAL)["fact_value"]
+    assert after.filter(edition=2020, city_id=city, data_point=point).select("value", "is_restated").rows() == [
+        (pytest.approx(row["value"] * 0.5), True)
+    ]
+    # In the edition of its own year it is the value of the year; what the revision left as it was is not marked.
+    mine = after.filter("is_restated", city_id=city)
+    assert mine["data_point"].unique().to_list() == [point]
+    assert mine["edition"].min() > year
+    assert after.filter("is_restated").height == earlier + mine.height
 
 
 def test_a_withdrawn_consent_is_published_even_if_no_score_changes(workspace: Path, tmp_path: Path) -> None:
