@@ -36,7 +36,7 @@ from tests.pipelines.workspaces import (
 
 # One line for each module of commands: two people who add one do not meet.
 COMMANDS = {
-    *("template", "demo", "build", "compute", "query", "status", "doctor"),
+    *("template", "demo", "build", "compute", "query", "status", "doctor", "diff"),
     *("dev", "serve"),
     *("site", "factsheet", "show"),
     *("check",),
