@@ -19,7 +19,7 @@ from ssc_index.counterfactuals import Edition
 from ssc_index.framework.model import Framework
 from ssc_index.method import Method
 
-# With more cities the contributions of KPIs are as many rows as all values; `ssc-index diff` has those of a city.
+# With more cities the contributions of KPIs are as many rows as all values: they are left out, in `diff` too.
 MOST_CITIES_BY_KPI = 2_000
 NOT_PUBLIC = "the values that the change comes from are not public"
 AMONG_OTHERS = "the method looks at the values of all cities, and some are not public"
