@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tokenize
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -282,3 +283,10 @@ def test_nothing_is_silenced_without_a_reason_and_nothing_is_left_for_later() ->
 )
 def test_the_scan_of_comments_finds_what_it_should(source: str, is_wrong: bool) -> None:
     assert bool(unexcused(source)) == is_wrong
+
+
+def test_no_two_test_files_share_a_name() -> None:
+    """pytest imports a test file by its bare name where its folder is no package: the second one would not be read."""
+    names = Counter(path.stem for path in (PROJECT / "tests").rglob("test_*.py"))
+    assert len(names) > 50
+    assert [name for name, n in names.items() if n > 1] == []
