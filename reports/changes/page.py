@@ -5,14 +5,13 @@ What belongs here: the layout. What does not: what is told (`story.py`). Everyth
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
 from reports import words
 from reports.changes.story import RANK_DECIMALS, SCORE_DECIMALS, SHORT, TOLD, Told
-from reports.factsheet.page import STYLE
 from reports.figures.palette import BETTER, WORSE
 from reports.figures.waterfall import WaterfallStep, waterfall
+from reports.pages import document, escape, figures_table
 
 MORE_STYLE = f"""
 .up {{ color: {BETTER}; }} .down {{ color: {WORSE}; }} nav ul {{ columns: 14rem; }} section {{ break-inside: avoid; }}
@@ -35,28 +34,16 @@ def changes_page(before: str, after: str, told: Sequence[Told], *, is_public: bo
         is_public: Whether all of it may be published.
         is_demo: Whether every city is invented.
     """
-    title = f"Why did it change? {html.escape(before)} to {html.escape(after)}"
     notices = [words.DEMO_NOTICE] if is_demo else []
     notices += [] if is_public else ["Internal: it tells of cities and values that are not public. Do not pass it on."]
     both = [one for one in told if one.state == "both"]
     moved = [name for name in SHORT if any(one.score_parts.get(name) or one.rank_parts.get(name) for one in both)]
-    listed = "".join(f'<li><a href="#{html.escape(one.key)}">{html.escape(one.name)}</a></li>' for one in told)
+    listed = "".join(f'<li><a href="#{escape(one.key)}">{escape(one.name)}</a></li>' for one in told)
     rows = "".join(_row(one) for one in both)
     cities = "".join(_city(one, number) for number, one in enumerate(told))
-    meaning = "".join(f"<li><b>{html.escape(SHORT[name])}</b>: {html.escape(TOLD[name])}</li>" for name in moved)
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{STYLE}{MORE_STYLE}</style>
-</head>
-<body>
-<main>
-{"".join(f'<p class="notice">{html.escape(one)}</p>' for one in notices)}
-<h1>Why did it change?</h1>
-<p class="muted">Global Smart Sustainable Cities Index, from {html.escape(before)} to {html.escape(after)}</p>
+    meaning = "".join(f"<li><b>{escape(SHORT[name])}</b>: {escape(TOLD[name])}</li>" for name in moved)
+    body = f"""<h1>Why did it change?</h1>
+<p class="muted">Global Smart Sustainable Cities Index, from {escape(before)} to {escape(after)}</p>
 <p>{_count(both)}</p>
 <div class="scroll"><table><caption>Largest movements first</caption>
 <thead><tr><th scope="col">City</th><th scope="col" class="num">Rank</th><th scope="col" class="num">Places</th>
@@ -66,11 +53,8 @@ def changes_page(before: str, after: str, told: Sequence[Told], *, is_public: bo
 <p>{HOW}</p>
 <ul>{meaning}</ul>
 <nav aria-label="Cities"><h2>City by city</h2><ul>{listed}</ul></nav>
-{cities}
-</main>
-</body>
-</html>
-"""
+{cities}"""
+    return document(f"Why did it change? {before} to {after}", body, notices=notices, style=MORE_STYLE)
 
 
 def _count(both: Sequence[Told]) -> str:
@@ -86,10 +70,10 @@ def _row(one: Told) -> str:
         largest = max(one.score_parts.items(), key=lambda part: abs(part[1]), default=("", 0.0))
     mostly = SHORT[largest[0]] if largest[1] else "–"
     return (
-        f'<tr><th scope="row"><a href="#{html.escape(one.key)}">{html.escape(one.name)}</a></th>'
+        f'<tr><th scope="row"><a href="#{escape(one.key)}">{escape(one.name)}</a></th>'
         f'<td class="num">{one.rank[0]} → {one.rank[1]}</td><td class="num">{_signed(one.rank_change, 0)}</td>'
         f'<td class="num">{words.score(one.score[1], SCORE_DECIMALS)}</td>'
-        f'<td class="num">{_signed(one.score_change, SCORE_DECIMALS)}</td><td>{html.escape(mostly)}</td></tr>'
+        f'<td class="num">{_signed(one.score_change, SCORE_DECIMALS)}</td><td>{escape(mostly)}</td></tr>'
     )
 
 
@@ -101,7 +85,7 @@ def _signed(value: float | None, decimals: int) -> str:
 
 def _city(one: Told, number: int) -> str:
     """A city's section."""
-    sentences = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in one.sentences)
+    sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in one.sentences)
     moved = {name: value for name, value in one.score_parts.items() if value}
     figure = ""
     if moved and one.score[0] is not None and one.score[1] is not None:
@@ -116,9 +100,9 @@ def _city(one: Told, number: int) -> str:
     tables = _pairs("By its own data", "Points", [(name, words.change(value, 2)) for name, value in one.kpis])
     places = [(SHORT[name], words.change(value, RANK_DECIMALS)) for name, value in one.rank_parts.items() if value]
     tables += _pairs("Rank", "Places", places)
-    values = "".join(f"<li>{html.escape(line)}</li>" for line in one.values)
+    values = "".join(f"<li>{escape(line)}</li>" for line in one.values)
     return (
-        f'<section id="{html.escape(one.key)}"><h2>{html.escape(one.name)}</h2>{sentences}{figure}'
+        f'<section id="{escape(one.key)}"><h2>{escape(one.name)}</h2>{sentences}{figure}'
         f'<div class="two">{tables}</div>{f"<h3>Values</h3><ul>{values}</ul>" if values else ""}</section>'
     )
 
@@ -127,11 +111,4 @@ def _pairs(head: str, figure: str, rows: Sequence[tuple[str, str]]) -> str:
     """A table of names and figures; nothing where there are none."""
     if not rows:
         return ""
-    lines = "".join(
-        f'<tr><th scope="row">{html.escape(a)}</th><td class="num">{html.escape(b)}</td></tr>' for a, b in rows
-    )
-    return (
-        f'<table><thead><tr><th scope="col">{html.escape(head)}</th>'
-        f'<th scope="col" class="num">{html.escape(figure)}</th>'
-        f"</tr></thead><tbody>{lines}</tbody></table>"
-    )
+    return figures_table([head, figure], rows)

@@ -5,11 +5,10 @@ What belongs here: the layout. What does not: the findings. Everything is escape
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.factsheet.page import STYLE
+from reports.pages import document, escape, rows_table
 
 HEADINGS = {"error": "To correct", "warning": "To check", "note": "For your information"}
 TOLD = {
@@ -32,48 +31,26 @@ def findings_page(
     """
     parts = []
     if questions:
-        rows = "".join(f"<tr><td>{_said(names.get(a, a))}</td><td>{_said(b)}</td></tr>" for a, b in questions)
-        parts.append(f"<h2>Questions to you</h2>{_table(('About', 'Question'), rows)}")
+        rows = "".join(f"<tr><td>{escape(names.get(a, a))}</td><td>{escape(b)}</td></tr>" for a, b in questions)
+        parts.append(f"<h2>Questions to you</h2>{rows_table(('About', 'Question'), rows)}")
     for severity, heading in HEADINGS.items():
         of_kind = [one for one in findings if one["severity"] == severity]
         if of_kind:
             rows = "".join(_row(one, names) for one in of_kind)
-            table = _table(("Where", "Data point", "What was found", "Rule"), rows)
+            table = rows_table(("Where", "Data point", "What was found", "Rule"), rows)
             parts.append(f"<h2>{heading} ({len(of_kind)})</h2><p class=muted>{TOLD[severity]}</p>{table}")
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Findings: {_said(title)}</title>
-<style>{STYLE} td {{ vertical-align: top; }}</style>
-</head>
-<body>
-<main>
-<p class="notice">Confidential: for the city and its verifier.</p>
-<h1>{_said(title)}</h1>
+    body = f"""<h1>{escape(title)}</h1>
 <p class="muted">What was found in your submission, where, and what to do.</p>
-{"".join(parts) or "<p>Nothing was found.</p>"}
-</main>
-</body>
-</html>
-"""
+{"".join(parts) or "<p>Nothing was found.</p>"}"""
+    notices = ["Confidential: for the city and its verifier."]
+    return document(f"Findings: {title}", body, notices=notices, style=" td { vertical-align: top; }")
 
 
 def _row(one: Mapping[str, Any], names: Mapping[str, str]) -> str:
     where = f"{one['sheet']}!{one['cell']}" if one["sheet"] else one["cell"] or "–"
     point = one["data_point"] or ""
-    name = f"{_said(names.get(point, ''))}<br><span class='muted small'>{_said(point)}</span>"
+    name = f"{escape(names.get(point, ''))}<br><span class='muted small'>{escape(point)}</span>"
     return (
-        f"<tr><td>{_said(where)}</td><td>{name}</td><td>{_said(one['message'])}</td>"
-        f"<td class='muted small'>{_said(one['rule'])}</td></tr>"
+        f"<tr><td>{escape(where)}</td><td>{name}</td><td>{escape(one['message'])}</td>"
+        f"<td class='muted small'>{escape(one['rule'])}</td></tr>"
     )
-
-
-def _table(head: Sequence[str], rows: str) -> str:
-    heads = "".join(f'<th scope="col">{word}</th>' for word in head)
-    return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-
-
-def _said(text: object) -> str:
-    return html.escape(str(text))

@@ -5,15 +5,18 @@ What belongs here: the layout. What does not: what is told (`facts.py`). Everyth
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from reports.factsheet.page import STYLE
+from reports.pages import document, escape, key_figures, rows_table, texts_table
 
 # The same report for Typst.
 REPORT = Path(__file__).with_name("report.typ")
+MORE_STYLE = """
+td { vertical-align: top; } .wheel { max-width: 34rem; margin: auto; }
+.dot { display: inline-block; width: .7rem; height: .7rem; border-radius: 2px; }
+"""
 SUMMARY = ("KPIs", "Reported", "In part", "Not reported", "Verified")
 
 
@@ -23,44 +26,27 @@ def report_page(facts: Mapping[str, Any]) -> str:
     Args:
         facts: What `facts.report_facts` gives.
     """
-    said = _said
-    notice = f"{facts['notice']} {facts['confidential']}".strip()
-    figures = "".join(f"<div><b>{said(a)}</b><span>{said(b)}</span></div>" for a, b in facts["key_figures"])
     sections = "".join(f"<h2>{number} {title}</h2>{body}" for number, (title, body) in enumerate(_sections(facts), 1))
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{said(facts["city"])}, verification report {said(facts["year"])}</title>
-<style>{STYLE} td {{ vertical-align: top; }} .wheel {{ max-width: 34rem; margin: auto; }}
-.dot {{ display: inline-block; width: .7rem; height: .7rem; border-radius: 2px; }}</style>
-</head>
-<body>
-<main>
-<p class="notice">{said(notice)}</p>
-<h1>{said(facts["city"])}</h1>
-<p class="muted">U4SSC verification report {said(facts["year"])}</p>
-<div class="facts">{figures}</div>
-{sections}
-</main>
-</body>
-</html>
-"""
+    body = f"""<h1>{escape(facts["city"])}</h1>
+<p class="muted">U4SSC verification report {escape(facts["year"])}</p>
+{key_figures(facts["key_figures"])}
+{sections}"""
+    notice = f"{facts['notice']} {facts['confidential']}".strip()
+    return document(f"{facts['city']}, verification report {facts['year']}", body, notices=[notice], style=MORE_STYLE)
 
 
 def _sections(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Headings and bodies in the order of U4SSC's reports."""
     scoring = ", ".join(f"{band}: {points}" for band, points in facts["scoring"])
     legend = "".join(
-        f"<li><i class=dot style='background:{fill}'></i> {_said(told)}</li>" for told, fill in facts["legend"]
+        f"<li><i class=dot style='background:{fill}'></i> {escape(told)}</li>" for told, fill in facts["legend"]
     )
     return [
-        ("Introduction", "".join(f"<p>{_said(text)}</p>" for text in facts["introduction"])),
-        ("KPI reporting and verification summary", _table(("Dimension", *SUMMARY), facts["kpi_summary"])),
+        ("Introduction", "".join(f"<p>{escape(text)}</p>" for text in facts["introduction"])),
+        ("KPI reporting and verification summary", texts_table(("Dimension", *SUMMARY), facts["kpi_summary"])),
         (
             "Data point reporting and verification summary",
-            _table(("Dimension", "Data points", "Reported", "Not reported", "Verified"), facts["point_summary"])
+            texts_table(("Dimension", "Data points", "Reported", "Not reported", "Verified"), facts["point_summary"])
             + _part("Questions to the city", ("About", "Question", "Answer"), facts["questions"])
             + _part("Findings that the verifier accepted", ("Finding", "Why"), facts["accepted"])
             + _part("Findings that stand", ("Where", "What"), facts["open_findings"]),
@@ -68,8 +54,8 @@ def _sections(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("City performance benchmark", f"<div class=wheel>{facts['wheel']}</div><ul class=legend>{legend}</ul>"),
         (
             "Benchmarks and scoring",
-            f"<p>Points by the share of the target: {_said(scoring)}.</p>"
-            + _table(
+            f"<p>Points by the share of the target: {escape(scoring)}.</p>"
+            + texts_table(
                 ("Dimension, category", "Points", "Reached"),
                 [[name, points, reached] for name, reached, points, _ in facts["benchmarks"]],
             ),
@@ -82,43 +68,30 @@ def _sections(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
             "Improvement opportunities",
             _or_none(("Data point", "Category", "Result", "Benchmark", "Share"), facts["improvements"]),
         ),
-        ("Next steps", "<ol>" + "".join(f"<li>{_said(step)}</li>" for step in facts["next_steps"]) + "</ol>"),
+        ("Next steps", "<ol>" + "".join(f"<li>{escape(step)}</li>" for step in facts["next_steps"]) + "</ol>"),
     ]
 
 
 def _recommendation(one: Mapping[str, str]) -> str:
     return (
-        f"<h3>{_said(one['heading'])}</h3><p>{_said(one['text'])}<br><span class='muted small'>"
-        f"{_said(one['category'])}. Because of: {_said(one['because'])}. Serves: "
-        f"<a href='{_said(one['href'])}'>{_said(one['source'])}</a>.</span></p>"
+        f"<h3>{escape(one['heading'])}</h3><p>{escape(one['text'])}<br><span class='muted small'>"
+        f"{escape(one['category'])}. Because of: {escape(one['because'])}. Serves: "
+        f"<a href='{escape(one['href'])}'>{escape(one['source'])}</a>.</span></p>"
     )
 
 
 def _group(group: Mapping[str, Any]) -> str:
     lines = []
     for *cells, fill in group["rows"]:
-        dot = f"<i class=dot style='background:{_said(fill)}'></i>" if fill else ""
-        lines.append("<tr>" + "".join(f"<td>{_said(cell)}</td>" for cell in cells) + f"<td>{dot}</td></tr>")
-    title = f"<h3>{_said(group['dimension'])}: {_said(group['category'])}</h3>"
-    return title + _whole(("Code", "KPI, data point", "Result", "Benchmark", "Share", "Points", ""), "".join(lines))
+        dot = f"<i class=dot style='background:{escape(fill)}'></i>" if fill else ""
+        lines.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + f"<td>{dot}</td></tr>")
+    title = f"<h3>{escape(group['dimension'])}: {escape(group['category'])}</h3>"
+    return title + rows_table(("Code", "KPI, data point", "Result", "Benchmark", "Share", "Points", ""), "".join(lines))
 
 
 def _part(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return f"<h3>{title}</h3>{_table(head, rows)}" if rows else ""
+    return f"<h3>{title}</h3>{texts_table(head, rows)}" if rows else ""
 
 
 def _or_none(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return _table(head, rows) if rows else "<p>None.</p>"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return _whole(head, "".join("<tr>" + "".join(f"<td>{_said(cell)}</td>" for cell in row) + "</tr>" for row in rows))
-
-
-def _whole(head: Sequence[str], body: str) -> str:
-    heads = "".join(f'<th scope="col">{word}</th>' for word in head)
-    return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _said(text: object) -> str:
-    return html.escape(str(text))
+    return texts_table(head, rows) if rows else "<p>None.</p>"
