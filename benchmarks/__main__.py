@@ -80,9 +80,10 @@ started = time.perf_counter()
 from assets.workspace import open_workspace
 from pipelines import run, show
 from pipelines.definitions import definitions
+from pipelines.ranges import received_years
 loaded = time.perf_counter()
 workspace = open_workspace(Path(sys.argv[1]))
-outcome = run.build(workspace, *run.received_years(workspace), afresh=sys.argv[2] == "afresh")
+outcome = run.build(workspace, *received_years(workspace), afresh=sys.argv[2] == "afresh")
 built = time.perf_counter()
 if sys.argv[2] == "last":
     loaded = built

@@ -202,7 +202,7 @@ def build(
 
 def _years(place: Workspace, edition: int | None, first: int | None, last: int | None) -> tuple[int, int]:
     """The range of editions that options mean; without any, all years with receipts."""
-    from pipelines.run import known_years, received_years
+    from pipelines.ranges import known_years, received_years
 
     if edition is None and first is None and last is None:
         return received_years(place)

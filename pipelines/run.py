@@ -21,16 +21,14 @@ import yaml
 from sqlalchemy.exc import SQLAlchemyError
 
 from assets.confidential import texts_of
-from assets.partitions import FIRST_YEAR, YEARS
-from assets.warehouse import read_queries, writer_lock
+from assets.warehouse import writer_lock
 from assets.workspace import Workspace
-from intake.receipts import RECEIPT_SUFFIX
-from pipelines.last_build import LastBuild, addresses, look, note_build, nothing_new, reached, years_named
+from pipelines.definitions import definitions
+from pipelines.last_build import LastBuild, addresses, look, note_build, nothing_new, reached
+from pipelines.ranges import range_tags
 from pipelines.settings import settings
 from ssc_index.errors import SscIndexError
 
-RANGE_START = "dagster/asset_partition_range_start"
-RANGE_END = "dagster/asset_partition_range_end"
 SETTINGS, COMMAND_LINE_SETTINGS = "dagster.yaml", "command-line.yaml"
 STARTED_BY = "ssc-index/started_by"
 UNFINISHED = [
@@ -128,39 +126,6 @@ def command_line_tags(workspace: Workspace) -> dict[str, str]:
     return {STARTED_BY: f"command line, {workspace.root.resolve()}"}
 
 
-def range_tags(first: int, last: int) -> dict[str, str]:
-    """Tags by which one run takes a range of editions."""
-    return {RANGE_START: str(first), RANGE_END: str(last)}
-
-
-def known_years() -> tuple[int, int]:
-    """First and last year that can be built."""
-    return FIRST_YEAR, int(YEARS.get_last_partition_key() or FIRST_YEAR)
-
-
-def received_years(workspace: Workspace) -> tuple[int, int]:
-    """First and last year that any receipt names, or that was ever taken in, within what can be built.
-
-    A year without receipts has no edition; leaving it out saves Dagster some hundred events. A year whose last file
-    has vanished is built anew, so that nothing of it stays.
-    """
-    earliest, latest = known_years()
-    named = receipt_years(workspace.raw) | taken_in_years(workspace)
-    known = [year for year in named if earliest <= year <= latest]
-    return (min(known), max(known)) if known else (latest, latest)
-
-
-def taken_in_years(workspace: Workspace) -> set[int]:
-    """Years of all submissions that the warehouse has ever seen."""
-    if not workspace.warehouse.exists():
-        return set()
-    tables = "select table_name from information_schema.tables where table_schema = 'raw'"
-    if "submissions" not in read_queries(workspace.warehouse, {"raw": tables})["raw"]["table_name"]:
-        return set()
-    seen = read_queries(workspace.warehouse, {"years": "select distinct year from raw.submissions"})
-    return set(seen["years"]["year"])
-
-
 def build(workspace: Workspace, first: int, last: int, *, afresh: bool = False) -> Outcome:
     """Build a range of editions in one run and publish the marts; steps whose inputs have not changed are left.
 
@@ -189,8 +154,6 @@ def build(workspace: Workspace, first: int, last: int, *, afresh: bool = False) 
 
 def _run(workspace: Workspace, first: int, last: int, *, afresh: bool) -> Outcome:
     """One run of Dagster over a range of editions."""
-    from pipelines.definitions import definitions
-
     as_of = workspace.as_of.isoformat() if workspace.as_of else ""
     job = definitions(workspace.root, as_of, status=workspace.status, afresh=afresh).resolve_job_def("build_editions")
     with history_told(workspace), instance_for_build(workspace) as instance, warnings.catch_warnings():
@@ -259,8 +222,3 @@ def _failures(workspace: Workspace, result: dg.ExecuteInProcessResult) -> str:
 def _counted(check: dg.AssetCheckEvaluation) -> str:
     names = ("failures", "errors", "warnings")
     return ", ".join(f"{check.metadata[name].value} {name}" for name in names if name in check.metadata)
-
-
-def receipt_years(raw: Path) -> set[int]:
-    """Years that receipts name."""
-    return {year for path in raw.rglob(f"*{RECEIPT_SUFFIX}") for year in years_named(path)}

@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.resources import WorkspaceResource
 from pipelines.jobs import build_unwatched, trim_history
-from pipelines.run import range_tags, received_years
+from pipelines.ranges import range_tags, received_years
 
 OFF = dg.DefaultScheduleStatus.STOPPED
 

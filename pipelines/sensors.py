@@ -13,7 +13,7 @@ from assets.resources import WorkspaceResource
 from pipelines.jobs import build_editions, build_unwatched
 from pipelines.last_build import look
 from pipelines.notices import Notice, send
-from pipelines.run import RANGE_END, RANGE_START, range_tags, received_years
+from pipelines.ranges import RANGE_END, RANGE_START, range_tags, received_years
 
 OFF = dg.DefaultSensorStatus.STOPPED
 

@@ -189,7 +189,7 @@ def blocks(workspace: Workspace) -> list[str]:
 def standing(workspace: Workspace) -> Standing:
     """How the workspace stands to what it was last built from."""
     from pipelines.last_build import standing_of
-    from pipelines.run import received_years  # loads Dagster, which a query need not wait for
+    from pipelines.ranges import received_years  # loads Dagster, which a query need not wait for
 
     return standing_of(workspace, *received_years(workspace))
 

@@ -20,7 +20,7 @@ from assets.workspace import open_workspace
 from pipelines.definitions import definitions
 from pipelines.jobs import FINISHED, build_unwatched, trim_history
 from pipelines.notices import WEBHOOK_VARIABLE, Notice, NoticeError, send
-from pipelines.run import range_tags
+from pipelines.ranges import range_tags
 from pipelines.schedules import SCHEDULES, nightly_draft, yearly_edition
 from pipelines.sensors import SENSORS, build_failed, submissions_arrived
 from tests.pipelines.workspaces import REPORT, change_receipt, copy_workspace, invoke

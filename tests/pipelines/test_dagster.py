@@ -18,7 +18,7 @@ from assets.resources import WorkspaceResource
 from assets.workspace import open_workspace
 from pipelines import run
 from pipelines.definitions import definitions
-from pipelines.run import RANGE_END, RANGE_START
+from pipelines.ranges import RANGE_END, RANGE_START
 from schemas import audit, benchmark, changes, checks, index, marts, raw, uncertainty
 from tests.pipelines.workspaces import (
     INTERNAL,

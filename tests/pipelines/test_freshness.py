@@ -15,7 +15,7 @@ import pytest
 from assets import freshness
 from assets.workspace import open_workspace
 from intake.template import Entry
-from pipelines import run
+from pipelines import ranges
 from pipelines.definitions import definitions
 from pipelines.last_build import look, reached
 from tests.pipelines.workspaces import (
@@ -56,7 +56,7 @@ TABLE_OF = {
 def computed(root: Path) -> dict[str, list[int]]:
     """Run the job over all years; the years that each step computed."""
     job = definitions(root).resolve_job_def("build_editions")
-    tags = {run.RANGE_START: str(YEARS[0]), run.RANGE_END: str(YEARS[-1])}
+    tags = {ranges.RANGE_START: str(YEARS[0]), ranges.RANGE_END: str(YEARS[-1])}
     with dagster_in_memory(), warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         result = job.execute_in_process(tags=tags)

@@ -35,6 +35,7 @@ from intake.receipts import Receipt, receipt_path, write_receipts
 from intake.template import City, Entry, write_workbook
 from pipelines import run
 from pipelines.cli import app
+from pipelines.ranges import received_years
 from ssc_index.framework.catalogue import load_catalogue
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -197,7 +198,7 @@ def build(
 ) -> Workspace:
     """Build a workspace in this process: a range of editions, or all years with receipts."""
     workspace = open_workspace(root, as_of)
-    years = run.received_years(workspace) if first is None else (first, last or first)
+    years = received_years(workspace) if first is None else (first, last or first)
     with dagster_in_memory():
         run.build(workspace, *years, afresh=afresh)
     return workspace

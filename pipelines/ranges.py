@@ -1,0 +1,56 @@
+"""Which editions a run takes: its tags, and the years that can be built.
+
+What belongs here: what command line, schedules and sensors alike ask before there is a run. What does not: the run
+(`run.py`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assets.partitions import FIRST_YEAR, YEARS
+from assets.warehouse import read_queries
+from assets.workspace import Workspace
+from intake.receipts import RECEIPT_SUFFIX
+from pipelines.last_build import years_named
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+
+def range_tags(first: int, last: int) -> dict[str, str]:
+    """Tags by which one run takes a range of editions."""
+    return {RANGE_START: str(first), RANGE_END: str(last)}
+
+
+def known_years() -> tuple[int, int]:
+    """First and last year that can be built."""
+    return FIRST_YEAR, int(YEARS.get_last_partition_key() or FIRST_YEAR)
+
+
+def received_years(workspace: Workspace) -> tuple[int, int]:
+    """First and last year that any receipt names, or that was ever taken in, within what can be built.
+
+    A year without receipts has no edition; leaving it out saves Dagster some hundred events. A year whose last file
+    has vanished is built anew, so that nothing of it stays.
+    """
+    earliest, latest = known_years()
+    named = receipt_years(workspace.raw) | taken_in_years(workspace)
+    known = [year for year in named if earliest <= year <= latest]
+    return (min(known), max(known)) if known else (latest, latest)
+
+
+def taken_in_years(workspace: Workspace) -> set[int]:
+    """Years of all submissions that the warehouse has ever seen."""
+    if not workspace.warehouse.exists():
+        return set()
+    tables = "select table_name from information_schema.tables where table_schema = 'raw'"
+    if "submissions" not in read_queries(workspace.warehouse, {"raw": tables})["raw"]["table_name"]:
+        return set()
+    seen = read_queries(workspace.warehouse, {"years": "select distinct year from raw.submissions"})
+    return set(seen["years"]["year"])
+
+
+def receipt_years(raw: Path) -> set[int]:
+    """Years that receipts name."""
+    return {year for path in raw.rglob(f"*{RECEIPT_SUFFIX}") for year in years_named(path)}
