@@ -10,17 +10,23 @@ import argparse
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.uncertainty_case import framework
 from ssc_index import impute
 from ssc_index.benefit_of_doubt import benefit_of_doubt
 from ssc_index.impute_neighbours import fill_by_neighbours
 from ssc_index.impute_normal import NormalError, fit_normal
+from ssc_index.index import beginning
+from ssc_index.method import method_from_mapping
 from ssc_index.outranking import copeland
+from ssc_index.steps.registry import STEPS
+from ssc_index.values import Values, values_from_columns
 from ssc_index.weights_data import component_weights
 
 UNITS, INDICATORS = 10_000, 91
@@ -56,6 +62,123 @@ def cohort(units: int = UNITS, indicators: int = INDICATORS, missing: float = 0.
     table = factors + random.standard_normal((units, indicators))
     table[random.random(table.shape) < missing] = np.nan
     return np.asfortranarray(table)
+
+
+def in_units(table: np.ndarray) -> Values:
+    """A table as the values of an index."""
+    units = [f"city {row:05d}" for row in range(len(table))]
+    region = [str(row % 20) for row in range(len(table))]
+    return values_from_columns(units, None, framework().codes, table, {"region": region})
+
+
+def step_alone(mapping: dict[str, Any], table: np.ndarray) -> Callable[[], object]:
+    """A step of the method with all that belongs to it, from the table it is given to the one it leaves."""
+    method = method_from_mapping({"name": "one step", "steps": [mapping]})
+    state, step = beginning(in_units(table), framework(), method), method.steps[0]
+    return lambda: STEPS[step.step].run(replace(state, number=1, scaled=set(), transforms={}), step)
+
+
+def winsorised() -> Case:
+    table = np.exp(0.6 * cohort())
+    share = 45  # the usual way takes three of the indicators
+
+    def scipy_way() -> object:
+        from scipy import stats
+
+        capped = table[:, ::share].copy()
+        for column in capped.T:
+            known = column[~np.isnan(column)]
+            while abs(stats.skew(known, bias=False)) >= 2 and stats.kurtosis(known, bias=False) >= 3.5:
+                top = known.max()
+                known[known == top] = known[known < top].max()
+        return capped
+
+    return Case(
+        "treat: winsorise until the rule holds",
+        step_alone({"treat": {"max_points": UNITS, "fallback": "none"}}, table),
+        0.02,
+        scipy_way,
+        "scipy.stats, step by step (three of the indicators)",
+        share=len(range(0, INDICATORS, share)) / INDICATORS,
+        repeats=9,
+    )
+
+
+def scaled(method: dict[str, Any], usual: Callable[[Any], object], tool: str) -> Case:
+    """One way of normalising."""
+    table = np.abs(cohort()) if method["method"] == "fraction_of_max" else cohort()
+    what = f"normalise: {method['method'].replace('_', ' ')}"
+    return Case(what, step_alone({"normalise": method}, table), 0.05, lambda: usual(table), tool, repeats=9)
+
+
+def with_sklearn(name: str, **settings: object) -> Callable[[Any], object]:
+    def way(table: Any) -> object:
+        from sklearn import preprocessing
+
+        return getattr(preprocessing, name)(**settings).fit_transform(table)
+
+    return way
+
+
+def with_pandas(call: Callable[[Any], object]) -> Callable[[Any], object]:
+    def way(table: Any) -> object:
+        import pandas as pd
+
+        return call(pd.DataFrame(table))
+
+    return way
+
+
+def minmax_scale() -> Case:
+    return scaled({"method": "minmax"}, with_sklearn("MinMaxScaler"), "scikit-learn")
+
+
+def zscore_scale() -> Case:
+    return scaled({"method": "zscore"}, with_sklearn("StandardScaler"), "scikit-learn")
+
+
+def goalpost_scale() -> Case:
+    usual = with_pandas(lambda frame: ((frame - 5.0) / 90.0).clip(0.0, 1.0) * 100.0)
+    return scaled({"method": "goalposts"}, usual, "pandas")
+
+
+def best_scale() -> Case:
+    return scaled({"method": "fraction_of_max"}, with_sklearn("MaxAbsScaler"), "scikit-learn")
+
+
+def logistic_scale() -> Case:
+    usual = with_pandas(lambda frame: 100.0 / (1.0 + np.exp(-(frame - frame.mean()) / frame.std())))
+    return scaled({"method": "logistic"}, usual, "pandas")
+
+
+def category_scale() -> Case:
+    shares = [0.2, 0.4, 0.6, 0.8]
+
+    def usual(table: Any) -> object:
+        import pandas as pd
+
+        frame = pd.DataFrame(table)
+        return frame.apply(lambda column: pd.qcut(column, [0.0, *shares, 1.0], labels=False))
+
+    method = {"method": "categorical", "percentiles": shares, "scores": [0, 25, 50, 75, 100]}
+    return scaled(method, usual, "pandas")
+
+
+def rank_scale() -> Case:
+    return scaled({"method": "rank"}, with_pandas(lambda frame: frame.rank(method="min")), "pandas")
+
+
+def percentile_scale() -> Case:
+    return scaled({"method": "percentile"}, with_pandas(lambda frame: frame.rank(pct=True)), "pandas")
+
+
+def borda_scale() -> Case:
+    def scipy_way(table: Any) -> object:
+        from scipy import stats
+
+        return stats.rankdata(table, axis=0, nan_policy="omit") - 1.0
+
+    return scaled({"method": "borda"}, scipy_way, "scipy.stats")
 
 
 def group_median() -> Case:
@@ -168,7 +291,24 @@ def component() -> Case:
     return Case("weights: first principal component", ours, 0.01, sklearn_way, "scikit-learn")
 
 
-CASES: list[Callable[[], Case]] = [duels, doubt, component, group_median, neighbours, em_step]
+CASES: list[Callable[[], Case]] = [
+    winsorised,
+    goalpost_scale,
+    minmax_scale,
+    zscore_scale,
+    best_scale,
+    logistic_scale,
+    category_scale,
+    rank_scale,
+    percentile_scale,
+    borda_scale,
+    group_median,
+    neighbours,
+    em_step,
+    component,
+    duels,
+    doubt,
+]
 
 
 def seconds(call: Callable[[], object]) -> float:

@@ -103,7 +103,7 @@ def run_steps(
     Raises:
         ComputationError: If a step has no value by its own definition, with every unit and indicator.
     """
-    state = _start(values, framework, method)
+    state = beginning(values, framework, method)
     state.saved = saved
     steps = []
     for number, step in enumerate(method.steps, start=1):
@@ -112,7 +112,7 @@ def run_steps(
     return state, tuple(steps)
 
 
-def _start(values: Values, framework: Framework, method: Method) -> State:
+def beginning(values: Values, framework: Framework, method: Method) -> State:
     """Nothing done yet."""
     rows, shape = len(values.units), values.values.shape
     return State(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_index.rank import rank_ascending
+from ssc_index.rank import ranks_and_counts
 from ssc_index.steps.parameters import Ties
 from ssc_index.values import Floats
 
@@ -220,16 +220,25 @@ def fraction_of_best(values: Floats, sign: Floats, best: Floats) -> Floats:
     return scores
 
 
-def ranks(values: Floats, sign: Floats, ties: Ties) -> Floats:
+def ranks(values: Floats, sign: Floats, ties: Ties) -> tuple[Floats, list[tuple[Floats, Floats]]]:
     """Rank each column from the worst (1) to the best.
 
-    >>> ranks(np.array([[5.0], [1.0], [np.nan]]), np.array([-1.0]), "min").ravel()
+    Args:
+        values: Shape (n, n_indicators), transformed; NaN is missing.
+        sign: 1 where more is better, −1 where less is, shape (n_indicators,).
+        ties: What equal values get.
+
+    Returns:
+        Ranks; and of each column what `distinct` finds, "more is better", from the same sorting.
+
+    >>> ranks(np.array([[5.0], [1.0], [np.nan]]), np.array([-1.0]), "min")[0].ravel()
     array([ 1.,  2., nan])
     """
-    ranked = np.empty(values.shape, order="F")
+    ranked, among = np.empty(values.shape, order="F"), []
     for column in range(values.shape[1]):
-        ranked[:, column] = rank_ascending(values[:, column] * sign[column], ties)
-    return ranked
+        ranked[:, column], *found = ranks_and_counts(values[:, column] * sign[column], ties)
+        among.append((found[0], found[1]))
+    return ranked, among
 
 
 def ranks_among(values: Floats, others: Floats, counts: Floats, ties: Ties) -> Floats:
@@ -265,8 +274,7 @@ def ranks_among(values: Floats, others: Floats, counts: Floats, ties: Ties) -> F
 
 def distinct(values: Floats) -> tuple[Floats, Floats]:
     """Distinct values, ascending, and how often each occurs; NaN is left out."""
-    found, counts = np.unique(values[~np.isnan(values)], return_counts=True)
-    return found, counts.astype(np.float64)
+    return ranks_and_counts(values)[1:]
 
 
 def percentiles(ranked: Floats, count: Floats, scale: tuple[float, float]) -> Floats:

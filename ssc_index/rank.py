@@ -25,24 +25,39 @@ def rank_ascending(values: Floats, ties: Ties = "min") -> Floats:
     >>> rank_ascending(np.array([30.0, 10.0, np.nan, 10.0]))
     array([ 3.,  1., nan,  1.])
     """
+    return ranks_and_counts(values, ties)[0]
+
+
+def ranks_and_counts(values: Floats, ties: Ties = "min") -> tuple[Floats, Floats, Floats]:
+    """Rank values as `rank_ascending` does; also what they are ranked among, from the same sorting.
+
+    Args:
+        values: As there.
+        ties: As there.
+
+    Returns:
+        Ranks; distinct values, ascending; how often each occurs.
+
+    >>> ranks_and_counts(np.array([30.0, 10.0, np.nan, 10.0]))[1:]
+    (array([10., 30.]), array([2., 1.]))
+    """
     ranks = np.full(values.shape, np.nan)
-    order = np.argsort(values)
-    order = order[: values.size - int(np.isnan(values).sum())]
-    if order.size == 0:
-        return ranks
-    sorted_values = values[order]
-    is_first = np.concatenate([[True], sorted_values[1:] != sorted_values[:-1]])
-    group = np.cumsum(is_first) - 1
+    there = np.flatnonzero(values == values)
+    known = values[there] + 0.0  # no zero is below another
+    order = np.argsort(known)
+    ordered = known[order]
+    is_first = np.ones(known.size, dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
     first = np.flatnonzero(is_first)
-    last = np.concatenate([first[1:], [order.size]])
+    last = np.append(first[1:], known.size)
     by_group = {
         "min": first + 1.0,
         "max": last * 1.0,
         "average": (first + 1.0 + last) / 2.0,
-        "dense": np.arange(first.size) + 1.0,
+        "dense": np.arange(1.0, first.size + 1.0),
     }[ties]
-    ranks[order] = by_group[group]
-    return ranks
+    ranks[there[order]] = by_group if first.size == known.size else np.repeat(by_group, last - first)
+    return ranks, ordered[first], (last - first).astype(np.float64)
 
 
 def rank_descending(scores: Floats, ties: Ties = "min", decimals: int | None = None) -> Floats:

@@ -9,15 +9,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssc_index.transform import UNTREATED, Transform
 from ssc_index.values import Floats
 
 Rule = Literal["passes", "winsorised", "transformed", "undefined"]
+Ints = NDArray[np.int64] | int
 NO_SPREAD = "has no spread"
+AT_ONCE = 96  # steps of a cap that are looked at together, at first
+COMPILED_FROM = 200_000  # cells from which the compiled search is worth its compilation
 
 
 @dataclass(frozen=True)
@@ -61,23 +66,42 @@ def skewness_and_kurtosis(values: Floats) -> tuple[float, float]:
     n = values.size
     if n < 3 or values.min() == values.max():
         return np.nan, np.nan
-    # Both statistics know no scale; a power of two changes no bit and keeps the fourth powers finite.
-    values = np.ldexp(values, -np.frexp(np.abs(values).max())[1])
-    deviation = values - values.mean()
-    square = deviation * deviation
-    total = square.sum()
-    return _type_2(n, total, (square * deviation).sum(), (square * square).sum())
+    scaled = values * _scale(values)
+    scaled -= _sum(scaled) / n
+    square = scaled * scaled
+    total = _sum(square)
+    scaled *= square
+    third = _sum(scaled)
+    square *= square
+    skewness, kurtosis = _type_2(n, *(np.array([power]) for power in (total, third, _sum(square))))
+    return float(skewness[0]), float(kurtosis[0])
 
 
-def _type_2(n: int, second: float, third: float, fourth: float) -> tuple[float, float]:
-    """The two statistics from the sums of squares, cubes and fourth powers of deviations from the mean."""
-    if not second > 0:
-        return math.nan, math.nan
-    skewness = math.sqrt(n) * third / second**1.5 * math.sqrt(n * (n - 1.0)) / (n - 2.0)
+def _sum(values: Floats) -> float:
+    """The sum, one after the other, as the compiled loop adds."""
+    return float(np.add.accumulate(values)[-1]) if values.size else 0.0
+
+
+def _scale(values: Floats) -> float:
+    """A power of two that brings values near 1: no bit of a statistic without scale changes, fourth powers stay finite.
+
+    Values so small that it would be infinite get the greatest there is room for.
+    """
+    exponent = math.frexp(max(abs(float(values.max())), abs(float(values.min()))))[1]
+    return math.ldexp(1.0, min(-exponent, 1000))
+
+
+def _type_2(n: int, second: Floats, third: Floats, fourth: Floats) -> tuple[Floats, Floats]:
+    """The two statistics from the sums of squares, cubes and fourth powers of deviations from the mean; NaN where all
+    values are equal.
+    """
+    second[~(second > 0)] = np.nan
+    skewness = third / (second * np.sqrt(second)) * (math.sqrt(n) * math.sqrt(n * (n - 1.0)) / (n - 2.0))
     if n < 4:
-        return float(skewness), math.nan
-    kurtosis = ((n + 1.0) * (n * fourth / second**2 - 3.0) + 6.0) * (n - 1.0) / ((n - 2.0) * (n - 3.0))
-    return float(skewness), float(kurtosis)
+        return skewness, np.full(second.shape, np.nan)
+    factor = (n - 1.0) / ((n - 2.0) * (n - 3.0))
+    kurtosis = ((n + 1.0) * (n * fourth / (second * second) - 3.0) + 6.0) * factor
+    return skewness, kurtosis
 
 
 def winsorise(
@@ -104,52 +128,109 @@ def winsorise(
     (1.0, 5.0, 1)
     """
     lowest, highest = 0, values.size - 1  # the cells that the caps are taken from
-    n_high = n_low = 0
     found = skewness_and_kurtosis(values)
-    statistics_at = None
-    while _fails(found, skew, kurtosis) and n_high + n_low < max_points:
-        statistics_at = statistics_at or _statistics_at_caps(values)
-        if found[0] >= 0:
-            first = int(np.searchsorted(values, values[highest], side="left"))
-            highest, n_high = first - 1, values.size - first
-        else:
-            lowest = n_low = int(np.searchsorted(values, values[lowest], side="right"))
-        found = statistics_at(lowest, highest)
-    return float(values[lowest]), float(values[highest]), n_high + n_low, found
+    points, at_once, tails = 0, AT_ONCE, None
+    while _fails(found, skew, kurtosis) and points < max_points:
+        tails = tails or _Tails(values, max_points)
+        upper = found[0] >= 0
+        steps = tails.steps(lowest, highest, upper, at_once)
+        ends: tuple[Ints, Ints] = (lowest, steps) if upper else (steps, highest)
+        skewness, excess = tails.statistics(*ends)
+        capped = np.asarray(ends[0] + (values.size - 1 - ends[1]))
+        goes_on = (skewness >= skew if upper else skewness <= -skew) & (excess >= kurtosis) & (capped < max_points)
+        at = min(int(goes_on.argmin()) if not goes_on.all() else goes_on.size, goes_on.size - 1)
+        lowest, highest = (lowest, int(steps[at])) if upper else (int(steps[at]), highest)
+        points, found = int(capped[at]), (float(skewness[at]), float(excess[at]))
+        at_once *= 4
+    return float(values[lowest]), float(values[highest]), points, found
 
 
-def _statistics_at_caps(values: Floats) -> Callable[[int, int], tuple[float, float]]:
-    """Skewness and kurtosis of sorted values capped at two of them, in a time that does not grow with n.
+def _search(
+    values: Floats, max_points: int, skew: float, kurtosis: float
+) -> tuple[tuple[float, float], tuple[float, float, int, tuple[float, float]]]:
+    """`skewness_and_kurtosis`, and `winsorise` where it has something to do, by the compiled loop."""
+    low, high, points, *statistics = _compiled_search()(values, _scale(values), max_points, skew, kurtosis)
+    before, after = (statistics[0], statistics[1]), (statistics[2], statistics[3])
+    if points < 0:
+        return before, winsorise(values, max_points, skew, kurtosis)
+    return before, (float(values[low]), float(values[high]), points, after)
 
-    Powers of the distances from the middle value are summed outwards once, so that what a cap cuts off never was
-    in the sum. The mean lies within one standard deviation of the median, so that little is lost on the way from
-    sums about the one to sums about the other.
+
+@cache
+def _compiled_search() -> Callable[..., tuple[int, int, int, float, float, float, float]]:
+    """The search for caps, compiled."""
+    import numba
+
+    from ssc_index.compiled_treat import search
+
+    loop: Callable[..., tuple[int, int, int, float, float, float, float]] = numba.njit(cache=True)(search)
+    return loop
+
+
+class _Tails:
+    """Skewness and kurtosis of sorted values capped at two of them, many caps at once.
+
+    Powers of the distances from the middle value are summed once from the middle outwards, so that what a cap cuts off
+    never was in the sum. The mean lies within one standard deviation of the median, so that little is lost on the way
+    from sums about the one to sums about the other.
     """
-    n, middle = values.size, values.size // 2
-    scaled = np.ldexp(values, -np.frexp(np.abs(values).max())[1])
-    distance = scaled - scaled[middle]
-    square = distance * distance
-    powers = (distance, square, square * distance, square * square)
-    upward = [np.cumsum(power[middle:]) for power in powers]
-    downward = [np.concatenate([[0.0], np.cumsum(power[:middle][::-1])]) for power in powers]
 
-    def at(lowest: int, highest: int) -> tuple[float, float]:
-        if not lowest <= middle <= highest:
-            return skewness_and_kurtosis(np.clip(values, values[lowest], values[highest]))
-        if values[lowest] == values[highest]:
-            return math.nan, math.nan
-        low, high = distance[lowest], distance[highest]
-        s1, s2, s3, s4 = (
-            up[highest - middle] + down[middle - lowest] + lowest * low**power + (n - 1 - highest) * high**power
-            for power, up, down in zip((1, 2, 3, 4), upward, downward, strict=True)
-        )
-        mean = s1 / n
-        second = s2 - mean * s1
-        third = s3 - 3.0 * mean * s2 + 2.0 * mean * mean * s1
-        fourth = s4 - 4.0 * mean * s3 + 6.0 * mean * mean * s2 - 3.0 * mean**3 * s1
+    def __init__(self, values: Floats, max_points: int) -> None:
+        n = values.size
+        self.values, self.n = values, n
+        self.length = length = min(max_points + 1, (n - 1) // 2)  # cells of either tail
+        self.changes = np.flatnonzero(values[1:] != values[:-1])  # the next cell has another value
+        distance = values * _scale(values)
+        distance -= distance[n // 2]
+        inner = distance[length + 1 : n - length - 1]
+        square = inner * inner
+        middle = [_sum(inner), _sum(square), _sum(inner * square), _sum(square * square)]
+        self.upper, self.lower = _powers(distance[n - length - 1 :]), _powers(distance[: length + 1])
+        self.upward = np.cumsum(self.upper, axis=1)
+        self.upward += np.array(middle)[:, None]
+        self.downward = np.cumsum(self.lower[:, ::-1], axis=1)[:, ::-1]
+
+    def steps(self, lowest: int, highest: int, upper: bool, at_once: int) -> NDArray[np.int64]:
+        """Cells that a cap moves to one after the other, the first of many."""
+        if lowest > self.length or highest < self.n - 1 - self.length:
+            at_once = 1
+        if upper:
+            end = int(self.changes.searchsorted(highest))
+            first = max(int(self.changes.searchsorted(self.n - 1 - self.length)), end - at_once)
+            return self.changes[min(first, end - 1) : end][::-1]
+        start = int(self.changes.searchsorted(lowest))
+        last = min(int(self.changes.searchsorted(self.length)), start + at_once)
+        return self.changes[start : max(last, start + 1)] + 1
+
+    def statistics(self, low: Ints, high: Ints) -> tuple[Floats, Floats]:
+        """Skewness and kurtosis at caps, where one of the two is many; NaN where both are at one value."""
+        n, edge = self.n, self.n - 1 - self.length
+        if np.max(low) > self.length or np.min(high) < edge:  # equal cells lead far inwards: a single cap
+            values = np.clip(self.values, self.values[low].min(), self.values[high].max())
+            skewness, kurtosis = skewness_and_kurtosis(values)
+            return np.array([skewness]), np.array([kurtosis])
+        first, last = np.atleast_1d(low), np.atleast_1d(high - edge)
+        sums = self.upward[:, last] + self.downward[:, first]
+        sums += self.lower[:, first] * low
+        sums += self.upper[:, last] * (n - 1 - high)
+        mean = sums[0] / n
+        s2, s3, s4 = sums[1:]
+        square = mean * mean
+        second = s2 - mean * sums[0]
+        third = s3 - mean * (3.0 * s2 - 2.0 * mean * sums[0])
+        fourth = s4 - mean * (4.0 * s3) + square * (6.0 * s2 - 3.0 * mean * sums[0])
+        second[self.values[low] == self.values[high]] = np.nan
         return _type_2(n, second, third, fourth)
 
-    return at
+
+def _powers(distance: Floats) -> Floats:
+    """First to fourth powers, a row each."""
+    powers = np.empty((4, distance.size))
+    powers[0] = distance
+    np.multiply(distance, distance, out=powers[1])
+    np.multiply(powers[1], distance, out=powers[2])
+    np.multiply(powers[1], powers[1], out=powers[3])
+    return powers
 
 
 def treat_column(
@@ -159,6 +240,7 @@ def treat_column(
     kurtosis: float,
     second: Callable[[Floats, float], Transform] | None = None,
     on: Literal["original", "winsorised"] = "original",
+    compiled: bool = False,
 ) -> Treated:
     """Treat one column in two stages: winsorise where the rule fails, then change the unit where it still does.
 
@@ -171,18 +253,24 @@ def treat_column(
         kurtosis: Threshold of excess kurtosis.
         second: Finds the second stage's transform in sorted values of a given skewness; None: there is none.
         on: Whether the second stage works on the values as they were, or on the winsorised ones.
+        compiled: Whether caps are searched by compiled code; they are the same to the last bit.
 
     Returns:
         What is to be done.
 
     Source: COINr (``Treat``; ``combine_treat`` is ``on = winsorised``).
     """
-    before = skewness_and_kurtosis(values)
+    found = (
+        _search(values, max_points, skew, kurtosis)
+        if compiled and values.size >= 4 and values[0] < values[-1]
+        else None
+    )
+    before = found[0] if found else skewness_and_kurtosis(values)
     if np.isnan(before).any():
         return Treated("undefined", 0, *before)
     if not _fails(before, skew, kurtosis):
         return Treated("passes", 0, *before)
-    low, high, points, after = winsorise(values, max_points, skew, kurtosis)
+    low, high, points, after = found[1] if found else winsorise(values, max_points, skew, kurtosis)
     if np.isnan(after).any():
         return Treated("undefined", 0, *before)
     if second is not None and _fails(after, skew, kurtosis):

@@ -450,25 +450,26 @@ def _check_positive(task: _Task, values: Floats) -> None:
 
 def _ranked(task: _Task, way: Ranked, values: Floats) -> tuple[Floats, dict[str, Floats], list[Distribution]]:
     """Ranks among the units of the block, or of another year, or of an earlier run."""
+    own = task.state.saved is None and task.source.shape == values.shape  # the units that are scored rank themselves
+    ranked, among = normalise.ranks(values, task.sign, way.ties) if own else (np.empty(values.shape, order="F"), [])
     found: list[Distribution] = []
     for position, node in enumerate(task.nodes):
         if task.state.saved is None:
-            better, counts = normalise.distinct(task.source[:, position] * task.sign[position])
-            found.append(Distribution(task.year, node.code, better, counts))
-            continue
-        there = task.state.saved.distribution(task.state.number, node.code, task.year)
-        if there is None:
-            task.faults.append(f"{node.code}{in_year(task.year)}: the saved parameters have no values to rank it among")
-        found.append(there or Distribution(task.year, node.code, np.empty(0), np.empty(0)))
-    if task.state.saved is None and task.source.shape == values.shape:
-        ranked = normalise.ranks(values, task.sign, way.ties)
-    else:
-        ranked = np.column_stack(
-            [
-                normalise.ranks_among(values[:, column] * task.sign[column], other.values, other.counts, way.ties)
-                for column, other in enumerate(found)
-            ]
-        )
+            better, counts = (
+                among[position] if own else normalise.distinct(task.source[:, position] * task.sign[position])
+            )
+            other = Distribution(task.year, node.code, better, counts)
+        else:
+            there = task.state.saved.distribution(task.state.number, node.code, task.year)
+            if there is None:
+                task.faults.append(
+                    f"{node.code}{in_year(task.year)}: the saved parameters have no values to rank it among"
+                )
+            other = there or Distribution(task.year, node.code, np.empty(0), np.empty(0))
+        found.append(other)
+        if not own:
+            better = values[:, position] * task.sign[position]
+            ranked[:, position] = normalise.ranks_among(better, other.values, other.counts, way.ties)
     count = np.array([other.counts.sum() for other in found])
     if isinstance(way, NormalisePercentile):
         scores = normalise.percentiles(ranked, count, way.range)

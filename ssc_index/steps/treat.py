@@ -284,26 +284,26 @@ def _treatment(
     if state.saved is not None:
         return _saved_treatment(state, code, values, year, faults)
     node = state.framework.by_code[code]
-    finite = np.sort(values[~np.isnan(values)])
+    finite = np.sort(values)[: values.size - int(np.isnan(values).sum())]  # what is missing comes last
     try:
-        return _found_treatment(way, node, finite, anchors)
+        return _found_treatment(way, node, finite, anchors, state.table.size >= treat.COMPILED_FROM)
     except ValueError as error:
         faults.append(f"{code}{in_year(year)}: {error}")
         return Treated("undefined", 0, math.nan, math.nan)
 
 
-def _found_treatment(way: Parameters, node: Node, values: Floats, anchors: Sequence[float]) -> Treated:
+def _found_treatment(way: Parameters, node: Node, values: Floats, anchors: Sequence[float], compiled: bool) -> Treated:
     """What is to be done to sorted values."""
     lower = node.direction == "lower"
     if isinstance(way, TreatWinsorise):
         family = way.fallback
         if family == "none" or node.transform != "none":  # no second change of unit
-            return treat.treat_column(values, way.max_points, way.skew, way.kurtosis)
+            return treat.treat_column(values, way.max_points, way.skew, way.kurtosis, compiled=compiled)
 
         def second(numbers: Floats, skewness: float) -> Transform:
             return found_in(numbers, family, anchors, skewness, lower_is_better=lower)
 
-        return treat.treat_column(values, way.max_points, way.skew, way.kurtosis, second, way.fallback_on)
+        return treat.treat_column(values, way.max_points, way.skew, way.kurtosis, second, way.fallback_on, compiled)
     statistics = treat.skewness_and_kurtosis(values) if values.size else (math.nan, math.nan)
     undefined = Treated("undefined", 0, *statistics)
     if values.size == 0:

@@ -18,7 +18,7 @@ from ssc_index.impute_neighbours import fill_by_neighbours
 from ssc_index.impute_normal import conditional_means, draw, fit_normal
 from ssc_index.impute_regression import regress
 from ssc_index.impute_time import fill_over_years
-from ssc_index.index import _start, compute_index
+from ssc_index.index import beginning, compute_index
 from ssc_index.method import method_from_mapping
 from ssc_index.steps.impute import drawn_table
 from ssc_index.values import values_from_columns
@@ -351,7 +351,7 @@ def test_a_single_table_of_a_multiple_imputation():
     table = np.array(_holey(50))
     steps = [_impute("multiple", draws=2, seed=9, tolerance=1e-4, only="A")]
     method = method_from_mapping({"name": "m", "steps": steps})
-    state = _start(values_from_columns([f"u{row:02d}" for row in range(50)], None, CODES, table), _tree(), method)
+    state = beginning(values_from_columns([f"u{row:02d}" for row in range(50)], None, CODES, table), _tree(), method)
     third = drawn_table(state, method.steps[0], 3)
     np.testing.assert_array_equal(third[:, :3], draw(table, 9, 3, 1e-4)[:, :3])
     np.testing.assert_array_equal(third[:, 3:], table[:, 3:])

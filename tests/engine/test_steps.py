@@ -168,7 +168,7 @@ def test_zscore_uses_the_sample_deviation():
 
 def test_percentiles_of_ties_and_of_one():
     values = np.array([[1.0, 7.0], [2.0, NAN], [2.0, NAN], [3.0, NAN]])
-    ranked = normalise.ranks(values, _column(1, 1), "min")
+    ranked = normalise.ranks(values, _column(1, 1), "min")[0]
     scores = normalise.percentiles(ranked, _column(4, 1), (0.0, 100.0))
     np.testing.assert_allclose(scores[:, 0], [0, 100 / 3, 100 / 3, 100])
     assert np.isnan(scores[:, 1]).all()

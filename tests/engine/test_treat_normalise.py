@@ -51,19 +51,50 @@ def _column(*args, **kwargs):
 # treat
 
 
-def test_power_sums_give_the_statistics_of_the_capped_values():
-    random = np.random.Generator(np.random.Philox(key=8))
-    for values in (SAMPLE, np.sort(-SAMPLE), np.sort(random.integers(0, 9, 200) * 1.0), np.sort(SAMPLE**6)):
-        at = treat._statistics_at_caps(values)
-        for low, high in (
-            (0, values.size - 1),
-            (0, values.size - 6),
-            (4, values.size - 3),
-            (0, 5),
-            (values.size - 3, values.size - 1),
-        ):
-            expected = treat.skewness_and_kurtosis(np.clip(values, values[low], values[high]))
-            np.testing.assert_allclose(at(low, high), expected, rtol=1e-9, atol=1e-9)
+SHAPES = {
+    "long tail": SAMPLE,
+    "long tail of small values": np.sort(-SAMPLE),
+    "ties": np.sort(np.random.Generator(np.random.Philox(key=8)).integers(0, 9, 200) * 1.0) ** 6,
+    "far outliers": np.sort(SAMPLE**6),
+    "both tails": np.sort(np.concatenate([-(SAMPLE**3), SAMPLE**3])),
+    "tiny": np.sort(SAMPLE**3) * 1e-320,
+    "great": np.sort(SAMPLE**3) * 1e300,
+    "three values": np.array([0.0] * 40 + [1.0] * 3 + [900.0] * 2),
+    "two values": np.array([0.0] * 40 + [1.0]),
+    "one far cell of five": np.array([1.0, 1.0, 1.0, 1.0, 9.0]),
+}
+
+
+def plainly_winsorised(values, max_points, skew, kurtosis):
+    """The rule word for word: move the extreme to the next value, ask again."""
+    values, points = values.copy(), 0
+    before = values.copy()
+    found = treat.skewness_and_kurtosis(values)
+    while abs(found[0]) >= skew and found[1] >= kurtosis and points < max_points:
+        distinct = np.unique(values)
+        if found[0] >= 0:
+            values[values == distinct[-1]] = distinct[-2]
+        else:
+            values[values == distinct[0]] = distinct[1]
+        points, found = int((values != before).sum()), treat.skewness_and_kurtosis(values)
+    return values[0], values[-1], points, found
+
+
+@pytest.mark.parametrize("max_points", [1, 5, 1000])
+@pytest.mark.parametrize("skew", [0.05, 2.0])
+@pytest.mark.parametrize("values", SHAPES.values(), ids=SHAPES)
+def test_caps_are_those_of_the_rule_word_for_word(values, skew, max_points):
+    found = treat.winsorise(values, max_points, skew, skew - 1.0)
+    expected = plainly_winsorised(values, max_points, skew, skew - 1.0)
+    assert found[:3] == expected[:3]
+    np.testing.assert_allclose(found[3], expected[3], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("values", SHAPES.values(), ids=SHAPES)
+def test_the_compiled_search_is_the_plain_one_to_the_last_bit(values):
+    for max_points in (0, 1, 5, 1000):
+        found = [treat.treat_column(values, max_points, 0.5, 0.5, compiled=compiled) for compiled in (False, True)]
+        assert repr(found[0]) == repr(found[1])
 
 
 def test_interquartile_fences_cap_values_and_list_them():

@@ -1,0 +1,476 @@
+"""Faults planted in the engine, and whether its tests see them: ``python -m benchmarks.mutation [--sample 400]``.
+
+A mutant is the engine with one small fault: ``<`` for ``<=``, ``+`` for ``-``, a number one too great, a condition
+turned round, a ``return`` without its value. From all that can be planted a sample is drawn by a seed, and each is held
+against the tests that run through its line, quickest first; if none fails, against all tests of the files that touch
+its module. A fault that makes a test run ten times as long, or for ever, counts as seen.
+
+Own code, because the known tools fit badly here: they mutate neither decorated functions nor tables of constants, draw
+no sample, and would leave compiled loops in the cache that belong to another fault.
+
+Texts, annotations, docstrings and decorators are left as they are. Tests that start processes of their own run the
+engine as it is on disk, so that they see nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import hashlib
+import importlib.abc
+import importlib.util
+import json
+import math
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+PROJECT = Path(__file__).resolve().parent.parent
+TESTS = ("tests/engine", "tests/framework", "tests/uncertainty", "tests/sensitivity")
+FIRST, LATER = 40.0, 120.0  # seconds that a mutant's own tests and those of its module's files may take
+QUIET = ["-q", "-x", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-p", "no:logging", "-p", "no:xdist"]
+
+SWAPS: dict[type[ast.AST], type[ast.AST]] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.Mult,
+    ast.Pow: ast.Mult,
+    ast.MatMult: ast.Mult,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+    ast.BitXor: ast.BitOr,
+    ast.LShift: ast.RShift,
+    ast.RShift: ast.LShift,
+    ast.And: ast.Or,
+    ast.Or: ast.And,
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault that can be planted.
+
+    Attributes:
+        module: File, from the project's directory.
+        number: Position among the file's mutants.
+        line: Where it is planted.
+        kind: What sort of fault.
+        name: What tells it from all others, also once the code around it has changed.
+        told: What was there, and what is.
+    """
+
+    module: str
+    number: int
+    line: int
+    kind: str
+    name: str
+    told: str
+
+
+class Planter(ast.NodeTransformer):
+    """Walks a module and plants the fault of one number; with none, it lists what could be planted."""
+
+    def __init__(self, wanted: int | None = None) -> None:
+        self.wanted, self.number, self.found, self.inside = wanted, -1, [], []
+
+    def _offer(self, node: ast.AST, kind: str, told: str) -> bool:
+        """Note a place; whether the fault is to be planted there."""
+        self.number += 1
+        self.found.append((self.number, getattr(node, "lineno", 0), kind, ".".join(self.inside), told))
+        return self.number == self.wanted
+
+    def _named(self, node: Any) -> ast.AST:
+        self.inside.append(node.name)
+        for place in ("args", "body"):
+            if hasattr(node, place):
+                value = getattr(node, place)
+                if isinstance(value, list):
+                    setattr(node, place, [self.visit(part) for part in value])
+                else:
+                    self._defaults(value)
+        self.inside.pop()
+        return node
+
+    def _defaults(self, arguments: ast.arguments) -> None:
+        arguments.defaults = [self.visit(part) for part in arguments.defaults]
+        arguments.kw_defaults = [part and self.visit(part) for part in arguments.kw_defaults]
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef = _named
+
+    def visit_Import(self, node: ast.Import) -> ast.AST:
+        return node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        node.value = node.value and self.visit(node.value)
+        return node
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        """Annotations that have a name (``Share = Annotated[…]``) are none of ours."""
+        text = ast.unparse(node.value)
+        if not self.inside and text.startswith(("Annotated", "Literal", "TypeVar", "NDArray")):
+            return node
+        return self.generic_visit(node)
+
+    def visit_Assert(self, node: ast.Assert) -> ast.AST:
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """``cast`` and ``TypeVar`` are for the reader."""
+        return node if ast.unparse(node.func) in {"cast", "TypeVar"} else self.generic_visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        self.generic_visit(node)
+        for place, operator in enumerate(node.ops):
+            before = ast.unparse(node)
+            new = SWAPS[type(operator)]()
+            node.ops[place] = new
+            after = ast.unparse(node)
+            if not self._offer(node, "comparison", f"{before} -> {after}"):
+                node.ops[place] = operator
+        return node
+
+    def _operator(self, node: Any, kind: str) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node, ast.BinOp) and isinstance(node.left, ast.Constant) and isinstance(node.left.value, str):
+            return node
+        before, old = ast.unparse(node), node.op
+        node.op = SWAPS[type(old)]()
+        after = ast.unparse(node)
+        if not self._offer(node, kind, f"{before} -> {after}"):
+            node.op = old
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        return self._operator(node, "arithmetic")
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        return self._operator(node, "arithmetic")
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
+        return self._operator(node, "boolean")
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.op, ast.UAdd):
+            return node
+        return (
+            node.operand if self._offer(node, "sign", f"{ast.unparse(node)} -> {ast.unparse(node.operand)}") else node
+        )
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        if not isinstance(node.value, bool | int | float):
+            return node
+        new = (not node.value) if isinstance(node.value, bool) else node.value + 1
+        if self._offer(node, "constant", f"{node.value!r} -> {new!r}"):
+            return ast.copy_location(ast.Constant(new), node)
+        return node
+
+    def _condition(self, node: Any) -> ast.AST:
+        self.generic_visit(node)
+        if self._offer(node.test, "condition", f"if {ast.unparse(node.test)} -> if not"):
+            node.test = ast.copy_location(ast.UnaryOp(ast.Not(), node.test), node.test)
+        return node
+
+    visit_If = visit_IfExp = visit_While = _condition
+
+    def visit_Return(self, node: ast.Return) -> ast.AST:
+        self.generic_visit(node)
+        given = node.value
+        if given is None or (isinstance(given, ast.Constant) and given.value is None):
+            return node
+        if self._offer(node, "return", f"return {ast.unparse(given)[:60]} -> return None"):
+            node.value = ast.copy_location(ast.Constant(None), node)
+        return node
+
+    def visit_Continue(self, node: ast.Continue) -> ast.AST:
+        return ast.copy_location(ast.Break(), node) if self._offer(node, "jump", "continue -> break") else node
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        return node
+
+
+def mutants_of(module: str) -> list[Mutant]:
+    """All faults that can be planted in a file."""
+    planter = Planter()
+    planter.visit(ast.parse((PROJECT / module).read_text(encoding="utf-8")))
+    seen: dict[tuple[str, str, str], int] = defaultdict(int)
+    out = []
+    for number, line, kind, inside, told in planter.found:
+        seen[inside, kind, told] += 1
+        name = f"{module}:{inside}:{kind}:{told}:{seen[inside, kind, told]}"
+        out.append(Mutant(module, number, line, kind, name, told))
+    return out
+
+
+def drawn(mutants: list[Mutant], sample: int, seed: int) -> list[Mutant]:
+    """A random sample that stays the same for a mutant whatever happens to other code."""
+    key = {one: hashlib.sha256(f"{seed}:{one.name}".encode()).digest() for one in mutants}
+    return sorted(mutants, key=key.__getitem__)[:sample]
+
+
+class Watch:
+    """Notes the lines of the engine that each test runs through, those of its fixtures among them; a pytest plugin."""
+
+    def __init__(self) -> None:
+        self.root = str(PROJECT / "ssc_index") + os.sep
+        self.lines: set[tuple[str, int]] = set()
+        self.by_fixture: dict[str, set[tuple[str, int]]] = defaultdict(set)
+        self.by_test: dict[str, set[tuple[str, int]]] = {}
+        self.seconds: dict[str, float] = defaultdict(float)
+
+    def trace(self, frame: Any, event: str, argument: object) -> Any:
+        if not frame.f_code.co_filename.startswith(self.root):
+            return None
+        self.lines.add((frame.f_code.co_filename, frame.f_lineno))
+        return self.trace
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Iterator[None]:
+        outer, self.lines = self.lines, set()
+        try:
+            return (yield)
+        finally:
+            self.by_fixture[fixturedef.argname] |= self.lines
+            self.lines = outer
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: Any) -> Iterator[None]:
+        self.lines = set()
+        sys.settrace(self.trace)
+        try:
+            return (yield)
+        finally:
+            sys.settrace(None)
+            fixtures = [self.by_fixture[name] for name in item.fixturenames]
+            self.by_test[item.nodeid] = self.lines.union(*fixtures)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        self.seconds[report.nodeid] += report.duration
+
+
+@dataclass
+class Cover:
+    """Which tests run through which lines.
+
+    Attributes:
+        tests: Tests by file and line, quickest first.
+        files: Test files by file of the engine.
+        seconds: How long each test took while it was watched.
+        of_file: Tests of each test file, quickest first.
+    """
+
+    tests: dict[tuple[str, int], list[str]]
+    files: dict[str, set[str]]
+    seconds: dict[str, float]
+    of_file: dict[str, list[str]]
+
+
+def watch(keep: Path) -> Cover:
+    """Run all tests once, watched; or read what an earlier run has kept."""
+    if not keep.exists():
+        watcher = Watch()
+        child = os.fork()
+        if child == 0:
+            code = pytest.main([*QUIET, *TESTS], plugins=[watcher])
+            if code:
+                os._exit(int(code))
+            data = {
+                test: [watcher.seconds[test], sorted({(str(Path(f).relative_to(PROJECT)), n) for f, n in lines})]
+                for test, lines in watcher.by_test.items()
+            }
+            keep.write_text(json.dumps(data))
+            os._exit(0)
+        if os.waitpid(child, 0)[1]:
+            raise SystemExit("the tests fail without any planted fault")
+    cover = Cover(defaultdict(list), defaultdict(set), {}, defaultdict(list))
+    data = json.loads(keep.read_text())
+    for test, (seconds, lines) in sorted(data.items(), key=lambda entry: entry[1][0]):
+        cover.seconds[test] = seconds
+        cover.of_file[test.partition("::")[0]].append(test)
+        for module, line in lines:
+            cover.tests[module, line].append(test)
+            cover.files[module].add(test.partition("::")[0])
+    return cover
+
+
+class Planted(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
+    """Imports the module of a mutant with its fault."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self.file = str(PROJECT / mutant.module)
+        self.name = mutant.module.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+        tree = ast.parse(Path(self.file).read_text(encoding="utf-8"))
+        self.tree = ast.fix_missing_locations(Planter(mutant.number).visit(tree))
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> Any:
+        if fullname != self.name:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self.file, loader=self)
+
+    def get_filename(self, fullname: str) -> str:
+        return self.file
+
+    def get_data(self, path: str) -> bytes:
+        return Path(path).read_bytes()
+
+    def get_code(self, fullname: str) -> Any:
+        return compile(self.tree, self.file, "exec")
+
+
+def outcome(mutant: Mutant, tests: list[str], limit: float) -> str:
+    """Run tests with the fault in place: ``seen``, ``endless`` or ``unseen``."""
+    child = os.fork()
+    if child == 0:
+        os.setpgrp()
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(quiet, 1)
+        os.dup2(quiet, 2)
+        code: int = 3
+        try:
+            sys.meta_path.insert(0, Planted(mutant))
+            code = int(pytest.main([*QUIET, *tests]))
+        finally:
+            os._exit(1 if code else 0)
+    until = time.monotonic() + limit
+    while time.monotonic() < until:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return "seen" if status else "unseen"
+        time.sleep(0.02)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return "endless"
+
+
+def upto(tests: list[str], cover: Cover, seconds: float) -> list[str]:
+    """The quickest tests that take no longer than this together, one at least."""
+    chosen: list[str] = []
+    for test in tests:
+        seconds -= cover.seconds[test]
+        if chosen and seconds < 0:
+            break
+        chosen.append(test)
+    return chosen
+
+
+def judge(mutant: Mutant, cover: Cover) -> str:
+    """What the tests say of a fault."""
+    files = sorted(cover.files.get(mutant.module, ()))
+    own = cover.tests.get((mutant.module, mutant.line), [])
+    every = sorted((test for file in files for test in cover.of_file[file]), key=cover.seconds.__getitem__)
+    if not every:
+        return "untested"
+    with tempfile.TemporaryDirectory() as cache:
+        if "compiled" in mutant.module or "kernel" in mutant.module:
+            os.environ["NUMBA_CACHE_DIR"] = cache  # what a fault compiles to must not outlive it
+        else:
+            os.environ.pop("NUMBA_CACHE_DIR", None)
+        slow = 60.0 if "NUMBA_CACHE_DIR" in os.environ else 0.0
+        for tests, budget in ((own, FIRST), (every, LATER)):
+            chosen = upto(tests, cover, budget)
+            if not chosen:
+                continue
+            expected = sum(cover.seconds[test] for test in chosen)
+            found = outcome(mutant, chosen, 30.0 + slow + 10.0 * expected)
+            if found != "unseen":
+                return found
+    return "unseen"
+
+
+def interval(seen: int, n: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927)."""
+    z, share = 1.959964, seen / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return middle - half, middle + half
+
+
+def report(console: Console, found: list[tuple[Mutant, str]], there: dict[str, int]) -> None:
+    """A line for each module, and what no test has seen."""
+    table = Table("module", "mutants", "drawn", "seen", "share")
+    by_module: dict[str, list[str]] = defaultdict(list)
+    for mutant, said in found:
+        by_module[mutant.module].append(said)
+    for module in sorted(by_module):
+        said = by_module[module]
+        seen = sum(one in ("seen", "endless") for one in said)
+        table.add_row(module, str(there[module]), str(len(said)), str(seen), f"{100 * seen / len(said):.0f} %")
+    seen = sum(said in ("seen", "endless") for _, said in found)
+    low, high = interval(seen, len(found))
+    share = f"{100 * seen / len(found):.1f} % ({100 * low:.1f}–{100 * high:.1f})"
+    table.add_row("all", str(sum(there.values())), str(len(found)), str(seen), share)
+    console.print(table)
+    for mutant, said in sorted(found, key=lambda entry: (entry[0].module, entry[0].line)):
+        if said not in ("seen", "endless"):
+            console.print(f"{said}: {mutant.module}:{mutant.line} {mutant.kind}: {mutant.told}", markup=False)
+
+
+def main() -> None:
+    """Draw, plant, run, report."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.mutation", description=__doc__)
+    parser.add_argument("modules", nargs="*", help="only modules whose path holds one of these")
+    parser.add_argument("--sample", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--keep", type=Path, help="directory for what was found, so that a run can go on")
+    given = parser.parse_args()
+    os.chdir(PROJECT)
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    for heavy in ("numpy", "scipy.stats", "scipy.optimize", "polars", "pydantic", "yaml", "numba"):
+        importlib.import_module(heavy)  # once, not in each child
+    keep = given.keep or Path(tempfile.mkdtemp())
+    keep.mkdir(parents=True, exist_ok=True)
+    files = sorted(file.relative_to(PROJECT).as_posix() for file in (PROJECT / "ssc_index").rglob("*.py"))
+    every = [mutant for file in files for mutant in mutants_of(file)]
+    meant = [one for one in every if not given.modules or any(part in one.module for part in given.modules)]
+    sample = drawn(meant, given.sample, given.seed)
+    console = Console(soft_wrap=True)
+    cover = watch(keep / "cover.json")
+    done = keep / "outcomes.jsonl"
+    known = dict(json.loads(line) for line in done.read_text().splitlines()) if done.exists() else {}
+    found = []
+    with done.open("a") as out:
+        for number, mutant in enumerate(sample, start=1):
+            if mutant.name not in known:
+                before = time.monotonic()
+                known[mutant.name] = judge(mutant, cover)
+                out.write(json.dumps([mutant.name, known[mutant.name]]) + "\n")
+                out.flush()
+                told = f"{mutant.module}:{mutant.line} {mutant.kind}: {mutant.told}"
+                said = f"{number} {known[mutant.name]} {time.monotonic() - before:.0f} s {told}"
+                console.print(said, markup=False, highlight=False)
+            found.append((mutant, known[mutant.name]))
+    there: dict[str, int] = defaultdict(int)
+    for mutant in meant:
+        there[mutant.module] += 1
+    report(console, found, there)
+
+
+if __name__ == "__main__":
+    main()
