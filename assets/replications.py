@@ -15,10 +15,14 @@ from schemas import uncertainty as tables
 from ssc_index.framework.catalogue import Catalogue
 from ssc_index.method import Method
 from ssc_index.uncertainty.case import Case, case_of
-from ssc_index.uncertainty.result import distribution_frame, pairs_frame, ranks_frame
+from ssc_index.uncertainty.distribution import CONFIDENCE
+from ssc_index.uncertainty.result import SURE, distribution_frame, pairs_frame, ranks_frame
 from ssc_index.uncertainty.run import run_uncertainty
 
 AUDIENCES = {"internal": "all", "public": "public"}
+# Up to so many cities each rank and nearly each pair has a row. A thousand cities would have half a million of both
+# in every edition, most of which tell that a rank is as unlikely as the next, or that the first is ahead of the last.
+FEW = 200
 
 
 def edition_case(
@@ -90,9 +94,8 @@ def sureness_tables(
     rows: dict[str, list[pl.DataFrame]] = {table.name: [] for table in tables.TABLES}
     for audience, name in AUDIENCES.items():
         ranks = ranks_frame(result, name).filter(pl.col("ranked_share") > 0)
-        if audience == "public":
-            ranks = ranks.filter(pl.col("node") == root)
-        frames = (ranks, distribution_frame(result, root, name), pairs_frame(result, root, name))
+        sure = SURE if result.tallies[root, name].among.sum() <= FEW else CONFIDENCE
+        frames = (ranks, distribution_frame(result, root, name, FEW), pairs_frame(result, root, name, sure))
         for table, frame in zip(tables.TABLES, frames, strict=True):
             stamped = frame.rename({"unit": "city_id"}).with_columns(
                 pl.lit(edition, pl.Int16).alias("edition"), pl.lit(audience).alias("audience")
@@ -100,4 +103,4 @@ def sureness_tables(
             if "other" in frame.columns:
                 stamped = stamped.rename({"other": "other_city_id"})
             rows[table.name].append(stamped)
-    return {table.name: table.conform(pl.concat(rows[table.name])) for table in tables.TABLES}
+    return {table.name: pl.concat(rows[table.name]) for table in tables.TABLES}

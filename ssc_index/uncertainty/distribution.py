@@ -132,7 +132,7 @@ def _rank_at(tally: Tally, n: Floats, share: Floats) -> Floats:
     up_to = np.cumsum(tally.ranks, axis=1, dtype=np.int64)
     wanted = np.nan_to_num(np.clip(share, 0, 1) * n)
     place = np.minimum((up_to < wanted[:, None] - 1e-9).sum(axis=1), tally.ranks.shape[1] - 1)
-    last = np.minimum((place + 1) * tally.rank_width, len(tally.among))
+    last = np.minimum((place + 1) * tally.rank_width, tally.among.sum())
     return np.where(np.isnan(n), np.nan, last.astype(np.float64))
 
 

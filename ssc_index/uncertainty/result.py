@@ -19,6 +19,8 @@ SURE = 0.9995  # pairs at least so sure are left out of the frame of pairs
 def ranks_frame(result: Result, among: str = "all") -> pl.DataFrame:
     """One row per node and unit of the set: where it stands, how surely, and against the method as it stands.
 
+    Units are ranked among a set of them at the root only; all of them at every node that is kept.
+
     Returns:
         Columns ``unit, node, replications, ranked_share, score, rank`` (as the method stands), ``mean_score,
         mean_score_error, sd_score, score_p05 … score_p95, mean_rank, mean_rank_error, sd_rank, rank_p05 … rank_p95,
@@ -28,6 +30,8 @@ def ranks_frame(result: Result, among: str = "all") -> pl.DataFrame:
     nominal = result.nominal
     frames = []
     for slot, node in enumerate(result.kept):
+        if (node, among) not in result.tallies:
+            continue
         tally, figures = result.tallies[node, among], result.figures(node, among)
         score = np.where(tally.among, nominal[:, slot], np.nan)
         rank = rank_descending(score)
@@ -86,17 +90,28 @@ def _against(ranks: np.ndarray, ranked: np.ndarray, nominal: Floats, width: int)
     return better, worse
 
 
-def distribution_frame(result: Result, node: str, among: str = "all") -> pl.DataFrame:
+def distribution_frame(result: Result, node: str, among: str = "all", most: int | None = None) -> pl.DataFrame:
     """Rank acceptability: one row per unit and rank that it had at least once.
 
+    Args:
+        result: The result.
+        node: Which node.
+        among: Which set of units.
+        most: Greatest number of ranges of ranks; None has each rank alone, with more than 2,000 units no more ranges
+            than these.
+
     Returns:
-        Columns ``unit, rank, share, share_error``; with more than 2,000 units ``rank`` is the last of a bin.
+        Columns ``unit, rank, share, share_error``, by unit and rank; where ranks share a range ``rank`` is its last.
     """
     tally = result.tallies[node, among]
-    unit, place = np.nonzero(tally.ranks)
+    counts, n_units = tally.ranks, int(tally.among.sum())
+    together = 1 if most is None else max(1, -(-n_units // (most * tally.rank_width)))
+    if together > 1:
+        counts = np.add.reduceat(counts, np.arange(0, counts.shape[1], together), axis=1)
+    unit, place = np.nonzero(counts)
     ranked = tally.ranked[unit].astype(np.float64)
-    share = tally.ranks[unit, place] / ranked
-    last = np.minimum((place + 1) * tally.rank_width, len(tally.among))
+    share = counts[unit, place] / ranked
+    last = np.minimum((place + 1) * tally.rank_width * together, n_units)
     return pl.DataFrame(
         {
             "unit": pl.Series(result.units, dtype=pl.String).gather(unit),
@@ -107,10 +122,14 @@ def distribution_frame(result: Result, node: str, among: str = "all") -> pl.Data
     )
 
 
-def pairs_frame(result: Result, node: str, among: str = "all") -> pl.DataFrame:
+def pairs_frame(result: Result, node: str, among: str = "all", sure: float = SURE) -> pl.DataFrame:
     """Pairs of units whose order is not sure, the better by mean rank first.
 
-    Pairs that are not there are in the order of their mean ranks in 99.95 % of the replications or more.
+    Args:
+        result: The result.
+        node: Which node: the root.
+        among: Which set of units.
+        sure: Pairs that are in the order of their mean ranks in that share of the replications or more are left out.
 
     Returns:
         Columns ``unit, other, ahead, behind, ahead_error``: shares of the replications in which the unit has a better,
@@ -122,21 +141,21 @@ def pairs_frame(result: Result, node: str, among: str = "all") -> pl.DataFrame:
     place = np.zeros(len(tally.among), dtype=np.int64)
     place[order] = np.arange(len(order))
     if not tally.ahead.size:
-        return pairs_frame_of([], [], np.zeros(0), np.zeros(0), total)
+        return pairs_frame_of(pl.Series(dtype=pl.String), pl.Series(dtype=pl.String), np.zeros(0), np.zeros(0), total)
     share = tally.ahead / total
     known = tally.ranked > 0
     first = known[:, None] & known[None, :] & (place[:, None] < place[None, :])
-    one, other = np.nonzero(first & (share < SURE))
-    picked = [result.units[unit] for unit in one.tolist()], [result.units[unit] for unit in other.tolist()]
-    return pairs_frame_of(*picked, share[one, other], share[other, one], total)
+    one, other = np.nonzero(first & (share < sure))
+    units = pl.Series(result.units, dtype=pl.String)
+    return pairs_frame_of(units.gather(one), units.gather(other), share[one, other], share[other, one], total)
 
 
-def pairs_frame_of(units: list[str], others: list[str], ahead: Floats, behind: Floats, total: int) -> pl.DataFrame:
+def pairs_frame_of(units: pl.Series, others: pl.Series, ahead: Floats, behind: Floats, total: int) -> pl.DataFrame:
     """Rows of pairs."""
     return pl.DataFrame(
         {
-            "unit": pl.Series(units, dtype=pl.String),
-            "other": pl.Series(others, dtype=pl.String),
+            "unit": units,
+            "other": others,
             "ahead": ahead,
             "behind": behind,
             "ahead_error": np.sqrt(ahead * (1.0 - ahead) / total),

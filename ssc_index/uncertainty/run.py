@@ -14,7 +14,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
 from queue import Empty, SimpleQueue
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,8 @@ class Task:
         case: The case.
         prepared: The case laid out; None where the plain loop computes it.
         kept: Codes of the nodes that are counted, the root first.
-        among: Sets of units that are ranked among themselves, by name, shape (n_units,) each.
+        among: Sets of units that are ranked among themselves, by name, shape (n_units,) each: ``all`` at every
+            node, the others at the root.
         scales: Scale of each node's scores.
         backend: Way of computing.
     """
@@ -69,6 +70,7 @@ class Task:
 
 
 Tallies = dict[tuple[str, str], Tally]
+Locks = dict[tuple[str, str], Lock]
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,8 @@ def run_uncertainty(
 
     Args:
         case: The case.
-        among: Sets of units that are ranked among themselves, by name, shape (n_units,); ``all`` is always there.
+        among: Sets of units that are ranked among themselves, by name, shape (n_units,); ``all`` is always there,
+            the others are ranked at the root only.
         backend: ``numba``, or ``numpy`` alone.
         workers: Threads; None takes one for each processor. 1 is serial.
         executor: Takes the parts instead of threads: anything with ``submit`` whose futures `as_completed` knows,
@@ -176,8 +179,16 @@ def _empty(task: Task) -> Tallies:
     """Nothing counted."""
     root = task.case.framework.root.code
     return {
-        (node, name): empty_tally(among, pairs=node == root) for node in task.kept for name, among in task.among.items()
+        (node, name): empty_tally(among, pairs=node == root)
+        for node in task.kept
+        for name, among in task.among.items()
+        if name == "all" or node == root
     }
+
+
+def _locks(tallies: Tallies) -> Locks:
+    """A lock for each tally."""
+    return {key: Lock() for key in tallies}
 
 
 def _merge(into: Tallies, other: Tallies) -> None:
@@ -237,17 +248,16 @@ def _count(
 def _count_by_threads(
     task: Task, tallies: Tallies, bunches: list[list[tuple[int, int]]], workers: int, tell: Callable[[int], None]
 ) -> None:
-    """The same by threads; each counts into tallies of its own, so that these are all the memory it takes."""
+    """The same by threads, which share the tallies: one at a time adds to each, so that they are there only once."""
     told: SimpleQueue[int | None] = SimpleQueue()
-    left, stop = SimpleQueue[list[tuple[int, int]]](), Event()
+    left, stop, locks = SimpleQueue[list[tuple[int, int]]](), Event(), _locks(tallies)
     for bunch in bunches:
         left.put(bunch)
 
-    def work() -> Tallies:
-        own = _empty(task)
+    def work() -> None:
         try:
             while not stop.is_set():
-                told.put(_count_into(task, own, left.get_nowait()))
+                told.put(_count_into(task, tallies, locks, left.get_nowait()))
         except Empty:
             pass
         except BaseException:
@@ -255,7 +265,6 @@ def _count_by_threads(
             raise
         finally:
             told.put(None)
-        return own
 
     with ThreadPoolExecutor(workers) as pool:
         threads = [pool.submit(work) for _ in range(workers)]
@@ -266,7 +275,7 @@ def _count_by_threads(
         finally:
             stop.set()
             for thread in threads:
-                _merge(tallies, thread.result())
+                thread.result()
 
 
 def count_parts(task: Task, parts: list[tuple[int, int]]) -> tuple[Tallies, int]:
@@ -276,10 +285,10 @@ def count_parts(task: Task, parts: list[tuple[int, int]]) -> tuple[Tallies, int]
         The counts, and how many replications they are of.
     """
     tallies = _empty(task)
-    return tallies, _count_into(task, tallies, parts)
+    return tallies, _count_into(task, tallies, _locks(tallies), parts)
 
 
-def _count_into(task: Task, tallies: Tallies, parts: list[tuple[int, int]]) -> int:
+def _count_into(task: Task, tallies: Tallies, locks: Locks, parts: list[tuple[int, int]]) -> int:
     """Count the replications of some parts into tallies; how many they are."""
     rank, add, add_pairs = _WAYS[task.backend]
     compared: dict[tuple[str, str], list[Ranks]] = {key: [] for key, tally in tallies.items() if tally.ahead.size}
@@ -288,12 +297,16 @@ def _count_into(task: Task, tallies: Tallies, parts: list[tuple[int, int]]) -> i
         for slot, node in enumerate(task.kept):
             own = np.ascontiguousarray(scores[slot])
             for name, among in task.among.items():
+                if (key := (node, name)) not in tallies:
+                    continue
                 ranks = rank(own, among)
-                add(tallies[node, name], task.scales[slot], own, ranks)
-                if (node, name) in compared:
-                    compared[node, name].append(ranks)
+                with locks[key]:
+                    add(tallies[key], task.scales[slot], own, ranks)
+                if key in compared:
+                    compared[key].append(ranks)
     for key, found in compared.items():
-        add_pairs(tallies[key], np.concatenate(found))
+        with locks[key]:
+            add_pairs(tallies[key], np.concatenate(found))
     return sum(stop - start for start, stop in parts)
 
 

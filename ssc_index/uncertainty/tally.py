@@ -95,8 +95,8 @@ class Tally:
 
 def empty_tally(among: Bools, pairs: bool) -> Tally:
     """Nothing counted yet; pairs of units are counted if asked for and if there are no more than 2,000 units."""
-    n = among.size
-    width = -(-n // MOST_RANKS)
+    n, n_among = among.size, max(1, int(among.sum()))
+    width = -(-n_among // MOST_RANKS)
     compared = n if pairs and n <= MOST_RANKS else 0
     return Tally(
         among=among,
@@ -110,7 +110,7 @@ def empty_tally(among: Bools, pairs: bool) -> Tally:
         top_ten=np.zeros(n, dtype=np.int64),
         top_quarter=np.zeros(n, dtype=np.int64),
         scores=np.zeros((n, BINS), dtype=np.int32),
-        ranks=np.zeros((n, -(-n // width)), dtype=np.int32),
+        ranks=np.zeros((n, -(-n_among // width)), dtype=np.int32),
         ahead=np.zeros((compared, compared), dtype=np.int32),
     )
 

@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 
 import numpy as np
+import polars as pl
 import pytest
 
 from ssc_index.rank import rank_descending
 from ssc_index.uncertainty.case import decide, rows_of
 from ssc_index.uncertainty.prepared import prepare
+from ssc_index.uncertainty.result import distribution_frame, pairs_frame, ranks_frame
 from ssc_index.uncertainty.run import run_uncertainty
 from ssc_index.uncertainty.scores import scores_of_choices
 from ssc_index.uncertainty.tally import ranks_by_numba, ranks_by_numpy
@@ -124,6 +126,25 @@ def test_ranks_among_some_units_are_their_own(case):
     figures = result.figures("index", "published")
     assert np.isnan(figures.mean_rank[~among]).all()
     assert np.nanmax(figures.rank_quantiles) <= among.sum()
+    assert ranks_frame(result, "published")["node"].unique().to_list() == ["index"]
+
+
+def test_ranges_of_ranks_hold_what_their_ranks_hold(result):
+    each, ranges = (distribution_frame(result, "index", most=most) for most in (None, 10))
+    # 23 units: ranges of three ranks, the last of them from 22 on.
+    assert ranges["rank"].unique().sort().to_list() == [3, 6, 9, 12, 15, 18, 21, 23]
+    wide = each.with_columns(rank=((pl.col("rank") + 2) // 3 * 3).clip(upper_bound=23))
+    wide = wide.group_by("unit", "rank").agg(pl.col("share").sum()).sort("unit", "rank")
+    assert ranges.select("unit", "rank").equals(wide.select("unit", "rank"))
+    np.testing.assert_allclose(ranges["share"], wide["share"])
+
+
+def test_pairs_are_told_up_to_the_sureness_that_is_asked_for(result):
+    all_, unsure = pairs_frame(result, "index", sure=1.1), pairs_frame(result, "index", sure=0.95)
+    ranked = int((result.tallies["index", "all"].ranked > 0).sum())
+    assert all_.height == ranked * (ranked - 1) // 2
+    assert 0 < unsure.height < all_.height
+    assert unsure.equals(all_.filter(pl.col("ahead") < 0.95))
 
 
 def test_it_stops_once_it_is_sure_enough():
