@@ -27,6 +27,7 @@ from pipelines import (
     review_commands,
     schedule_commands,
     server_commands,
+    uncertainty_commands,
 )
 from pipelines.console import (
     FAILED,
@@ -230,6 +231,9 @@ def compute(
         typer.Option(help="Folder of an earlier result: score units outside its cohort by its method and parameters."),
     ] = None,
     audit: Annotated[bool, typer.Option("--audit", help="Also write audit_*.csv: one more run for each node.")] = False,
+    uncertainty: Annotated[
+        bool, typer.Option("--uncertainty", help="Also write what `ssc-index uncertainty` writes, of the last year.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compute any index from files: framework, values, method."""
@@ -239,9 +243,13 @@ def compute(
         raise typer.BadParameter("give either --method or --parameters")
     if audit and method is None:
         raise typer.BadParameter("--audit needs --method: units outside a cohort have no audit of their own")
+    if uncertainty and method is None:
+        raise typer.BadParameter("--uncertainty needs --method: what is uncertain stands in it")
     with told_errors():
         if method is not None:
             result = files.compute(framework, values, method, out, audit)
+            if uncertainty:
+                uncertainty_commands.explore(framework, values, method, out, quiet=as_json)
         else:
             assert parameters is not None
             result = score_outside.compute_outside(framework, values, parameters, out)
@@ -318,6 +326,7 @@ release_commands.register(app)
 diff_commands.register(app)
 schedule_commands.register(app)
 server_commands.register(app)
+uncertainty_commands.register(app)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from ssc_index.values import Floats, Values, values_from_columns
 
 LONG_COLUMNS = {"unit", "year", "code", "value"}
 OUR_FILES = re.compile(
-    r"(step|cells|parameters|distributions)_\d+_[a-z]+\.csv|audit_[a-z_]+\.csv|scores\.csv|weights\.csv|excluded\.csv|run\.json"
+    r"(step|cells|parameters|distributions)_\d+_[a-z]+\.csv|audit_[a-z_]+\.csv|uncertainty(_[a-z_]+)?\.(csv|json)|scores\.csv|weights\.csv|excluded\.csv|run\.json"
 )
 FORMULA_START = r"^([=+\-@\t\r])"
 PACKAGES = ("numpy", "polars", "pydantic", "pyyaml", "ssc-index")
@@ -390,7 +390,7 @@ def run_record(result: IndexResult, inputs: Mapping[str, Path], files: Sequence[
             for what, path in inputs.items()
         },
         "method": result.method.as_mapping(),
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "versions": {"python": platform.python_version(), **{name: version_of(name) for name in PACKAGES}},
         "counts": {
             "rows": len(result.units),
             "rows_screened_out": int((~result.included).sum()),
@@ -403,7 +403,7 @@ def run_record(result: IndexResult, inputs: Mapping[str, Path], files: Sequence[
     }
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
     """Version of an installed package; None where the code runs uninstalled."""
     try:
         return importlib.metadata.version(package)

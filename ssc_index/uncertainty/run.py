@@ -8,11 +8,13 @@ in any order: serial, by threads, by processes or on a cluster.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import pickle
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from queue import Empty, SimpleQueue
 from threading import Event, Lock
 from typing import Any
@@ -85,6 +87,7 @@ class Result:
         scales: Scale of scores by node.
         replications: How many were computed: fewer than asked for if it was interrupted or sure enough.
         way: How they were computed: ``numba``, ``numpy`` or ``plain``, and why.
+        interrupted: Whether it was interrupted.
     """
 
     case: Case
@@ -94,6 +97,7 @@ class Result:
     scales: Mapping[str, Scale]
     replications: int
     way: str
+    interrupted: bool = False
 
     @cached_property
     def nominal(self) -> Floats:
@@ -125,8 +129,9 @@ def run_uncertainty(
         backend: ``numba``, or ``numpy`` alone.
         workers: Threads; None takes one for each processor. 1 is serial.
         executor: Takes the parts instead of threads: anything with ``submit`` whose futures `as_completed` knows,
-            such as a pool of processes.
-        progress: Told replications done and asked for, in any order of parts.
+            such as a pool of processes or the executor of a Dask client. ``workers`` tells how many it has.
+        progress: Told replications done and asked for, in any order of parts. It may raise `KeyboardInterrupt`, which
+            ends the analysis with what was counted, and not amid a sum.
         part: Replications in a part; None fits it to the number of units. It changes no number.
 
     Returns:
@@ -138,9 +143,10 @@ def run_uncertainty(
     task, way = _task(case, among, backend)
     total = case.section.replications
     n_units = case.rows.stop - case.rows.start
-    size = part or max(16, min(256, 2**18 // max(n_units, 1)))
+    # The plain way takes long over each, and an interrupt waits for the parts in hand.
+    size = part or (max(16, min(256, 2**18 // max(n_units, 1))) if task.prepared is not None else 8)
     tallies = _empty(task)
-    done = 0
+    done, interrupted = 0, False
 
     def tell(count: int) -> None:
         nonlocal done
@@ -155,11 +161,13 @@ def run_uncertainty(
         except KeyboardInterrupt:
             if not _replications(tallies):
                 raise
+            interrupted = True
             break
         if _sure(task, tallies):
             break
     scales = dict(zip(task.kept, task.scales, strict=True))
-    return Result(case, case.values.units[case.rows], task.kept, tallies, scales, _replications(tallies), way)
+    count = _replications(tallies)
+    return Result(case, case.values.units[case.rows], task.kept, tallies, scales, count, way, interrupted)
 
 
 def _task(case: Case, among: Mapping[str, Bools] | None, backend: Backend) -> tuple[Task, str]:
@@ -233,7 +241,8 @@ def _count(
     if executor is None:
         _count_by_threads(task, tallies, bunches, workers, tell)
         return
-    futures = {executor.submit(count_parts, task, bunch) for bunch in bunches}
+    packed = Packed.of(task)
+    futures = {executor.submit(count_packed, packed, bunch) for bunch in bunches}
     try:
         for future in as_completed(futures):
             counted, count = future.result()
@@ -276,6 +285,40 @@ def _count_by_threads(
             stop.set()
             for thread in threads:
                 thread.result()
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A task on its way to workers: packed once, and unpacked once by each.
+
+    Attributes:
+        data: The task, pickled.
+        sha256: Hash of it, by which a worker knows it again.
+    """
+
+    data: bytes
+    sha256: str
+
+    @classmethod
+    def of(cls, task: Task) -> Packed:
+        """Pack a task."""
+        data = pickle.dumps(task, protocol=pickle.HIGHEST_PROTOCOL)
+        return cls(data, hashlib.sha256(data).hexdigest())
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
+
+@lru_cache(maxsize=1)
+def _unpacked(packed: Packed) -> Task:
+    """The task, as a worker keeps it from one bunch of parts to the next."""
+    task: Task = pickle.loads(packed.data)
+    return task
+
+
+def count_packed(packed: Packed, parts: list[tuple[int, int]]) -> tuple[Tallies, int]:
+    """As `count_parts`, by a worker in another process."""
+    return count_parts(_unpacked(packed), parts)
 
 
 def count_parts(task: Task, parts: list[tuple[int, int]]) -> tuple[Tallies, int]:

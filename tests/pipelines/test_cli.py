@@ -40,6 +40,7 @@ COMMANDS = {
     *("dev", "serve"),
     *("site", "factsheet", "show"),
     *("check",),
+    *("uncertainty",),
     *("schedule",),
     *("cities", "exports"),
     *("review", "findings", "report"),

@@ -1,0 +1,195 @@
+"""The command that tells how sure the ranks of an index are.
+
+What belongs here: its options, its workers, what Ctrl-C does. What does not: the analysis and its files
+(`ssc_index/uncertainty/`).
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines.console import UNUSABLE, JsonOption, progress_bar, stop, told_errors
+
+if TYPE_CHECKING:
+    from ssc_index.uncertainty.run import Result
+
+INTERRUPTED = 130  # as a shell has it
+
+
+def uncertainty(
+    framework: Annotated[Path, typer.Option(help="CSV with one row per node.")],
+    values: Annotated[Path, typer.Option(help="CSV or Parquet, wide or long.")],
+    method: Annotated[Path, typer.Option(help="Method file, YAML, with a section 'uncertainty'.")],
+    out: Annotated[Path, typer.Option(help="Folder for uncertainty_*.csv and uncertainty.json.")],
+    replications: Annotated[int | None, typer.Option(min=1, help="In place of the method's.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the method's.")] = None,
+    year: Annotated[int | None, typer.Option(help="Year whose ranks are asked for. Default: the last.")] = None,
+    until: Annotated[
+        float | None,
+        typer.Option(help="Stop once no mean rank has a greater Monte Carlo error than this many places."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Default: one for each processor.")] = None,
+    processes: Annotated[
+        bool, typer.Option("--processes", help="Workers are processes: for steps that the compiled kernel lacks.")
+    ] = False,
+    dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, whose workers do the work.")] = None,
+    replay: Annotated[
+        int | None, typer.Option(min=0, help="Write this one replication out as an index of its own, and no more.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compute an index thousands of times with what its method file calls uncertain: how sure is each rank?
+
+    The same bytes come from any number of workers. Ctrl-C writes what is done; twice, nothing.
+    """
+    from ssc_index.uncertainty import outputs
+
+    if dask is not None and (workers is not None or processes):
+        raise typer.BadParameter("--dask brings its own workers; leave out --workers and --processes")
+    if until is not None and until <= 0:
+        raise typer.BadParameter("--until needs a number of places above 0")
+    changes = {
+        "replications": replications or (outputs.MOST if until is not None else None),
+        "seed": seed,
+        "until": None if until is None else {"mean_rank_error": until},
+    }
+    with told_errors():
+        case = outputs.case_of_files(framework, values, method, year, **changes)
+        if replay is not None:
+            outputs.write_replication(case, replay, out)
+            facts: dict[str, Any] = {"replication": replay, "seed": case.section.seed, "out": str(out)}
+            typer.echo(json.dumps(facts) if as_json else f"Wrote replication {replay}. See {out}/scores.csv.")
+            return
+        with _workers(workers, processes, dask) as how, _interruptible(quiet=as_json) as progress:
+            result = _run(case, progress, how)
+        outputs.write_uncertainty(result, out, {"framework": framework, "values": values, "method": method})
+    _tell(result, out, as_json)
+    if result.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def explore(framework: Path, values: Path, method: Path, out: Path, quiet: bool) -> None:
+    """The analysis as the method file has it, written beside what ``ssc-index compute`` wrote."""
+    from ssc_index.uncertainty import outputs
+
+    case = outputs.case_of_files(framework, values, method)
+    with _interruptible(quiet) as progress:
+        result = _run(case, progress, {})
+    outputs.write_uncertainty(result, out, {"framework": framework, "values": values, "method": method})
+    if result.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _run(case: Any, progress: Any, how: dict[str, Any]) -> Result:
+    """Run; twice interrupted, or before the first part is done, nothing is there to write."""
+    from ssc_index.uncertainty.run import run_uncertainty
+
+    try:
+        return run_uncertainty(case, progress=progress, **how)
+    except KeyboardInterrupt:
+        stop("Interrupted; nothing is written.", INTERRUPTED)
+
+
+def _tell(result: Result, out: Path, as_json: bool) -> None:
+    """Say what was done."""
+    import numpy as np
+
+    errors = result.figures(result.kept[0]).mean_rank_error
+    known = errors[~np.isnan(errors)]
+    facts = {
+        "units": len(result.units),
+        "ranked": int(known.size),
+        "replications": result.replications,
+        "replications_asked_for": result.case.section.replications,
+        "interrupted": result.interrupted,
+        "way": result.way,
+        "largest_error_of_a_mean_rank": float(known.max()) if known.size else None,
+        "out": str(out),
+    }
+    if as_json:
+        typer.echo(json.dumps(facts))
+        return
+    said = f"Computed {result.replications:,} replications of {facts['ranked']} ranked units, by {result.way}."
+    if known.size:
+        said += f" No mean rank has a Monte Carlo error above {known.max():.2g}."
+    said += " Interrupted: this is what was done." if result.interrupted else ""
+    typer.echo(f"{said} See {out}/uncertainty_ranks.csv.")
+
+
+@contextmanager
+def _workers(workers: int | None, processes: bool, dask: str | None) -> Iterator[dict[str, Any]]:
+    """Who computes: threads of ours, processes of ours, or a cluster."""
+    if dask is not None:
+        with _cluster(dask) as how:
+            yield how
+    elif processes:
+        import multiprocessing
+        import os
+        from concurrent.futures import ProcessPoolExecutor
+
+        count = workers or os.cpu_count() or 1
+        context = multiprocessing.get_context("spawn")
+        # Ctrl-C reaches every process of a terminal; only this one is to act on it.
+        with ProcessPoolExecutor(count, context, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
+            yield {"executor": pool, "workers": count}
+    else:
+        yield {"workers": workers}
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[dict[str, Any]]:
+    """The workers of a Dask cluster; a part whose worker dies goes to another."""
+    try:
+        import distributed
+    except ImportError:
+        stop("--dask needs Dask: pip install 'ssc-index[dask]'", UNUSABLE)
+    try:
+        connect: Any = distributed.Client
+        client = connect(address, timeout=10, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        stop(f"There is no Dask scheduler at {address}: {error}", UNUSABLE)
+    with client:
+        count = len(client.nthreads())
+        if not count:
+            stop(f"The Dask scheduler at {address} has no worker.", UNUSABLE)
+        yield {"executor": client.get_executor(pure=False), "workers": count}
+
+
+@contextmanager
+def _interruptible(quiet: bool) -> Iterator[Any]:
+    """A progress bar, and Ctrl-C: the first ends the analysis once the parts in hand are done, the second at once."""
+    pressed = [False]
+
+    def note(number: int, frame: Any) -> None:
+        if pressed[0]:
+            raise KeyboardInterrupt
+        pressed[0] = True
+        typer.echo("Stopping once the parts in hand are done; Ctrl-C again to stop without writing.", err=True)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        with progress_bar(quiet) as listener:
+
+            def progress(done: int, total: int) -> None:
+                listener("Exploring choices", done, total)
+                if pressed[0] and done < total:
+                    raise KeyboardInterrupt
+
+            yield progress
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``ssc-index``."""
+    app.command(
+        epilog="Examples: ssc-index uncertainty --framework F.csv --values V.csv --method M.yaml --out results · "
+        "uncertainty … --until 0.05 --workers 8 · uncertainty … --dask tcp://10.0.0.1:8786 · uncertainty … --replay 17"
+    )(uncertainty)
