@@ -123,8 +123,7 @@ def open_writer(path: Path, purpose: str, tables: Sequence[Table]) -> Iterator[d
         connection = _opened(path, read_only=False)
         path.chmod(PRIVATE_MODE)
         try:
-            for table in tables:
-                _create(connection, table, path)
+            _create(connection, tables, path)
             yield connection
         finally:
             connection.close()
@@ -159,23 +158,25 @@ def _damage_told(path: Path) -> Iterator[None]:
         raise UnreadableError(f"{path} is damaged: {error}\n{BUILD_AGAIN}") from error
 
 
-def _create(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> None:
-    """Create a table where it is absent; refuse one that another version of the project made."""
-    schema, _, name = table.name.rpartition(".")
-    found = connection.execute(
-        "select column_name from duckdb_columns() where schema_name = ? and table_name = ? order by column_index",
-        [schema, name],
-    ).fetchall()
-    if not found:
-        connection.execute("create schema if not exists " + schema)
-        connection.execute(table.ddl())
-        for statement in table.comments():
-            connection.execute(statement)
-    elif [column for (column,) in found] != list(table.columns):
-        raise OtherVersionError(
-            f"{path} was made by another version: {table.name} has other columns. It holds nothing that raw/ does "
-            "not: delete it and run `ssc-index build`."
-        )
+def _create(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], path: Path) -> None:
+    """Create tables where they are absent, all at once; refuse one that another version of the project made."""
+    statements: list[str] = []
+    for table in tables:
+        schema, _, name = table.name.rpartition(".")
+        found = connection.execute(
+            "select column_name from duckdb_columns() where schema_name = ? and table_name = ? order by column_index",
+            [schema, name],
+        ).fetchall()
+        if not found:
+            statements += ["create schema if not exists " + schema, table.ddl(), *table.comments()]
+        elif [column for (column,) in found] != list(table.columns):
+            raise OtherVersionError(
+                f"{path} was made by another version: {table.name} has other columns. It holds nothing that raw/ does "
+                "not: delete it and run `ssc-index build`."
+            )
+    if statements:
+        # Each statement by itself would wait for the disk.
+        connection.execute(";\n".join(["begin", *statements, "commit"]))
 
 
 @contextmanager
