@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines import (
+    audit_commands,
     check_commands,
     city_commands,
     city_reports,
@@ -318,6 +319,7 @@ def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
 
 
 report_commands.register(app)
+audit_commands.register(app)
 check_commands.register(app)
 city_commands.register(app)
 review_commands.register(app)

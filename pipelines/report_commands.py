@@ -54,6 +54,9 @@ def site(
 ) -> None:
     """Write the explorer: static pages that any browser opens, from the public mart alone."""
     from pipelines.show import _short
+    from reports.audit.document import set_audit
+    from reports.audit.page import AUDIT
+    from reports.factsheet.pdf import PdfMaker
     from reports.site.build import write_site
     from ssc_index.framework.catalogue import load_catalogue
     from ssc_index.method import read_method
@@ -62,13 +65,19 @@ def site(
     with told_errors(), progress_bar() as listener:
         mart = read_public_mart(place)
         text = method_text(place, mart)
+        catalogue, method = load_catalogue(), read_method(place.method_path)
+        audits = {
+            edition: set_audit(mart, catalogue, method, edition, PdfMaker(None, AUDIT))
+            for edition in mart.editions[-1:]
+        }
         written = write_site(
             out or place.marts.parent / "site",
             mart,
-            load_catalogue(),
-            read_method(place.method_path),
+            catalogue,
+            method,
             text,
             lambda done, total: listener("Writing cities", done, total),
+            audits,
         )
         note_export(place, "site", "public", (out or place.marts.parent / "site").name)
     typer.echo(f"Wrote {written.files} files, {written.bytes / 1e6:.1f} MB. Open {_short(written.index)}")

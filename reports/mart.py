@@ -7,7 +7,7 @@ the mart does not hold. There is no way from here to the internal mart: who fill
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -21,8 +21,14 @@ TABLES = (
     "dim_goalpost",
     "dim_kpi",
     "fact_benchmark",
+    "fact_change",
+    "fact_change_kpi",
+    "fact_correlation",
+    "fact_importance",
     "fact_peer",
     "fact_peer_position",
+    "fact_rank_distribution",
+    "fact_rank_uncertainty",
     "fact_score",
     "fact_value",
 )
@@ -35,6 +41,25 @@ class ReportError(SscIndexError):
 
 
 @dataclass(frozen=True)
+class Sureness:
+    """How sure a city's rank is: among the cities with open values, for a hidden value must not move a public figure.
+
+    Attributes:
+        rank: Rank by the method as it stands, among these cities.
+        low: 5 % of the replications give this rank or a better one.
+        high: 95 % give this rank or a better one.
+        tier: Tier; 1 is the best.
+        among: How many cities these are.
+    """
+
+    rank: int
+    low: int
+    high: int
+    tier: int | None
+    among: int
+
+
+@dataclass(frozen=True)
 class PublicMart:
     """The public mart of one workspace.
 
@@ -43,15 +68,12 @@ class PublicMart:
         workspace: Name of the workspace, shown to people.
         is_demo: Whether every city and number is invented.
         content_sha256: Address of the mart's content, from its manifest; empty where there is none.
-        intervals: Rank intervals, with ``edition``, ``city_id``, ``rank_low``, ``rank_high``; empty where the mart has
-            none.
     """
 
     tables: Mapping[str, pl.DataFrame]
     workspace: str
     is_demo: bool
     content_sha256: str = ""
-    intervals: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def __getitem__(self, table: str) -> pl.DataFrame:
         return self.tables[table]
@@ -75,6 +97,16 @@ class PublicMart:
     def city_rows(self) -> dict[str, dict[str, Any]]:
         """Rows of ``dim_city`` by key, in the order of the keys."""
         return {row["city_id"]: row for row in self["dim_city"].sort("city_id").to_dicts()}
+
+    def sureness(self, edition: int) -> dict[str, Sureness]:
+        """How sure each city's rank by the index is, by its key; only cities with open values have that."""
+        root = next(node["node"] for node in self.nodes if node["level"] == "index")
+        rows = self["fact_rank_uncertainty"].filter((pl.col("edition") == edition) & (pl.col("node") == root))
+        rows = rows.drop_nulls(["rank", "rank_p05", "rank_p95"]).sort("rank", "city_id")
+        return {
+            row["city_id"]: Sureness(row["rank"], row["rank_p05"], row["rank_p95"], row["tier"], rows.height)
+            for row in rows.to_dicts()
+        }
 
     def edition_row(self, edition: int) -> dict[str, Any]:
         """The row of ``dim_edition``."""

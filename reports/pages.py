@@ -83,7 +83,12 @@ def key_figures(figures: Iterable[Sequence[str]]) -> str:
 
 
 def figures_table(
-    head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", *, raw_first: bool = False
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    caption: str = "",
+    *,
+    raw_first: bool = False,
+    left: Sequence[int] = (),
 ) -> str:
     """A table whose first column names the row and whose others are figures, at the right.
 
@@ -92,13 +97,18 @@ def figures_table(
         rows: Cells as text.
         caption: What the table is.
         raw_first: Whether the first cell of each row is markup.
+        left: Columns of texts, which stand at the left.
     """
+
+    def kind(column: int) -> str:
+        return "" if column in (0, *left) else ' class="num"'
+
     lines = []
     for first, *others in rows:
         name = first if raw_first else escape(first)
-        figures = "".join(f'<td class="num">{escape(cell)}</td>' for cell in others)
+        figures = "".join(f"<td{kind(place)}>{escape(cell)}</td>" for place, cell in enumerate(others, 1))
         lines.append(f'<tr><th scope="row">{name}</th>{figures}</tr>')
-    heads = "".join(f'<th scope="col"{" class=num" if count else ""}>{escape(w)}</th>' for count, w in enumerate(head))
+    heads = "".join(f'<th scope="col"{kind(place)}>{escape(word)}</th>' for place, word in enumerate(head))
     return _table(heads, "".join(lines), caption)
 
 

@@ -48,10 +48,7 @@ class FactsheetMaker:
         self._units = {code: unit.symbol for code, unit in catalogue.codes.units.items()}
         framework = catalogue.framework(edition)
         self._top = top_mean(framework, method)
-        self._intervals = {}
-        if not mart.intervals.is_empty():
-            rows = mart.intervals.filter(pl.col("edition") == edition).to_dicts()
-            self._intervals = {row["city_id"]: row for row in rows}
+        self._sureness = mart.sureness(edition)
 
     @property
     def cities(self) -> list[str]:
@@ -133,11 +130,12 @@ class FactsheetMaker:
         if index["rank"] is None:
             figures = [["not ranked", "too little reported" if index["excluded_because"] else "no public index score"]]
         else:
-            told = f"rank of {self.about['n_ranked']}"
-            if city in self._intervals:
-                interval = self._intervals[city]
-                told += f", 90 % interval {interval['rank_low']:g} to {interval['rank_high']:g}"
-            figures = [[str(index["rank"]), told], [words.score(index["score"]), "index score of 100"]]
+            figures = [[str(index["rank"]), f"rank of {self.about['n_ranked']}"]]
+            if sure := self._sureness.get(city):
+                tier = "" if sure.tier is None else f", tier {sure.tier}"
+                told = f"90 % rank interval{tier}; rank {sure.rank} of {sure.among} with open values"
+                figures.append([f"{sure.low} to {sure.high}", told])
+            figures.append([words.score(index["score"]), "index score of 100"])
         figures.append([words.percent(index["coverage"]), "of scored data points reported"])
         if total is not None and total["percentage"] is not None:
             figures.append([f"{words.score(total['percentage'])} %", "of U4SSC benchmark points"])

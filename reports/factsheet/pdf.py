@@ -68,6 +68,7 @@ class PdfMaker:
         self._families = "|".join([BODY, *further])
         self._book = book
         self._own = threading.local()
+        self._known: dict[str, bool] = {}
 
     @property
     def _compiler(self) -> typst.Compiler:
@@ -89,13 +90,17 @@ class PdfMaker:
             The PDF, and a remark where a name had to be set in other letters; empty where none.
         """
         told, remark = self._in_letters_that_can_be_set(facts)
-        inputs = {"facts": json.dumps(told, ensure_ascii=False), "fonts": self._families}
+        return self.set(told), remark
+
+    def set(self, facts: Mapping[str, Any]) -> bytes:
+        """Set facts as they are; a letter that no font has is an error of Typst's."""
+        inputs = {"facts": json.dumps(facts, ensure_ascii=False), "fonts": self._families}
         pdf = self._compiler.compile(
             input=str(self._template), format="pdf", sys_inputs=inputs, pdf_standards=["ua-1"], timestamp=0
         )
         if not isinstance(pdf, bytes):
-            raise ReportError(f"{facts['city']}: Typst gave no single document.")
-        return pdf, remark
+            raise ReportError(f"{self._template.name}: Typst gave no single document.")
+        return pdf
 
     def png(self, facts: Mapping[str, Any], pixels_an_inch: float) -> bytes:
         """The first page as a picture."""
@@ -113,7 +118,7 @@ class PdfMaker:
         People write questions and reasons in any script; one letter would keep the whole document from being set.
         """
         text = json.dumps(facts, ensure_ascii=False)
-        strange = self._letters_without_font(text)
+        strange = self.letters_without_font(text)
         kept = {name: facts[name] for name in ("city", "city_id")}
         return {**json.loads(text.translate(dict.fromkeys(map(ord, strange), "?"))), **kept}, strange
 
@@ -121,7 +126,7 @@ class PdfMaker:
         """The facts; with the key for the name where there is no font for it, so that no box stands in its place."""
         legend = [[f"{band.label} of target", band.fill] for band in BANDS] + [[facts["grey"], UNREPORTED.fill]]
         told = {**facts, "legend": legend}
-        strange = self._letters_without_font(facts["city"])
+        strange = self.letters_without_font(facts["city"])
         if not strange:
             return told, ""
         # The name also stands in the titles of the figures.
@@ -134,22 +139,26 @@ class PdfMaker:
         )
         return replaced, remark
 
-    def _letters_without_font(self, text: str) -> str:
-        """Letters that none of the fonts has; Typst refuses them, one by one, in a document for all readers."""
+    def letters_without_font(self, text: str) -> str:
+        """Letters that none of the fonts has, each once; Typst refuses them in a document for all readers."""
+        return "".join(letter for letter in beyond_latin(text) if not self._has(letter))
+
+    def _has(self, letter: str) -> bool:
+        """Whether a font has a letter: Typst is asked once for each."""
         import typst
 
-        missing = []
-        for letter in beyond_latin(text):
+        if letter not in self._known:
             families = json.dumps(self._families.split("|"), ensure_ascii=False)[1:-1]
             head = f'#set document(title: "probe", date: none)\n#set text(font: ({families},))\n'
             probe = f"{head}#{json.dumps(letter, ensure_ascii=False)}"
             try:
                 self._compiler.compile(input=probe.encode(), format="pdf", pdf_standards=["ua-1"], timestamp=0)
+                self._known[letter] = True
             except typst.TypstError as error:
                 if "could not be displayed" not in error.message:
                     raise
-                missing.append(letter)
-        return "".join(missing)
+                self._known[letter] = False
+        return self._known[letter]
 
 
 def _inside(text: str) -> str:

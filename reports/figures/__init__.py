@@ -5,6 +5,7 @@ title and a description for those who do not see it, and its colours as attribut
 """
 
 from reports.figures.distribution import Mark, distribution_strip
+from reports.figures.gaps import Gap, weight_gaps
 from reports.figures.intervals import RankInterval, rank_intervals
 from reports.figures.maps import acceptability_map, correlation_map
 from reports.figures.palette import BANDS
@@ -14,6 +15,7 @@ from reports.figures.wheel import Part, wheel
 
 __all__ = [
     "BANDS",
+    "Gap",
     "Mark",
     "Part",
     "RankInterval",
@@ -25,5 +27,6 @@ __all__ = [
     "rank_intervals",
     "slope_chart",
     "waterfall",
+    "weight_gaps",
     "wheel",
 ]

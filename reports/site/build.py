@@ -20,6 +20,7 @@ from typing import Any
 import polars as pl
 
 from reports import words
+from reports.audit.document import Audit
 from reports.mart import PublicMart, ReportError
 from reports.site import detail, payload
 from reports.weights import aggregate_step
@@ -36,6 +37,7 @@ SCRIPTS = (
     "compare.js",
     "change.js",
     "weights.js",
+    "audit.js",
     "about.js",
     "app.js",
 )
@@ -66,6 +68,7 @@ def write_site(
     method: Method,
     method_text: str,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    audits: Mapping[int, Audit] | None = None,
 ) -> Site:
     """Write the site into a folder.
 
@@ -76,6 +79,7 @@ def write_site(
         method: The method by which the mart was computed.
         method_text: The method file as it stands, shown on the method page.
         progress: Told how many cities are written, and of how many.
+        audits: Audits by edition, which the site holds and shows.
 
     Returns:
         What was written.
@@ -90,7 +94,7 @@ def write_site(
     fresh = out.with_name(f".{out.name}-{os.getpid()}")
     shutil.rmtree(fresh, ignore_errors=True)
     try:
-        _write_all(fresh, mart, catalogue, method, method_text, progress)
+        _write_all(fresh, mart, catalogue, method, method_text, progress, audits or {})
         _replace(fresh, out)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -114,13 +118,19 @@ def _write_all(
     method: Method,
     method_text: str,
     progress: Callable[[int, int], None],
+    audits: Mapping[int, Audit],
 ) -> None:
     data = folder / "data"
     for part in (data / "city", data / "kpi", folder / "downloads"):
         part.mkdir(parents=True)
     (folder / MARK).write_text("Written by ssc-index site; the next run replaces this folder.\n", encoding="utf-8")
     can_weigh = _can_weigh(method)
-    about = {"method": method.as_mapping(), "method_text": method_text, "can_weigh": can_weigh}
+    about = {
+        "method": method.as_mapping(),
+        "method_text": method_text,
+        "can_weigh": can_weigh,
+        "audits": sorted(audits),
+    }
     downloads = _downloads(folder / "downloads", mart)
     core = payload.core(mart, catalogue) | {"about": about, "downloads": downloads, "fields": detail.FIELDS}
     _put(data / "core.js", "core", core)
@@ -138,6 +148,11 @@ def _write_all(
         progress(count, total)
     for code, content in detail.kpi_files(mart):
         _put(data / "kpi" / f"{code}.js", f"kpi/{code}", content)
+    for edition, audit in audits.items():
+        told = {"summary": audit.summary, "conclusions": audit.conclusions}
+        _put(data / f"audit-{edition}.js", f"audit-{edition}", told)
+        (folder / "downloads" / f"audit-{edition}.html").write_text(audit.html, encoding="utf-8")
+        (folder / "downloads" / f"audit-{edition}.pdf").write_bytes(audit.pdf)
     for name in ("site.css", *SCRIPTS):
         shutil.copyfile(STATIC / name, folder / name)
     (folder / "index.html").write_text(_page(mart), encoding="utf-8")

@@ -103,10 +103,13 @@ def _node(row: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _index(mart: PublicMart, edition: int) -> list[list[Any]]:
-    """A row a city: its place among the cities, score, rank, coverage, carried, imputed, reason, interval."""
+    """A row a city: its place among the cities, score, rank, coverage, carried, imputed, reason, sureness.
+
+    Sureness: first and last rank of the interval, the rank among the cities with open values, the tier.
+    """
     place = {city: count for count, city in enumerate(mart.city_rows)}
     rows = mart["fact_score"].filter((pl.col("edition") == edition) & (pl.col("level") == "index"))
-    intervals = _intervals(mart, edition)
+    sure = {city: [one.low, one.high, one.rank, one.tier] for city, one in mart.sureness(edition).items()}
     return [
         [
             place[row["city_id"]],
@@ -116,18 +119,10 @@ def _index(mart: PublicMart, edition: int) -> list[list[Any]]:
             row["n_carried"],
             row["n_imputed"],
             words.reason(row["excluded_because"], mart.names) if row["excluded_because"] else None,
-            intervals.get(row["city_id"]),
+            sure.get(row["city_id"]),
         ]
         for row in rows.sort("city_id").to_dicts()
     ]
-
-
-def _intervals(mart: PublicMart, edition: int) -> dict[str, list[float]]:
-    """Best and worst rank of each city's interval, where the mart has them."""
-    if mart.intervals.is_empty():
-        return {}
-    rows = mart.intervals.filter(pl.col("edition") == edition)
-    return {row["city_id"]: [row["rank_low"], row["rank_high"]] for row in rows.to_dicts()}
 
 
 def edition_data(mart: PublicMart, edition: int) -> dict[str, Any]:

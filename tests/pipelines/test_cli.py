@@ -39,6 +39,7 @@ COMMANDS = {
     *("template", "demo", "build", "compute", "query", "status", "doctor", "diff"),
     *("dev", "serve"),
     *("site", "factsheet", "show"),
+    *("audit",),
     *("check",),
     *("uncertainty",),
     *("schedule",),

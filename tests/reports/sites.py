@@ -9,6 +9,9 @@ import polars as pl
 
 from assets.workspace import open_workspace
 from pipelines.report_commands import method_text, read_public_mart
+from reports.audit.document import set_audit
+from reports.audit.page import AUDIT
+from reports.factsheet.pdf import PdfMaker
 from reports.mart import PublicMart
 from reports.site.build import Site, write_site
 from ssc_index.framework.catalogue import load_catalogue
@@ -29,11 +32,14 @@ def with_name(mart: PublicMart, city: str, name: str) -> PublicMart:
     return replace(mart, tables={**mart.tables, "dim_city": mart["dim_city"].with_columns(renamed)})
 
 
-def make_site(root: Path, out: Path, mart: PublicMart | None = None) -> Site:
-    """Write the site of a workspace."""
+def make_site(root: Path, out: Path, mart: PublicMart | None = None, *, with_audit: bool = False) -> Site:
+    """Write the site of a workspace; with the audit, which takes seconds, if so wished."""
     place = open_workspace(root)
     mart = mart or public_mart(root)
-    return write_site(out, mart, load_catalogue(), read_method(place.method_path), method_text(place, mart))
+    catalogue, method = load_catalogue(), read_method(place.method_path)
+    years = mart.editions[-1:] if with_audit else []
+    audits = {year: set_audit(mart, catalogue, method, year, PdfMaker(None, AUDIT)) for year in years}
+    return write_site(out, mart, catalogue, method, method_text(place, mart), audits=audits)
 
 
 def written(folder: Path) -> dict[str, bytes]:

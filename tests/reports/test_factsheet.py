@@ -244,10 +244,18 @@ def test_the_leader_is_the_first_of_the_ranking(small_workspace: Path, mart: Pub
         maker(small_workspace, replace(mart, tables={**mart.tables, "fact_score": nobody})).leader  # noqa: B018  # it raises
 
 
-def test_rank_intervals_are_told_where_the_mart_has_them(small_workspace: Path, mart: PublicMart) -> None:
-    row = {"edition": LATEST, "city_id": REPORT, "rank_low": 1, "rank_high": 4}
-    told = maker(small_workspace, replace(mart, intervals=pl.DataFrame([row]))).facts(REPORT)
-    assert told["key_figures"][0][1].endswith("90 % interval 1 to 4")
+def test_rank_interval_and_tier_are_those_of_the_mart(
+    facts: dict[str, Any], small_workspace: Path, mart: PublicMart, setter: PdfMaker
+) -> None:
+    row = mart["fact_rank_uncertainty"].filter(edition=LATEST, city_id=REPORT, node="index").row(0, named=True)
+    told = [
+        f"{row['rank_p05']} to {row['rank_p95']}",
+        f"90 % rank interval, tier {row['tier']}; rank {row['rank']} of 5 with open values",
+    ]
+    assert told in facts["key_figures"]
+    assert " ".join(told) in " ".join(text_of(setter.pdf(facts)[0]).split())
+    scores_only = maker(small_workspace, mart).facts(SCORES_ONLY)
+    assert not any("interval" in words for _, words in scores_only["key_figures"])
 
 
 def test_contributions_add_up_and_raise_to_the_floor() -> None:

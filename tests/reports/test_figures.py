@@ -11,6 +11,7 @@ import pytest
 
 from reports.figures import (
     BANDS,
+    Gap,
     Mark,
     Part,
     RankInterval,
@@ -23,6 +24,7 @@ from reports.figures import (
     rank_intervals,
     slope_chart,
     waterfall,
+    weight_gaps,
     wheel,
 )
 from reports.figures.svg import ticks
@@ -47,6 +49,7 @@ FIGURES = {
     "slope": slope_chart([SlopeLine(NASTY, 1, 3), SlopeLine("b", 2, 1, True)], editions=("2024", "2025"), **WORDS),
     "waterfall": waterfall(("2024", 50.0), [WaterfallStep(NASTY, 2.0)], ("2025", 52.0), **WORDS),
     "correlations": correlation_map(["a", NASTY], [[1.0, math.nan], [-0.5, 1.0]], **WORDS),
+    "gaps": weight_gaps([Gap(NASTY, 0.25, 0.5, True), Gap("b", 0.75, 0.5)], **WORDS),
     "acceptability": acceptability_map([NASTY], [[0.25, 0.75, math.nan]], **WORDS),
 }
 
@@ -123,6 +126,15 @@ def test_an_interval_spans_its_ranks() -> None:
     # Ranks 1 to 9 over 640 - 190 - 24 = 426 units: rank r lies at 190 + 53.25 (r - 1).
     bars = [bar for bar in of(FIGURES["intervals"], "line") if bar.get("stroke-width") == "5"]
     assert [(bar.get("x1"), bar.get("x2")) for bar in bars] == [("190", "349.75"), ("243.25", "616")]
+
+
+def test_a_gap_leads_from_the_weight_to_the_importance_in_the_colour_of_its_sign() -> None:
+    # Shares 0 to 0.7875 (1.05 times the largest) over 640 - 230 - 40 = 370 units.
+    at = [230 + 370 * share / 0.7875 for share in (0.25, 0.5, 0.75, 0.5)]
+    bars = [bar for bar in of(FIGURES["gaps"], "line") if bar.get("stroke-width") == "4"]
+    found = [float(bar.get(end, 0)) for bar in bars for end in ("x1", "x2")]
+    assert found == pytest.approx(at, abs=0.01)
+    assert [bar.get("stroke") for bar in bars] == [palette.BETTER, palette.WORSE]
 
 
 def test_equal_values_are_stacked_and_the_axis_holds_the_references() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
@@ -11,6 +12,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from reports.audit.rules import load_rules
 from reports.figures import palette
 from reports.mart import ReportError
 from reports.site.build import STATIC
@@ -18,6 +20,7 @@ from reports.weights import aggregate_step
 from ssc_index.method import method_from_mapping
 from tests.pipelines.workspaces import PUBLIC, REPORT, SCORES_ONLY, SECRET, copy_workspace, invoke, mart_tables
 from tests.reports.sites import HOSTILE, HOSTILE_NAME, make_site, public_mart, with_name, written
+from tests.reports.test_factsheet import text_of
 
 pytestmark = pytest.mark.xdist_group("site")
 PLANTED = "Zecretopolis-4711"
@@ -50,8 +53,8 @@ def data_of(files: dict[str, bytes], name: str) -> Any:
 
 
 def everything_in(files: dict[str, bytes], folder: Path) -> bytes:
-    """All bytes written, and all cells that the Parquet files decode to."""
-    decoded = []
+    """All bytes written, all cells that the Parquet files decode to, and all texts of PDFs."""
+    decoded = [text_of(content).encode() for name, content in files.items() if name.endswith(".pdf")]
     for name, content in files.items():
         if name.endswith(".parquet"):
             path = folder / Path(name).name
@@ -84,14 +87,14 @@ def test_no_secret_is_in_any_byte_that_is_written(
 def test_the_internal_mart_is_not_read(files: dict[str, bytes], workspace_with_secrets: Path, tmp_path: Path) -> None:
     root = copy_workspace(workspace_with_secrets, tmp_path / "workspace")
     (root / "marts" / "ssc_index_internal.duckdb").write_bytes(b"no database")
-    make_site(root, tmp_path / "out")
+    make_site(root, tmp_path / "out", with_audit=True)
     assert written(tmp_path / "out") == files
 
 
 def test_two_sites_of_one_mart_have_the_same_bytes(
     files: dict[str, bytes], small_workspace: Path, tmp_path: Path
 ) -> None:
-    make_site(small_workspace, tmp_path / "out")
+    make_site(small_workspace, tmp_path / "out", with_audit=True)
     assert written(tmp_path / "out") == files
 
 
@@ -105,6 +108,26 @@ def test_index_scores_in_the_data_are_those_of_the_mart_to_the_last_bit(
         rows = mart["fact_score"].filter(edition=edition, level="index")
         expected = rows.select("city_id", "score", "rank", "coverage").rows()
         assert told == {city: (score, rank, coverage) for city, score, rank, coverage in expected}
+
+
+def test_intervals_and_tiers_in_the_data_are_those_of_the_mart(files: dict[str, bytes], small_workspace: Path) -> None:
+    core = data_of(files, "core")
+    table = public_mart(small_workspace)["fact_rank_uncertainty"].filter(node="index")
+    for edition in (2019, LATEST):
+        told = {core["cities"][row[0]][0]: tuple(row[7]) for row in core["index"][str(edition)] if row[7] is not None}
+        rows = table.filter(edition=edition).select("city_id", "rank_p05", "rank_p95", "rank", "tier").rows()
+        assert told == {city: tuple(figures) for city, *figures in rows}
+        assert told
+    assert SCORES_ONLY not in told
+
+
+def test_the_site_holds_the_audit_of_its_latest_edition(files: dict[str, bytes]) -> None:
+    told = data_of(files, f"audit-{LATEST}")
+    assert len(told["conclusions"]) == len(load_rules())
+    page = files[f"downloads/audit-{LATEST}.html"].decode()
+    assert all(html.escape(row[4]) in page for row in told["conclusions"])
+    assert files[f"downloads/audit-{LATEST}.pdf"].startswith(b"%PDF")
+    assert data_of(files, "core")["about"]["audits"] == [LATEST]
 
 
 def test_a_city_with_scores_only_has_no_data_point_and_hidden_scores_are_marked(files: dict[str, bytes]) -> None:

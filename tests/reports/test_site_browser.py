@@ -39,6 +39,7 @@ pytestmark = [
 
 PAGES = (
     "ranking",
+    "audit",
     "city",
     f"city/{REPORT}",
     f"city/{SCORES_ONLY}",
@@ -89,7 +90,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def site(browser: Browser, small_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     mart = with_name(public_mart(small_workspace), HOSTILE, HOSTILE_NAME)
-    written = make_site(small_workspace, tmp_path_factory.mktemp("site") / "out", mart)
+    written = make_site(small_workspace, tmp_path_factory.mktemp("site") / "out", mart, with_audit=True)
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(15_000)
     one = Site(page, written.index.as_uri(), mart)
@@ -158,7 +159,7 @@ def test_the_ranking_shows_the_numbers_of_the_mart(site: Site) -> None:
     names = {row["name"]: (key, row) for key, row in site.mart.city_rows.items()}
     shown = cells(page, f"Ranking {LATEST}")
     assert len(shown) == scores.filter(level="index")["rank"].drop_nulls().len() > 3
-    for rank, city, score, *dimensions, coverage, _change in shown:
+    for rank, city, score, _interval, _tier, *dimensions, coverage, _change in shown:
         key, about = next(item for name, item in names.items() if city == name + item[1]["country"])
         row = by_city[key, "index"]
         assert (int(rank), score) == (row["rank"], words.score(row["score"]))
@@ -166,6 +167,27 @@ def test_the_ranking_shows_the_numbers_of_the_mart(site: Site) -> None:
         for node, told in zip(("EC", "EN", "SC"), dimensions, strict=True):
             expected = by_city.get((key, node))
             assert told == ("not public" if expected is None else words.score(expected["score"])), about["name"]
+
+
+def test_the_ranking_shows_intervals_and_tiers_of_the_mart(site: Site) -> None:
+    page = site.open("ranking")
+    sure = {
+        row["city_id"]: row
+        for row in site.mart["fact_rank_uncertainty"].filter(edition=LATEST, node="index").to_dicts()
+    }
+    names = {row["name"] + row["country"]: key for key, row in site.mart.city_rows.items()}
+    labels = page.locator(f'[aria-label="Ranking {LATEST}"] tbody tr').evaluate_all(
+        "rows => rows.map(row => [row.cells[1].innerText.replace(/\\s*\\n/g, ''), row.querySelector('svg')?.ariaLabel, "
+        "row.cells[4].innerText])"
+    )
+    assert len(labels) == len(sure) == 5
+    for name, told, tier in labels:
+        row = sure[names[name]]
+        assert told == (
+            f"rank {row['rank']} of the 5 cities with open values, "
+            f"90 % interval {row['rank_p05']} to {row['rank_p95']}, tier {row['tier']}"
+        )
+        assert tier == str(row["tier"])
 
 
 def test_cities_without_a_rank_are_shown_with_their_coverage(site: Site) -> None:
@@ -333,7 +355,7 @@ def test_columns_sort_by_keyboard_and_say_so(site: Site) -> None:
     button.focus()
     page.keyboard.press("Enter")
     expect(page.locator("th[aria-sort=descending]")).to_have_text("Environment")
-    shown = [float(line[4]) for line in cells(page, f"Ranking {LATEST}") if line[4] not in {"–", "not public"}]
+    shown = [float(line[6]) for line in cells(page, f"Ranking {LATEST}") if line[6] not in {"–", "not public"}]
     assert shown == sorted(shown, reverse=True)
     assert "sort=EN" in page.url
 

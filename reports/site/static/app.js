@@ -3,7 +3,7 @@
 
 (() => {
   const { h } = SSC;
-  const NAV = [["ranking", "Ranking"], ["city", "Cities"], ["kpi", "KPIs"], ["compare", "Compare"], ["change", "Change"], ["weights", "Weights"], ["method", "Method"], ["downloads", "Downloads"]];
+  const NAV = [["ranking", "Ranking"], ["city", "Cities"], ["kpi", "KPIs"], ["compare", "Compare"], ["change", "Change"], ["weights", "Weights"], ["audit", "Audit"], ["method", "Method"], ["downloads", "Downloads"]];
   const main = document.getElementById("main");
   const nav = document.getElementById("nav");
   let shown = 0;
@@ -50,7 +50,7 @@
 
   SSC.load("core").then((core) => {
     SSC.prepare(core);
-    nav.append(...NAV.filter(([page]) => page !== "weights" || core.about.can_weigh).map(([page, words]) => h("a", { href: `#/${page}`, "data-page": page }, words)));
+    nav.append(...NAV.filter(([page]) => (page !== "weights" || core.about.can_weigh) && (page !== "audit" || core.about.audits.length)).map(([page, words]) => h("a", { href: `#/${page}`, "data-page": page }, words)));
     const latest = SSC.byEdition[SSC.latest];
     document.getElementById("foot").append(
       h("p", {}, `${core.workspace}. Edition ${SSC.latest}, ${latest.status === "draft" ? "a draft: it changes with every rebuild" : latest.status}. Framework ${latest.framework_version}, method ${latest.method}${latest.as_of ? `, as of ${latest.as_of}` : ""}.`),

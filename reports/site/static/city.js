@@ -54,7 +54,8 @@
       const total = own.cuts["total|index"];
       const fact = (value, words) => h("div", { class: "fact" }, h("b", {}, value), h("span", {}, words));
       main.append(h("div", { class: "facts" },
-        row.rank ? fact(`${row.rank}`, `rank of ${about.n_ranked}${row.interval ? `, 90 % interval ${row.interval[0]} to ${row.interval[1]}` : ""}`) : fact("not ranked", row.because || "its index score is not public or could not be computed"),
+        row.rank ? fact(`${row.rank}`, `rank of ${about.n_ranked}`) : fact("not ranked", row.because || "its index score is not public or could not be computed"),
+        row.rank && row.sure ? fact(`${row.sure.low} to ${row.sure.high}`, `90 % rank interval${row.sure.tier ? `, tier ${row.sure.tier}` : ""}; rank ${row.sure.rank} of ${SSC.index[edition].among} with open values`) : null,
         fact(SSC.score(row.score), "index score of 100"),
         fact(SSC.percent(row.coverage), "of the scored data points reported"),
         total ? fact(`${SSC.score(total[0])} %`, "of U4SSC benchmark points") : null,

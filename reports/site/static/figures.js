@@ -217,9 +217,9 @@ SSC.fig = (() => {
   const key = (names) => h("ul", { class: "legend" }, names.map((name, place) => h("li", {}, s("svg", { width: 14, height: 14, viewBox: "0 0 14 14", "aria-hidden": "true" }, mark(place, 7, 7)), " ", name)));
 
   /* --- rank with its interval, small enough for a table ----------------------------------------------------- */
-  const interval = (rank, [low, high], worst) => {
-    const W = 110, x = (value) => 4 + (W - 8) * (value - 1) / Math.max(1, worst - 1);
-    const words = `rank ${rank}, 90 % interval ${low} to ${high}`;
+  const interval = ({ rank, low, high, tier }, among) => {
+    const W = 110, x = (value) => 4 + (W - 8) * (value - 1) / Math.max(1, among - 1);
+    const words = `rank ${rank} of the ${among} cities with open values, 90 % interval ${low} to ${high}${tier ? `, tier ${tier}` : ""}`;
     return s("svg", { width: W, height: 14, viewBox: `0 0 ${W} 14`, role: "img", "aria-label": words }, tip(words), line(4, 7, W - 4, 7), line(x(low), 7, x(high), 7, { class: "f-accent", stroke: LOOK.accent, "stroke-width": 5, "stroke-opacity": 0.4, "stroke-linecap": "round" }), s("circle", { cx: num(x(rank)), cy: 7, r: 3.5, class: "f-accent", fill: LOOK.accent }));
   };
 

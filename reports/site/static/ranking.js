@@ -15,15 +15,17 @@ SSC.pages.ranking = {
     const dimensions = SSC.level("dimension");
     const place = Object.fromEntries(data.nodes.map((node, count) => [node, count]));
     const scoreOf = (row, node) => data.cities[row.city.place]?.s[place[node]];
-    const worst = Math.max(1, ...all.map((row) => row.rank || 0));
-    const hasIntervals = all.some((row) => row.interval);
+    const among = SSC.index[edition].among;
     const changeOf = (row) => { const was = previous && SSC.index[previous][row.city.place]?.rank; return was && row.rank ? was - row.rank : null; };
 
     const columns = [
       { key: "rank", name: "Rank", num: true, value: (row) => row.rank, cell: (row) => h("span", { class: "rank" }, String(row.rank)) },
       { key: "city", name: "City", head: true, value: (row) => row.city.name, cell: (row) => [SSC.link(row.city, edition), h("span", { class: "place" }, row.city.country)] },
       { key: "score", name: "Index", value: (row) => row.score, down: true, cell: (row) => h("span", { class: "scorecell" }, h("b", {}, SSC.score(row.score)), SSC.bar(row.score / 100)) },
-      ...(hasIntervals ? [{ key: "interval", name: "Rank interval", class: "wide", value: (row) => row.interval?.[0] ?? null, cell: (row) => (row.interval ? SSC.fig.interval(row.rank, row.interval, worst) : "–") }] : []),
+      ...(among ? [
+        { key: "interval", name: "Rank interval", class: "wide", value: (row) => (row.sure ? row.sure.low + row.sure.high : null), cell: (row) => (row.sure ? SSC.fig.interval(row.sure, among) : h("span", { class: "muted" }, "–")) },
+        { key: "tier", name: "Tier", num: true, class: "wide", value: (row) => row.sure?.tier ?? null, cell: (row) => row.sure?.tier ?? h("span", { class: "muted" }, "–") },
+      ] : []),
       ...dimensions.map((node) => ({ key: node.node, name: node.name, class: "narrow-hide", value: (row) => scoreOf(row, node.node), down: true, cell: (row) => { const score = scoreOf(row, node.node); return score === "h" ? h("span", { class: "muted small" }, "not public") : h("span", { class: "scorecell" }, h("span", {}, SSC.score(score)), SSC.bar(score / 100, "soft")); } })),
       { key: "coverage", name: "Coverage", num: true, class: "wide", value: (row) => row.coverage, down: true, cell: (row) => h("span", { title: row.carried ? `${row.carried} data points carried from an earlier year` : null }, SSC.percent(row.coverage), row.carried ? h("span", { class: "place" }, `${row.carried} carried`) : null) },
       ...(previous ? [{ key: "change", name: `Since ${previous}`, num: true, class: "narrow-hide", value: changeOf, down: true, cell: (row) => SSC.arrow(changeOf(row)) }] : []),
@@ -33,7 +35,7 @@ SSC.pages.ranking = {
     const unranked = () => all.filter((row) => !row.rank && fits(row)).sort((a, b) => b.coverage - a.coverage || a.city.place - b.city.place);
     const address = () => SSC.href("ranking", null, { edition: edition === SSC.latest ? "" : edition, region: state.region, income_group: state.income_group, size_class: state.size_class, search: state.search, sort: state.sort === "rank" ? "" : state.sort, down: state.down ? "1" : "" });
     const told = h("p", { class: "muted small" });
-    const counted = () => { const shown = ranked().length; told.textContent = `${shown} of ${about.n_ranked} ranked cities. Ranks are among all of them, whatever is filtered.`; return told; };
+    const counted = () => { const shown = ranked().length; told.textContent = `${shown} of ${about.n_ranked} ranked cities. Ranks are among all of them, whatever is filtered.${among ? ` Intervals hold 90 % of the simulated ranks; they and the tiers are among the ${among} cities that show their values.` : ""}`; return told; };
     const table = SSC.table({ caption: null, label: `Ranking ${edition}`, columns, rows: ranked(), sort: state.sort, down: state.sort === "rank" ? undefined : state.down, sorted: (key, down) => { state.sort = key; state.down = down; SSC.note(address()); } });
     const rest = SSC.table({ label: `Cities without a rank in ${edition}`, rows: unranked(), columns: [
       { key: "city", name: "City", head: true, cell: (row) => [SSC.link(row.city, edition), h("span", { class: "place" }, row.city.country)] },

@@ -71,8 +71,9 @@ SSC.prepare = (core) => {
   SSC.index = {};
   for (const [edition, rows] of Object.entries(core.index)) {
     SSC.index[edition] = {};
-    for (const [place, score, rank, coverage, carried, imputed, because, interval] of rows)
-      SSC.index[edition][place] = { city: SSC.cities[place], score, rank, coverage, carried, imputed, because, interval };
+    for (const [place, score, rank, coverage, carried, imputed, because, sure] of rows)
+      SSC.index[edition][place] = { city: SSC.cities[place], score, rank, coverage, carried, imputed, because, sure: sure && { low: sure[0], high: sure[1], rank: sure[2], tier: sure[3] } };
+    SSC.index[edition] = Object.defineProperty(SSC.index[edition], "among", { value: rows.filter((row) => row[7]).length });
   }
 };
 SSC.level = (level) => SSC.core.nodes.filter((node) => node.level === level);

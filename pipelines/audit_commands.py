@@ -1,0 +1,64 @@
+"""The command ``audit``: the statistical audit of an edition, for the public or for the index team.
+
+What belongs here: options, reading a mart, writing files. What does not: what an audit tells (`reports/audit`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.console import UNUSABLE, WorkspaceOption, opened, progress_bar, stop, told_errors
+from pipelines.exports import note_export
+
+if TYPE_CHECKING:
+    pass
+
+
+def audit(
+    workspace: WorkspaceOption = None,
+    edition: Annotated[int | None, typer.Option(help="Edition. Default: the latest.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All editions.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder to write. Default: audit/ beside the marts.")] = None,
+    fonts: Annotated[
+        Path | None, typer.Option(help="Folder of fonts for scripts beyond Latin, Greek, Cyrillic. Or SSC_INDEX_FONTS.")
+    ] = None,
+) -> None:
+    """Write the statistical audit of an edition, PDF and HTML, from the public mart alone."""
+    from pipelines.report_commands import method_text, read_public_mart
+    from pipelines.show import _short
+    from reports.audit.document import set_audit
+    from reports.audit.page import AUDIT
+    from reports.factsheet.pdf import PdfMaker
+    from ssc_index.framework.catalogue import load_catalogue
+    from ssc_index.method import read_method
+
+    if edition is not None and every:
+        stop("Give --edition or --all, not both.", UNUSABLE)
+    place = opened(workspace)
+    folder = out or place.marts.parent / "audit"
+    with told_errors(), progress_bar() as listener:
+        mart = read_public_mart(place)
+        method_text(place, mart)
+        if not mart.editions:
+            stop("The public mart has no edition. Build one first.", UNUSABLE)
+        editions = mart.editions if every else [edition or mart.editions[-1]]
+        catalogue, method, setter = load_catalogue(), read_method(place.method_path), PdfMaker(fonts, AUDIT)
+        folder.mkdir(parents=True, exist_ok=True)
+        for count, year in enumerate(editions, start=1):
+            written = set_audit(mart, catalogue, method, year, setter)
+            (folder / f"audit-{year}.pdf").write_bytes(written.pdf)
+            (folder / f"audit-{year}.html").write_text(written.html, encoding="utf-8")
+            if written.remark:
+                typer.secho(written.remark, err=True, fg="yellow")
+            listener("Auditing editions", count, len(editions))
+        note_export(place, f"audit of {', '.join(map(str, editions))}", "public", folder.name)
+    typer.echo(f"{written.summary}")
+    typer.echo(f"Wrote {_short(folder / f'audit-{editions[-1]}.pdf')} and .html beside it.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command(epilog="Examples: ssc-index audit · ssc-index audit --edition 2024 --workspace workspaces/demo")(audit)
