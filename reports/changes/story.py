@@ -25,6 +25,16 @@ SHORT = {
     "framework": "Framew.",
     "method": "Method",
 }
+# The same as names where there is room.
+NAMES = {
+    "revised": "Its own figures revised",
+    "reported": "Newly reported, or no longer",
+    "carried": "Older figures carried",
+    "others": "Other cities' figures",
+    "entry_exit": "Cities in and out",
+    "framework": "Framework",
+    "method": "Method",
+}
 TOLD = {
     "revised": "figures that it reported in both editions and that are others now",
     "reported": "figures that it reports for the first time, or no longer",

@@ -12,6 +12,8 @@ from typing import Any
 import polars as pl
 
 from reports import words
+from reports.changes.of_mart import stories_of
+from reports.changes.story import NAMES
 from reports.figures import Part, WaterfallStep, waterfall, wheel
 from reports.mart import PublicMart, ReportError
 from reports.weights import aggregate_step
@@ -21,7 +23,7 @@ from ssc_index.method import Method
 from ssc_index.steps.aggregate import mean_at
 from ssc_index.weights import sibling_weights
 
-MOST = 8
+MOST, AROUND, MOST_CAUSES = 8, 2, 7
 GROUP_WORDS = {"income_group": "its income group", "region": "its region", "size_class": "cities of its size"}
 Row = dict[str, Any]
 
@@ -49,6 +51,8 @@ class FactsheetMaker:
         framework = catalogue.framework(edition)
         self._top = top_mean(framework, method)
         self._sureness = mart.sureness(edition)
+        self._before, told = stories_of(mart, edition)
+        self._stories = {one.key: one for one in told}
 
     @property
     def cities(self) -> list[str]:
@@ -100,6 +104,8 @@ class FactsheetMaker:
             **self._strengths(about, city, values),
             "progress": self._progress(history),
             **self._contributions(about["name"], history),
+            "sureness": self._neighbours(city),
+            "causes": self._causes(city),
             "dimensions": [node["name"] for node in self._of_level("dimension")],
             "sdgs": _sdgs(cuts),
             "quality": self._quality(values, index),
@@ -140,6 +146,61 @@ class FactsheetMaker:
         if total is not None and total["percentage"] is not None:
             figures.append([f"{words.score(total['percentage'])} %", "of U4SSC benchmark points"])
         return figures
+
+    def _neighbours(self, city: str) -> Row:
+        """The city and those around it with their rank intervals, for a small figure; empty where it has none."""
+        order = list(self._sureness)
+        if city not in self._sureness:
+            return {}
+        place = order.index(city)
+        start = max(0, min(place - AROUND, len(order) - 2 * AROUND - 1))
+        own = self._sureness[city]
+
+        def at(rank: int) -> float:
+            return (rank - 1) / max(1, own.among - 1)
+
+        rows = []
+        for other in order[start : start + 2 * AROUND + 1]:
+            sure = self._sureness[other]
+            name = self.mart.city_rows[other]["name"]
+            rows.append(
+                {
+                    "name": name,
+                    "is_own": other == city,
+                    "rank": sure.rank,
+                    "low": sure.low,
+                    "high": sure.high,
+                    "at": [at(sure.low), at(sure.rank), at(sure.high)],
+                }
+            )
+        tier = [other for other, sure in self._sureness.items() if sure.tier == own.tier]
+        told = f"Rank and 90 % interval among the {own.among} cities with open values."
+        if own.tier is not None:
+            told += f" Tier {own.tier} holds {len(tier)} {'city' if len(tier) == 1 else 'cities'}."
+        return {"rows": rows, "told": told}
+
+    def _causes(self, city: str) -> Row:
+        """Why score and rank changed since the edition before; empty where nothing is known of it."""
+        story = self._stories.get(city)
+        if story is None:
+            return {}
+        parts = [
+            [
+                NAMES[name],
+                words.change(story.score_parts.get(name), 2),
+                words.change(story.rank_parts.get(name), 1),
+            ]
+            for name in NAMES
+            if story.score_parts.get(name) or story.rank_parts.get(name)
+        ]
+        return {
+            "before": str(self._before),
+            "told": story.sentences[0],
+            "more": next((one for one in story.sentences if one.startswith("Not divided")), ""),
+            "parts": parts,
+            "total": [words.change(story.score_change, 2), words.change(story.rank_change, 0)],
+            "kpis": [[name, words.change(value, 2)] for name, value in story.kpis][:MOST_CAUSES],
+        }
 
     def _score_rows(self, about: Row, scores: Mapping[str, Row]) -> list[Row]:
         rows = []

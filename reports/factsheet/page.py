@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from reports.figures import RankInterval, rank_intervals
 from reports.figures.palette import BANDS, NOT_REPORTED
 from reports.pages import document, escape, figures_table, key_figures
 
@@ -41,6 +42,12 @@ def page(facts: Mapping[str, Any]) -> str:
     moved = ""
     if facts["waterfall"]:
         moved = f"<h3>What moved the index</h3>{facts['waterfall']}<p>{said(facts['moved'])}</p>"
+    sure = facts["sureness"]
+    sureness = ""
+    if sure:
+        rows = [RankInterval(r["name"], r["rank"], r["low"], r["high"], r["is_own"]) for r in sure["rows"]]
+        drawn = rank_intervals(rows, title="How sure is the rank", description=sure["told"])
+        sureness = f"<h2>How sure is the rank</h2>{drawn}<p class='muted small'>{said(sure['told'])}</p>"
     scores = [[row["name"], row["score"], row["rank"], row["peers"]] for row in facts["scores"]]
     because = f"<p>Not ranked: {said(facts['because'])}.</p>" if facts["because"] else ""
     footer = said(facts["draft"]) + (f" Mart {said(facts['content'])}…" if facts["content"] else "")
@@ -53,12 +60,14 @@ Global Smart Sustainable Cities Index {said(facts["edition"])} ({said(facts["sta
 <section><h2>Benchmark wheel</h2>{facts["wheel"]}{_legend(facts["grey"])}
 <p class="muted small">Rings from the inside: dimensions, categories, data points.
 {said(facts["wheel_told"])}</p></section>
-<section><h2>Scores</h2>{figures_table(["", "Score", "Rank", "Peers"], scores, caption=facts["score_peers"])}</section>
+<section><h2>Scores</h2>{figures_table(["", "Score", "Rank", "Peers"], scores, caption=facts["score_peers"])}
+{sureness}</section>
 </div>
 {strengths}
 <h2>Progress</h2>
 {progress}
 {moved}
+{_causes(facts["causes"])}
 {_data(facts)}
 <h2>Method</h2>
 {"".join(f"<p class='small'>{said(words)}</p>" for words in facts["method"])}"""
@@ -67,6 +76,19 @@ Global Smart Sustainable Cities Index {said(facts["edition"])} ({said(facts["sta
 
 def _named(row: Mapping[str, Any]) -> str:
     return f'{escape(row["name"])} <span class="muted small">{escape(row["unit"])}</span>'
+
+
+def _causes(causes: Mapping[str, Any]) -> str:
+    """Why score and rank changed; nothing where it is not known."""
+    if not causes:
+        return ""
+    head = f"<h2>Why it changed since {escape(causes['before'])}</h2>"
+    told = f"{head}<p>{escape(causes['told'])} {escape(causes['more'])}</p>"
+    if not causes["parts"]:
+        return told
+    parts = figures_table(["Cause", "Points", "Places"], [*causes["parts"], ["Together", *causes["total"]]])
+    kpis = figures_table(["By its own data", "Points"], causes["kpis"]) if causes["kpis"] else ""
+    return f'{told}<div class="two">{parts}{kpis}</div>'
 
 
 def _data(facts: Mapping[str, Any]) -> str:

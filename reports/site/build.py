@@ -21,6 +21,7 @@ import polars as pl
 
 from reports import words
 from reports.audit.document import Audit
+from reports.changes.of_mart import stories_of
 from reports.mart import PublicMart, ReportError
 from reports.site import detail, payload
 from reports.weights import aggregate_step
@@ -134,8 +135,10 @@ def _write_all(
     downloads = _downloads(folder / "downloads", mart)
     core = payload.core(mart, catalogue) | {"about": about, "downloads": downloads, "fields": detail.FIELDS}
     _put(data / "core.js", "core", core)
+    changes = {edition: stories_of(mart, edition) for edition in mart.editions}
     for edition in mart.editions:
-        _put(data / f"edition-{edition}.js", f"edition-{edition}", payload.edition_data(mart, edition))
+        content = payload.edition_data(mart, edition, changes[edition])
+        _put(data / f"edition-{edition}.js", f"edition-{edition}", content)
         if can_weigh:
             _put(
                 data / f"scores-{edition}.js",
@@ -143,7 +146,7 @@ def _write_all(
                 payload.score_matrix(mart, edition, catalogue, method),
             )
     total = len(mart.city_rows)
-    for count, (city, content) in enumerate(detail.city_files(mart), start=1):
+    for count, (city, content) in enumerate(detail.city_files(mart, changes), start=1):
         _put(data / "city" / f"{city}.js", f"city/{city}", content)
         progress(count, total)
     for code, content in detail.kpi_files(mart):

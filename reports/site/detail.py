@@ -6,13 +6,15 @@ What does not: what every page needs (`payload.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import polars as pl
 
+from reports.changes.story import NAMES, Told
 from reports.figures.palette import BANDS
 from reports.mart import GROUPINGS, UPPER_LEVELS, PublicMart
+from reports.site.payload import Changes
 
 # Fields of a data point in a city's file, by position.
 FIELDS = (
@@ -28,16 +30,21 @@ FIELDS = (
     *GROUPINGS,
 )
 WORDS = ("quality", "source", "derivation", "file", "cell")
+CHANCE = ("city_id", "edition", "rank", "share")
 _BAND = {band.key: count for count, band in enumerate(BANDS)}
 
 
-def city_files(mart: PublicMart) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each city's key and data: every edition with nodes, data points, benchmark cuts, and the words they refer to."""
+def city_files(mart: PublicMart, changes: Mapping[int, Changes] | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each city's key and data: every edition with nodes, data points, benchmark cuts, chances of ranks, causes of its
+    change, and the words they refer to.
+    """
     order = {node["node"]: count for count, node in enumerate(mart.nodes) if node["level"] == "data_point"}
     column = {node: count for count, node in enumerate(sorted(order, key=order.__getitem__))}
     values = _by_city(_points(mart))
     nodes = _by_city(_node_rows(mart))
     cuts = _by_city(_cut_rows(mart))
+    chances = _by_city(mart["fact_rank_distribution"].sort("city_id", "edition", "rank").select(*CHANCE))
+    told = {(one.key, year): (before, one) for year, (before, many) in (changes or {}).items() for one in many}
     for city in mart.city_rows:
         book = _Words()
         editions: dict[str, dict[str, Any]] = {}
@@ -55,7 +62,23 @@ def city_files(mart: PublicMart) -> Iterator[tuple[str, dict[str, Any]]]:
             edition(year)["points"][column[point]] = _trimmed(row)
         for year, cut, node, percentage, band, reported, scored in cuts.get(city, ()):
             edition(year)["cuts"][f"{cut}|{node}"] = [percentage, _BAND.get(band), reported, scored]
+        for year, rank, share in chances.get(city, ()):
+            edition(year).setdefault("ranks", []).append([rank, round(share, 6)])
+        for year in mart.editions:
+            if (city, year) in told:
+                edition(year)["change"] = _change(*told[city, year])
         yield city, {"id": city, "editions": dict(sorted(editions.items())), "words": book.lists}
+
+
+def _change(before: int | None, one: Told) -> dict[str, Any]:
+    """Sentences, parts by cause, and the KPIs that moved it most with their values."""
+    parts = [
+        [name, one.score_parts.get(key), one.rank_parts.get(key)]
+        for key, name in NAMES.items()
+        if one.score_parts.get(key) or one.rank_parts.get(key)
+    ]
+    kpis = [[name, round(value, 6)] for name, value in one.kpis]
+    return {"before": before, "told": list(one.sentences), "parts": parts, "kpis": kpis, "values": list(one.values)}
 
 
 class _Words:

@@ -6,11 +6,13 @@ A score that consent hides has no row in the mart; it is told as ``"h"``, a scor
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from reports import words
+from reports.changes.story import NAMES, Told
 from reports.figures.palette import BANDS
 from reports.mart import GROUPINGS, UPPER_LEVELS, PublicMart
 from reports.weights import weighing
@@ -18,6 +20,8 @@ from ssc_index.framework.catalogue import Catalogue
 from ssc_index.method import Method
 
 HIDDEN = "h"
+# The edition before, and what is told of each city's change since.
+Changes = tuple[int | None, Sequence[Told]]
 
 
 def core(mart: PublicMart, catalogue: Catalogue) -> dict[str, Any]:
@@ -125,8 +129,8 @@ def _index(mart: PublicMart, edition: int) -> list[list[Any]]:
     ]
 
 
-def edition_data(mart: PublicMart, edition: int) -> dict[str, Any]:
-    """An edition's scores above the category, benchmark totals, goalposts, and spread of peers."""
+def edition_data(mart: PublicMart, edition: int, changes: Changes | None = None) -> dict[str, Any]:
+    """An edition's scores above the category, benchmark totals, goalposts, spread of peers, and causes of changes."""
     place = {city: count for count, city in enumerate(mart.city_rows)}
     nodes = [node["node"] for node in mart.nodes if node["level"] in UPPER_LEVELS]
     column = {node: count for count, node in enumerate(nodes)}
@@ -148,7 +152,18 @@ def edition_data(mart: PublicMart, edition: int) -> dict[str, Any]:
         },
         "goalposts": _goalposts(mart, edition),
         "peers": _peers(mart, edition),
+        "changes": None if changes is None or changes[0] is None else _changes(changes[0], changes[1], place),
     }
+
+
+def _changes(before: int, told: Sequence[Told], place: Mapping[str, int]) -> dict[str, Any]:
+    """The edition that is compared with, and each city's parts of points and places, in the order of the causes."""
+    parts = {
+        str(place[one.key]): [list(map(of.get, NAMES)) for of in (one.score_parts, one.rank_parts)]
+        for one in told
+        if one.score_parts
+    }
+    return {"before": before, "causes": list(NAMES.values()), "cities": parts}
 
 
 def _goalposts(mart: PublicMart, edition: int) -> dict[str, list[Any]]:

@@ -17,6 +17,7 @@ import pytest
 
 from assets.workspace import open_workspace
 from reports import words
+from reports.changes.story import NAMES
 from reports.factsheet.facts import FactsheetMaker, contributions
 from reports.factsheet.page import page
 from reports.factsheet.pdf import PdfMaker
@@ -256,6 +257,38 @@ def test_rank_interval_and_tier_are_those_of_the_mart(
     assert " ".join(told) in " ".join(text_of(setter.pdf(facts)[0]).split())
     scores_only = maker(small_workspace, mart).facts(SCORES_ONLY)
     assert not any("interval" in words for _, words in scores_only["key_figures"])
+
+
+def test_causes_of_the_change_are_those_of_the_mart_in_pdf_and_html(
+    facts: dict[str, Any], mart: PublicMart, setter: PdfMaker
+) -> None:
+    row = mart["fact_change"].filter(edition=LATEST, city_id=REPORT).row(0, named=True)
+    pdf, html = " ".join(text_of(setter.pdf(facts)[0]).split()), Texts()
+    html.feed(page(facts))
+    assert facts["causes"]["before"] == str(LATEST - 1)
+    shown = {name: (points, places) for name, points, places in facts["causes"]["parts"]}
+    assert shown
+    for factor, name in NAMES.items():
+        if name in shown:
+            points, places = (float(told.replace("−", "-").replace("±", "")) for told in shown[name])
+            assert points == pytest.approx(row[f"score_{factor}"], abs=0.011)
+            assert places == pytest.approx(row[f"rank_{factor}"], abs=0.11)
+            assert " ".join([name, *shown[name]]) in pdf
+            assert name in html.texts
+    assert facts["causes"]["total"] == [words.change(row["score_change"], 2), words.change(row["rank_change"], 0)]
+    assert " ".join(["Together", *facts["causes"]["total"]]) in pdf
+
+
+def test_the_interval_figure_shows_the_city_among_its_neighbours(facts: dict[str, Any], mart: PublicMart) -> None:
+    table = mart["fact_rank_uncertainty"].filter(edition=LATEST, node="index")
+    rows = {mart.city_rows[row["city_id"]]["name"]: row for row in table.to_dicts()}
+    shown = facts["sureness"]["rows"]
+    assert [row["name"] for row in shown if row["is_own"]] == [mart.city_rows[REPORT]["name"]]
+    assert len(shown) == 5
+    for row in shown:
+        own = rows[row["name"]]
+        assert (row["rank"], row["low"], row["high"]) == (own["rank"], own["rank_p05"], own["rank_p95"])
+        assert row["at"] == [(rank - 1) / 4 for rank in (row["low"], row["rank"], row["high"])]
 
 
 def test_contributions_add_up_and_raise_to_the_floor() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from reports.figures import palette
 from reports.mart import ReportError
 from reports.site.build import STATIC
 from reports.weights import aggregate_step
+from ssc_index.changes import FACTORS
 from ssc_index.method import method_from_mapping
 from tests.pipelines.workspaces import PUBLIC, REPORT, SCORES_ONLY, SECRET, copy_workspace, invoke, mart_tables
 from tests.reports.sites import HOSTILE, HOSTILE_NAME, make_site, public_mart, with_name, written
@@ -119,6 +121,36 @@ def test_intervals_and_tiers_in_the_data_are_those_of_the_mart(files: dict[str, 
         assert told == {city: tuple(figures) for city, *figures in rows}
         assert told
     assert SCORES_ONLY not in told
+
+
+def test_causes_of_changes_are_those_of_the_mart_and_add_up_as_shown(
+    files: dict[str, bytes], small_workspace: Path
+) -> None:
+    mart = public_mart(small_workspace)
+    cities = [row[0] for row in data_of(files, "core")["cities"]]
+    told = data_of(files, f"edition-{LATEST}")["changes"]
+    rows = mart["fact_change"].filter(edition=LATEST).drop_nulls("score_revised").to_dicts()
+    assert told["before"] == LATEST - 1
+    assert {cities[int(place)] for place in told["cities"]} == {row["city_id"] for row in rows} != set()
+    for row in rows:
+        points, places = told["cities"][str(cities.index(row["city_id"]))]
+        for name, point, moved in zip(FACTORS, points, places, strict=True):
+            assert point == pytest.approx(row[f"score_{name}"], abs=0.011)
+            assert moved == pytest.approx(row[f"rank_{name}"], abs=0.11)
+        assert sum(places) == pytest.approx(row["rank_change"], abs=1e-9)
+        change = data_of(files, f"city/{row['city_id']}")["editions"][str(LATEST)]["change"]
+        kpis = mart["fact_change_kpi"].filter(edition=LATEST, city_id=row["city_id"])
+        # Eight and what the others come to: together all of them.
+        assert math.fsum(value for _, value in change["kpis"]) == pytest.approx(kpis["contribution"].sum(), abs=1e-5)
+    hidden = data_of(files, f"city/{SCORES_ONLY}")["editions"][str(LATEST)].get("change")
+    assert hidden is None or hidden["parts"] == hidden["kpis"] == hidden["values"] == []
+
+
+def test_chances_of_ranks_are_those_of_the_mart(files: dict[str, bytes], small_workspace: Path) -> None:
+    rows = public_mart(small_workspace)["fact_rank_distribution"].filter(edition=LATEST, city_id=REPORT)
+    told = data_of(files, f"city/{REPORT}")["editions"][str(LATEST)]["ranks"]
+    assert told == [[rank, round(share, 6)] for rank, share in rows.select("rank", "share").sort("rank").rows()]
+    assert "ranks" not in data_of(files, f"city/{SCORES_ONLY}")["editions"][str(LATEST)]
 
 
 def test_the_site_holds_the_audit_of_its_latest_edition(files: dict[str, bytes]) -> None:

@@ -62,10 +62,46 @@
         row.carried ? fact(String(row.carried), "data points carried from earlier years") : null));
       main.append(h("div", { class: "grid" }, wheelCard(city, own, rows, reported), dimensionCard(city, own, data, edition)));
       if (reported.length) main.append(peersCard(city, rows, data));
+      if (row.sure && own.ranks) main.append(surenessCard(city, row, own, edition));
       main.append(progressCard(city, file));
+      if (own.change) main.append(changeCard(own.change));
       if (reported.length) main.append(h("div", { class: "grid" }, sdgCard(own), qualityCard(reported, rows, row, edition)), valuesCard(city, rows, edition));
       else main.append(h("p", { class: "callout" }, `${city.name} publishes its scores but not its values. What lies beneath the scores is confidential.`));
     },
+  };
+
+  /* The chance of each rank, and who is around. */
+  const surenessCard = (city, row, own, edition) => {
+    const among = SSC.index[edition].among;
+    const all = Object.values(SSC.index[edition]).filter((one) => one.sure).sort((a, b) => a.sure.rank - b.sure.rank || a.city.place - b.city.place);
+    const at = all.indexOf(row);
+    const near = all.slice(Math.max(0, Math.min(at - 3, all.length - 7)), Math.max(7, at + 4));
+    const tier = all.filter((one) => one.sure.tier === row.sure.tier).length;
+    const told = `Rank ${row.sure.rank} of the ${among} cities with open values. In 90 % of the replications it lies between ${row.sure.low} and ${row.sure.high}.`;
+    return SSC.card("How sure is the rank", "", h("div", { class: "grid" },
+      h("div", { class: "c6" }, h("h3", {}, "Chance of each rank"), SSC.fig.figure(SSC.fig.chances(own.ranks, row.sure, among, `Chance of each rank of ${city.name}`, told), `ranks-${city.id}-${edition}`, told)),
+      h("div", { class: "c6" }, h("h3", {}, "Who is around"), SSC.table({ label: `Cities around ${city.name}`, rows: near, columns: [
+        { name: "Rank", num: true, cell: (one) => String(one.sure.rank) },
+        { name: "City", head: true, cell: (one) => (one === row ? h("b", {}, one.city.name) : SSC.link(one.city, edition)) },
+        { name: "Interval", cell: (one) => SSC.fig.interval(one.sure, among) },
+        { name: "", num: true, class: "narrow-hide", cell: (one) => h("span", { class: "nowrap" }, `${one.sure.low} to ${one.sure.high}`) },
+        { name: "Tier", num: true, cell: (one) => String(one.sure.tier ?? "–") },
+      ] }))),
+      h("p", { class: "muted small" }, `The index was computed many times with other defensible choices and with values as wrong as their grades admit. Tier ${row.sure.tier} holds ${tier} ${tier === 1 ? "city" : "cities"}: the first of a tier is not ahead of its others with 95 %.`));
+  };
+
+  /* Why score and rank changed since the edition before. */
+  const changeCard = (change) => {
+    const colour = (value, digits) => h("span", { class: !value ? "muted" : value > 0 ? "up" : "down" }, SSC.signed(value, digits));
+    return SSC.card(`Why it changed since ${change.before}`, "", h("p", {}, change.told[0]),
+      change.told.filter((words) => words.startsWith("Not divided")).map((words) => h("p", { class: "muted" }, words)),
+      change.parts.length ? h("div", { class: "grid" },
+        h("div", { class: "c6" }, SSC.table({ label: "Causes of the change", rows: change.parts, columns: [
+          { name: "Cause", head: true, cell: ([name]) => name }, { name: "Points", num: true, cell: ([, points]) => colour(points, 2) }, { name: "Places", num: true, cell: ([, , places]) => colour(places, 1) }] })),
+        h("div", { class: "c6" }, change.kpis.length ? SSC.table({ label: "KPIs that moved the index", rows: change.kpis, columns: [
+          { name: "By its own data", head: true, cell: ([name]) => name }, { name: "Points", num: true, cell: ([, points]) => colour(points, 2) }] }) : null,
+        change.values.length ? h("details", {}, h("summary", {}, "Their values, before and after"), h("ul", {}, change.values.map((words) => h("li", { class: "small" }, words)))) : null)) : null,
+      change.parts.length ? h("p", { class: "muted small" }, "A cause's part is what its change adds, on average over all orders in which the changes could have come; the parts add up.") : null);
   };
 
   const wheelCard = (city, own, rows, reported) => {

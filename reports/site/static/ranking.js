@@ -58,7 +58,7 @@ SSC.pages.ranking = {
         SSC.select("Inhabitants", any("size_class"), state.size_class, change("size_class")),
         h("label", { class: "grow" }, "Search", search)),
       all.some((row) => row.rank) ? null : h("p", { class: "callout" }, `No city reports enough to be ranked in ${edition}. What they report is on their own pages.`),
-      h("section", { class: "card", hidden: !all.some((row) => row.rank) }, counted(), table, h("div", { class: "buttons" }, SSC.saveCsv(`ranking-${edition}.csv`, lines))),
+      h("section", { class: "card ranking", hidden: !all.some((row) => row.rank) }, counted(), table, h("div", { class: "buttons" }, SSC.saveCsv(`ranking-${edition}.csv`, lines))),
       h("section", { class: "card" }, h("h2", {}, "Not ranked"), h("p", { class: "muted" }, "These cities report too little for a fair comparison. They keep their values and benchmarks."), rest),
       all.some((row) => row.rank) && SSC.card("By region", "", h("p", { class: "muted" }, "Each dot is a ranked city; the dashed line is the median of its region. Regions of fewer than five cities have none."), byRegion()));
 

@@ -41,6 +41,7 @@ SSC.signed = (value, digits = 1) => {
   const text = Math.abs(value).toFixed(digits);
   return (Number(text) === 0 ? "±" : value > 0 ? "+" : "−") + text;
 };
+SSC.count = (number, one, many) => `${number} ${number === 1 ? one : many}`;
 SSC.amount = (value, unit) => {
   if (!SSC.known(value)) return NONE;
   if (unit === "yes_no") return value >= 1 ? "yes" : "no";
