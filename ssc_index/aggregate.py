@@ -49,15 +49,17 @@ def weighted_mean(
     array([40., nan])
     """
     rows = parts[0].shape[0]
-    total, weight, count = np.zeros(rows), np.zeros(rows), np.zeros(rows)
+    if len(parts) == 1 and weights[0] > 0:
+        return np.array(parts[0])  # every mean of one score is that score
+    total, weight, count = np.zeros(rows), np.zeros(rows), np.zeros(rows, dtype=np.int64)
     smallest, largest = np.full(rows, np.inf), np.full(rows, -np.inf)
     for part, own in zip(parts, weights, strict=True):
-        present = ~np.isnan(part)
+        present = part == part
         part = np.ascontiguousarray(part)  # one code path of the logarithm, so one result
         if own > 0:
             term = {"arithmetic": _same, "geometric": _log, "harmonic": _inverse}[mean](part)
             total += np.where(present, own * term, 0.0)
-        weight += np.where(present, own, 0.0)
+            weight += own * present
         count += present
         np.fmin(smallest, part, out=smallest)
         np.fmax(largest, part, out=largest)

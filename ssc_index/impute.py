@@ -183,17 +183,21 @@ def fill_by_last_value(
     ages = np.zeros(table.shape, dtype=np.int16, order="F")
     _, unit = np.unique(np.asarray(units), return_inverse=True)
     time = np.asarray(years, dtype=np.int64)
-    last = np.full((unit.max(initial=-1) + 1, table.shape[1]), np.nan)
-    since = np.zeros(last.shape, dtype=np.int64)
-    for year in np.unique(time).tolist():
-        rows = np.flatnonzero(time == year)
-        block, age = table[rows], year - since[unit[rows]]
-        known = ~np.isnan(last[unit[rows]])
-        in_time = np.ones(age.shape, dtype=bool) if max_years is None else age <= max_years
-        take = np.isnan(block) & wanted[rows] & known & (in_time)
-        given = ~np.isnan(block) & donors[rows]
-        filled[rows] = np.where(take, last[unit[rows]], block)
-        ages[rows] = np.where(take, age, 0)
-        last[unit[rows]] = np.where(given, block, last[unit[rows]])
-        since[unit[rows]] = np.where(given, year, since[unit[rows]])
+    starts = np.flatnonzero(np.concatenate([[True], time[1:] != time[:-1]])).tolist() if time.size else []
+    last = np.full((table.shape[1], unit.max(initial=-1) + 1), np.nan)  # a row for each column, as the table lies
+    since = np.zeros(last.shape, dtype=np.int16)
+    for start, end in zip(starts, [*starts[1:], time.size], strict=True):
+        year, at = time[start], unit[start:end]
+        block, missing = table[start:end].T, np.isnan(table[start:end].T)
+        if start > 0:
+            before, age = last[:, at], (year - since[:, at]).astype(np.int16)
+            take = missing & wanted[start:end].T & (before == before)
+            if max_years is not None:
+                take &= age <= max_years
+            filled[start:end] = np.where(take, before, block).T
+            ages[start:end] = np.where(take, age, 0).T
+        if end < time.size:
+            given = ~missing & donors[start:end].T
+            last[:, at] = np.where(given, block, last[:, at])
+            since[:, at] = np.where(given, year, since[:, at])
     return filled, ages

@@ -170,9 +170,14 @@ def _result(state: State, method: Method, steps: tuple[StepResult, ...]) -> Inde
     """Ranks and counts of every node."""
     scores = all_scores(state)
     ranks = np.full(scores.shape, np.nan, order="F")
-    rule = method.rank
-    for _, rows in state.blocks:
-        for column in range(scores.shape[1]):
+    rule, column_of = method.rank, state.node_column_of
+    for column, node in reversed(list(enumerate(state.framework.nodes))):  # children before parents
+        children = state.framework.children.get(node.code, ())
+        child = column_of[children[0].code] if len(children) == 1 else column
+        if child != column and np.array_equal(scores[:, column], scores[:, child], equal_nan=True):
+            ranks[:, column] = ranks[:, child]  # an only child's score is its parent's
+            continue
+        for _, rows in state.blocks:
             ranks[rows, column] = rank_descending(scores[rows, column], rule.ties, rule.round)
     for array in (scores, ranks, state.filled_by):
         array.flags.writeable = False

@@ -221,9 +221,9 @@ def run(state: State, step: ImputeNone | Impute) -> Outcome:
     done = _fill(task, step)
     if task.faults:
         raise ComputationError(place(state, "impute"), task.faults)
-    new = np.isnan(task.table) & ~np.isnan(done.table)
     there = ~np.isnan(task.table)
-    if not np.array_equal(done.table[there], task.table[there]) or (new & ~task.wanted).any():
+    new = ~(there | np.isnan(done.table))
+    if ((done.table != task.table) & there).any() or (new & ~task.wanted).any():
         raise AssertionError("imputation changed a cell that was there, or that it was not to fill")
     ages = np.zeros(new.shape, dtype=np.int16) if done.ages is None else done.ages
     error = None if done.standard_error is None else np.where(new, done.standard_error, np.nan)
