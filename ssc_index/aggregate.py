@@ -51,7 +51,7 @@ def weighted_mean(
     rows = parts[0].shape[0]
     if len(parts) == 1 and weights[0] > 0:
         return np.array(parts[0])  # every mean of one score is that score
-    total, weight, count = np.zeros(rows), np.zeros(rows), np.zeros(rows, dtype=np.int64)
+    total, weight, count = np.zeros(rows), np.zeros(rows), np.zeros(rows)
     smallest, largest = np.full(rows, np.inf), np.full(rows, -np.inf)
     for part, own in zip(parts, weights, strict=True):
         present = part == part

@@ -215,63 +215,78 @@ def peer_statistics(
     """
     cities, items = values.shape
     groups = tuple(sorted({label for label in labels if label is not None}))
+    number_of = {group: number for number, group in enumerate(groups)}
+    numbers = np.array([-1 if label is None else number_of[label] for label in labels], dtype=np.int64)
+    by_group = np.argsort(numbers, kind="stable")
+    bounds = np.searchsorted(numbers[by_group], np.arange(len(groups) + 1))
     spread = np.full((5, len(groups), items), np.nan)
     count = np.zeros((len(groups), items), dtype=np.int64)
     leader = np.full((len(groups), items), -1, dtype=np.int64)
-    places = np.full((3, cities, items), np.nan)
-    sign = np.where(np.zeros(items, dtype=bool) if lower_is_better is None else lower_is_better, -1.0, 1.0)
-    for number, group in enumerate(groups):
-        rows = np.array([row for row, label in enumerate(labels) if label == group], dtype=np.int64)
-        figures = values[rows]
-        counted = (~np.isnan(figures)).sum(axis=0)
+    lower = np.zeros(items, dtype=bool) if lower_is_better is None else np.asarray(lower_is_better, dtype=bool)
+    places = np.full((3, items, cities), np.nan)  # a row for each item, cities of a group side by side
+    across = np.take(values.T, by_group, axis=1)
+    for number in range(len(groups)):
+        side = slice(bounds[number], bounds[number + 1])
+        counted = np.count_nonzero(across[:, side] == across[:, side], axis=1)
         shown = np.flatnonzero(counted >= max(minimum, 1))
-        own, signed = figures[:, shown], figures[:, shown] * sign[shown]
-        count[number, shown] = counted[shown]
-        spread[:, number, shown] = _five_numbers(own, counted[shown])
-        best = np.argmax(np.where(np.isnan(signed), -np.inf, signed), axis=0)
-        leader[number, shown] = rows[best]
-        cells = np.ix_(rows, shown)
-        places[0][cells] = _percentiles(signed, counted[shown])
-        places[1][cells] = own - spread[2, number, shown]
-        places[2][cells] = own - own[best, np.arange(shown.size)]
+        if not shown.size:
+            continue
+        chosen = slice(None) if shown.size == items else shown
+        own, counted, less = across[chosen, side], counted[chosen], lower[chosen]
+        count[number, chosen] = counted
+        order = np.argsort(np.where(own == own, own, np.inf), axis=1)  # what is missing comes last
+        ordered = np.take_along_axis(own, order, axis=1)
+        spread[:, number, chosen] = five = _five_numbers(ordered, counted)
+        best = np.argmax(np.where(own == own, np.where(less[:, None], -own, own), -np.inf), axis=1)
+        leader[number, chosen] = by_group[side][best]
+        places[0, chosen, side] = _percentiles(ordered, order, counted, less)
+        places[1, chosen, side] = own - five[2][:, None]
+        places[2, chosen, side] = own - own[np.arange(best.size), best][:, None]
+    back = np.empty(cities, dtype=np.int64)
+    back[by_group] = np.arange(cities)
+    percentile, to_median, to_leader = (np.take(place, back, axis=1).T for place in places)
     low, first, middle, third, high = spread
-    percentile, to_median, to_leader = places
     return PeerStatistics(groups, count, low, first, middle, third, high, leader, percentile, to_median, to_leader)
 
 
-def _five_numbers(figures: Floats, count: Ints) -> Floats:
-    """Minimum, quartiles and maximum of each column, type 7; NaN is left out.
+def _five_numbers(ordered: Floats, count: Ints) -> Floats:
+    """Minimum, quartiles and maximum of each row, type 7.
 
     Args:
-        figures: Shape (n_cities, n_items).
-        count: Figures in each column, shape (n_items,), at least 1.
+        ordered: Figures of each item, ascending, shape (n_items, n_cities); what is missing comes last.
+        count: Figures in each row, shape (n_items,), at least 1.
 
     Returns:
         Shape (5, n_items).
     """
-    ordered = np.sort(figures, axis=0)
     position = (count - 1) * np.array([0.0, 0.25, 0.5, 0.75, 1.0])[:, np.newaxis]
     below = np.floor(position).astype(np.int64)
     above = np.minimum(below + 1, count - 1)
-    column = np.arange(figures.shape[1])
-    low, high = ordered[below, column], ordered[above, column]
+    item = np.arange(count.size)
+    low, high = ordered[item, below], ordered[item, above]
     numbers: Floats = low + (position - below) * (high - low)
     return numbers
 
 
-def _percentiles(figures: Floats, count: Ints) -> Floats:
-    """Share of the others below each figure, equals counted half, column by column; NaN where a city is alone.
+def _percentiles(ordered: Floats, order: Ints, count: Ints, lower: NDArray[np.bool_]) -> Floats:
+    """Share of the others below each figure, equals counted half, row by row; NaN where a city is alone or missing.
 
     With the mean rank r of equals, counted from 1, ``worse + equal / 2`` is r - 1.
     """
-    order = np.argsort(figures, axis=0, kind="stable")
-    ordered = np.take_along_axis(figures, order, axis=0)
-    height = np.arange(figures.shape[0])[:, np.newaxis]
-    is_new = np.vstack([np.ones((1, figures.shape[1]), dtype=bool), ordered[1:] != ordered[:-1]])
-    is_last = np.vstack([is_new[1:], np.ones((1, figures.shape[1]), dtype=bool)])
-    first = np.maximum.accumulate(np.where(is_new, height, 0), axis=0)
-    last = np.minimum.accumulate(np.where(is_last, height, figures.shape[0])[::-1], axis=0)[::-1]
-    shares = np.empty(figures.shape)
+    width = ordered.shape[1]
+    height = np.arange(width)
+    is_new = np.ones(ordered.shape, dtype=bool)
+    np.not_equal(ordered[:, 1:], ordered[:, :-1], out=is_new[:, 1:])
+    if is_new.all():  # no two equal
+        middle: Floats = np.broadcast_to(height * 1.0, ordered.shape)
+    else:
+        first = np.maximum.accumulate(np.where(is_new, height, 0), axis=1)
+        is_last = np.concatenate([is_new[:, 1:], np.ones((count.size, 1), dtype=bool)], axis=1)
+        last = np.minimum.accumulate(np.where(is_last, height, width)[:, ::-1], axis=1)[:, ::-1]
+        middle = (first + last) / 2.0
+    middle = np.where(lower[:, None], (count - 1)[:, None] - middle, middle)
     others = np.where(count > 1, count - 1, np.nan)
-    np.put_along_axis(shares, order, 100.0 * ((first + last) / 2.0) / others, axis=0)
-    return np.where(np.isnan(figures), np.nan, shares)
+    shares = np.empty(ordered.shape)
+    found = np.where(ordered == ordered, 100.0 * middle / others[:, None], np.nan)
+    np.put_along_axis(shares, order, found, axis=1)
+    return shares

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ssc_index.errors import FaultsError, SscIndexError, ValuesError
 from ssc_index.framework.load import read_framework_csv
@@ -34,6 +35,8 @@ LONG_COLUMNS = {"unit", "year", "code", "value"}
 OUR_FILES = re.compile(
     r"(step|cells|parameters|distributions)_\d+_[a-z]+\.csv|audit_[a-z_]+\.csv|uncertainty(_[a-z_]+)?\.(csv|json)|scores\.csv|weights\.csv|excluded\.csv|run\.json"
 )
+LONG_FROM = 100_000  # cells from which texts are told apart once
+PART = 1 << 17  # rows of a long file that are laid out at a time
 FORMULA_START = r"^([=+\-@\t\r])"
 PACKAGES = ("numpy", "polars", "pydantic", "pyyaml", "ssc-index")
 
@@ -129,7 +132,8 @@ def _read_parquet(path: Path) -> _Table:
     columns = {}
     for series in frame.get_columns():
         if series.dtype.is_float():
-            columns[series.name] = series.cast(pl.Float64).fill_nan(None)
+            floats = series.cast(pl.Float64)
+            columns[series.name] = floats.fill_nan(None) if floats.is_nan().any() else floats
         elif series.dtype.is_integer():
             columns[series.name] = series
         else:
@@ -138,14 +142,56 @@ def _read_parquet(path: Path) -> _Table:
 
 
 def _text(series: pl.Series) -> pl.Series:
-    """Trim text; empty is null."""
+    """Trim text; empty is null. Long columns, in which few texts recur, are looked at text by text."""
+    if series.len() >= LONG_FROM:
+        coded = series.cast(pl.Categorical(pl.Categories.random()))
+        texts = coded.unique().cast(pl.String).drop_nulls()
+        if ((texts == texts.str.strip_chars()) & (texts != "")).all():
+            return coded
     trimmed = series.str.strip_chars()
     return trimmed.set(trimmed == "", None)
+
+
+@dataclass(frozen=True)
+class _Coded:
+    """A column of texts as numbers.
+
+    Attributes:
+        numbers: Of each row, shape (n_rows,).
+        texts: The texts in the order of the alphabet.
+        place: Position of a number's text among them.
+    """
+
+    numbers: NDArray[np.uint32]
+    texts: list[str]
+    place: NDArray[np.int32]
+
+    def text(self, row: int) -> str:
+        """The text of a row."""
+        return self.texts[int(self.place[self.numbers[row]])]
+
+
+def _coded(series: pl.Series) -> _Coded:
+    """Texts as numbers; what is missing is an empty text."""
+    coded = series.cast(pl.String).fill_null("") if series.has_nulls() else series
+    if not isinstance(coded.dtype, pl.Categorical):
+        coded = coded.cast(pl.Categorical(pl.Categories.random()))
+    there = pl.DataFrame({"text": coded.unique()})
+    there = there.with_columns(pl.col("text").to_physical().alias("number"), pl.col("text").cast(pl.String)).sort(
+        "text"
+    )
+    place = np.zeros(int(there["number"].to_numpy().max()) + 1, dtype=np.int32)
+    place[there["number"].to_numpy()] = np.arange(there.height)
+    return _Coded(coded.to_physical().cast(pl.UInt32).to_numpy(), there["text"].to_list(), place)
 
 
 def _numbers(table: _Table, name: str, faults: list[str]) -> Floats:
     """Read a column as numbers, NaN where empty; a fault for every cell that is not a finite number."""
     series = table.columns[name]
+    if series.dtype == pl.Float64:
+        floats = series.fill_null(np.nan).to_numpy()
+        if not np.isinf(floats).any():
+            return floats
     numbers = series.cast(pl.Float64, strict=False)
     wrong = series.is_not_null() & ~numbers.is_finite().fill_null(False)
     faults += [
@@ -167,23 +213,30 @@ def _hint(cell: object) -> str:
 
 def _units(table: _Table, faults: list[str]) -> list[str]:
     """Units as text; a fault where one is empty."""
-    units = table.columns["unit"].cast(pl.String)
-    faults += [f"{table.line_of(row)}, column unit: empty" for row in units.is_null().arg_true().to_list()]
-    return units.fill_null("").to_list()
+    _units_missing(table, faults)
+    return table.columns["unit"].cast(pl.String).fill_null("").to_list()
 
 
-def _years(table: _Table, faults: list[str]) -> list[int] | None:
+def _units_missing(table: _Table, faults: list[str]) -> None:
+    """A fault where a unit is empty."""
+    missing = table.columns["unit"].is_null()
+    faults += [f"{table.line_of(row)}, column unit: empty" for row in missing.arg_true().to_list()]
+
+
+def _years(table: _Table, faults: list[str]) -> NDArray[np.int64] | None:
     """Years as whole numbers; None without the column, or if it is empty throughout."""
     series = table.columns.get("year")
     if series is None or series.null_count() == series.len():
         return None
+    if series.dtype.is_integer() and not series.has_nulls() and series.is_between(-9999, 9999).all():
+        return series.cast(pl.Int64).to_numpy()
     exact = series.cast(pl.Float64, strict=False)
     wrong = ~(exact.is_between(-9999, 9999) & (exact == exact.floor())).fill_null(False)
     faults += [
         f"{table.line_of(row)}, column year: {series[row]!r} is not a year such as 2026"
         for row in wrong.arg_true().to_list()
     ]
-    return exact.set(wrong, 0).cast(pl.Int64).to_list()
+    return exact.set(wrong, 0).cast(pl.Int64).to_numpy()
 
 
 def _wide(table: _Table, framework: Framework, denominators: Sequence[str], subject: str) -> Values:
@@ -197,13 +250,21 @@ def _wide(table: _Table, framework: Framework, denominators: Sequence[str], subj
     there = [code for code in framework.codes if code in table.columns]
     numbers = [_numbers(table, code, faults) for code in there]
     divisors = {name: _numbers(table, name, faults) for name in denominators if name in table.columns}
-    times: Sequence[int | None] = years or [None] * len(units)
+    times: Sequence[int | None] = [None] * len(units) if years is None else years.tolist()
     faults += _repeated_keys(list(zip(units, times, strict=True)), table)
     if faults:
         raise ValuesError(subject, faults)
     others = [name for name in table.columns if name not in {"unit", "year", *framework.codes, *divisors}]
     groups = {name: table.columns[name].cast(pl.String).to_list() for name in others}
-    return values_from_columns(units, years, framework.codes, np.stack(numbers, axis=1), groups, subject, divisors)
+    return values_from_columns(
+        units,
+        None if years is None else years.tolist(),
+        framework.codes,
+        np.stack(numbers, axis=1),
+        groups,
+        subject,
+        divisors,
+    )
 
 
 def _repeated_keys(keys: Sequence[tuple[Any, ...]], table: _Table) -> list[str]:
@@ -225,34 +286,68 @@ def _long(table: _Table, framework: Framework, denominators: Sequence[str], subj
         for name in table.columns
         if name not in LONG_COLUMNS
     ]
-    units, years = _units(table, faults), _years(table, faults)
-    codes = table.columns["code"].cast(pl.String).fill_null("").to_list()
-    faults += [
-        f"{table.line_of(row)}, column code: {code!r} is not an indicator of the framework"
-        for row, code in enumerate(codes)
-        if (code not in framework.by_code or code in framework.children) and code not in denominators
-    ]
+    _units_missing(table, faults)
+    years, unit, code = _years(table, faults), _coded(table.columns["unit"]), _coded(table.columns["code"])
+    given = [name for name in denominators if name in code.texts]
+    columns = {name: column for column, name in enumerate((*framework.codes, *given))}
+    column_of = np.array([columns.get(text, -1) for text in code.texts], dtype=np.int64)
+    if (column_of < 0).any():
+        faults += [
+            f"{table.line_of(row)}, column code: {code.text(row)!r} is not an indicator of the framework"
+            for row in np.flatnonzero(column_of[code.place[code.numbers]] < 0).tolist()
+        ]
     numbers = _numbers(table, "value", faults)
-    times: Sequence[int | None] = years or [None] * len(units)
-    faults += _repeated_keys(list(zip(units, times, codes, strict=True)), table)
-    if faults:
-        raise ValuesError(subject, faults)
-    keys = sorted(set(zip(times, units, strict=True)), key=lambda key: (key[0] or 0, key[1]))
-    row_of = {key: row for row, key in enumerate(keys)}
-    given = [name for name in denominators if name in set(codes)]
-    column_of = {code: column for column, code in enumerate((*framework.codes, *given))}
-    matrix = np.full((len(keys), len(column_of)), np.nan)
-    rows = [row_of[key] for key in zip(times, units, strict=True)]
-    matrix[rows, [column_of[code] for code in codes]] = numbers
+    laid_out = None if faults else _laid_out(unit, years, column_of[code.place], code.numbers, numbers, len(columns))
+    if laid_out is None:
+        times: Sequence[int | None] = [None] * numbers.size if years is None else years.tolist()
+        keys = [(unit.text(row), times[row], code.text(row)) for row in range(numbers.size)]
+        raise ValuesError(subject, faults + _repeated_keys(keys, table))
+    units, known_years, matrix = laid_out
+    width = len(framework.codes)
     return values_from_columns(
-        [unit for _, unit in keys],
-        None if years is None else [year for year, _ in keys if year is not None],
+        units,
+        None if years is None else known_years,
         framework.codes,
-        matrix[:, : len(framework.codes)],
+        matrix[:, :width],
         {},
         subject,
-        {name: matrix[:, column_of[name]] for name in given},
+        {name: matrix[:, columns[name]] for name in given},
     )
+
+
+def _laid_out(
+    unit: _Coded,
+    years: NDArray[np.int64] | None,
+    column_of: NDArray[np.int64],
+    codes: NDArray[np.uint32],
+    numbers: Floats,
+    width: int,
+) -> tuple[list[str], list[int], Floats] | None:
+    """Cells laid into a table, rows sorted by year and unit; None if a cell is given twice.
+
+    Worked off in parts, so that what is needed on the way stays in the processor's memory.
+    """
+    n = numbers.size
+    parts = [slice(start, start + PART) for start in range(0, n, PART)]
+    times = np.zeros(1, dtype=np.int64) if years is None else np.unique(years)
+    time_of = np.zeros(int(times[-1] - times[0]) + 1, dtype=np.int64)
+    time_of[times - times[0]] = np.arange(times.size) * len(unit.texts)
+    occurs, place = np.zeros(times.size * len(unit.texts), dtype=bool), np.empty(n, dtype=np.int64)
+    for part in parts:
+        where = unit.place[unit.numbers[part]]
+        place[part] = where if years is None else where + time_of[years[part] - times[0]]
+        occurs[place[part]] = True
+    known = np.flatnonzero(occurs)
+    row_of = np.cumsum(occurs) - 1
+    flat, filled = np.full(known.size * width, np.nan), np.zeros(known.size * width, dtype=bool)
+    for part in parts:
+        cell = column_of[codes[part]] * known.size + row_of[place[part]]
+        flat[cell] = numbers[part]
+        filled[cell] = True
+    if np.count_nonzero(filled) < n:
+        return None
+    names = [unit.texts[number] for number in (known % len(unit.texts)).tolist()]
+    return names, times[known // len(unit.texts)].tolist(), flat.reshape(width, known.size).T
 
 
 def compute(framework_path: Path, values_path: Path, method_path: Path, out: Path, audit: bool = False) -> IndexResult:

@@ -93,9 +93,9 @@ def values_from_columns(
     ]
     if faults:
         raise ValuesError(subject, faults)
-    times: Sequence[int] = [0] * len(units) if years is None else years
-    order = sorted(range(len(units)), key=lambda row: (times[row], units[row]))
-    table = np.asfortranarray(table[order])
+    names = list(zip([0] * len(units) if years is None else years, units, strict=True))
+    order = sorted(range(len(units)), key=names.__getitem__)
+    table = np.array(table if order == list(range(len(units))) else table[order], order="F")
     built = Values(
         units=tuple(units[row] for row in order),
         years=None if years is None else tuple(int(years[row]) for row in order),

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from ssc_index import files
 from ssc_index.errors import FaultsError, ValuesError
 from ssc_index.files import compute, read_values
 from ssc_index.framework.load import framework_from_nodes
@@ -75,6 +76,29 @@ def test_parquet_gives_the_same_values_as_csv(tmp_path, form):
     assert from_parquet.years == from_csv.years
     assert from_parquet.groups == from_csv.groups
     np.testing.assert_array_equal(from_parquet.values, from_csv.values)
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_long_file_read_in_parts_is_the_wide_one_in_any_order(tmp_path, monkeypatch, blank):
+    monkeypatch.setattr(files, "LONG_FROM", 1)
+    monkeypatch.setattr(files, "PART", 7)
+    random = np.random.Generator(np.random.Philox(key=4))
+    cells = [(f"c{unit}", year, code) for unit in (10, 9, 2) for year in (2021, 2019, 2024) for code in "ab"]
+    cells = [cells[place] for place in random.permutation(len(cells))]
+    rows = [(blank + unit, year, code, float(number) or None) for number, (unit, year, code) in enumerate(cells)]
+    frame = pl.DataFrame(rows[:-1], ["unit", "year", "code", "value"], orient="row")
+    frame.write_parquet(tmp_path / "values.parquet")
+    read = read_values(tmp_path / "values.parquet", TREE)
+    assert read.units == ("c10", "c2", "c9") * 3
+    assert read.years == (2019,) * 3 + (2021,) * 3 + (2024,) * 3
+    expected = dict(zip(cells[:-1], range(len(cells)), strict=False))
+    for row, (unit, year) in enumerate(zip(read.units, read.years, strict=True)):
+        for column, code in enumerate("ab"):
+            number = expected.get((unit, year, code)) or np.nan
+            np.testing.assert_equal(read.values[row, column], float(number))
+    pl.concat([frame, frame[3:4]]).write_parquet(tmp_path / "values.parquet")
+    with pytest.raises(ValuesError, match=r"row 18: .* is given on row 4 already"):
+        read_values(tmp_path / "values.parquet", TREE)
 
 
 def test_not_a_number_in_parquet_is_missing_and_infinity_is_a_fault(tmp_path):
