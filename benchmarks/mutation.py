@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numba
 import pytest
 from rich.console import Console
 from rich.table import Table
@@ -39,6 +40,7 @@ from rich.table import Table
 PROJECT = Path(__file__).resolve().parent.parent
 TESTS = ("tests/engine", "tests/framework", "tests/uncertainty", "tests/sensitivity")
 FIRST, LATER = 40.0, 120.0  # seconds that a mutant's own tests and those of its module's files may take
+COMPILED = ("compiled", "kernel")  # modules that Numba translates
 QUIET = ["-q", "-x", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-p", "no:logging", "-p", "no:xdist"]
 
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
@@ -249,7 +251,7 @@ class Watch:
         if not frame.f_code.co_filename.startswith(self.root):
             return None
         self.lines.add((frame.f_code.co_filename, frame.f_lineno))
-        return self.trace
+        return None if any(name in frame.f_code.co_filename for name in COMPILED) else self.trace
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Iterator[None]:
@@ -387,18 +389,15 @@ def judge(mutant: Mutant, cover: Cover) -> str:
     every = sorted((test for file in files for test in cover.of_file[file]), key=cover.seconds.__getitem__)
     if not every:
         return "untested"
+    compiled = any(name in mutant.module for name in COMPILED)
     with tempfile.TemporaryDirectory() as cache:
-        if "compiled" in mutant.module or "kernel" in mutant.module:
-            os.environ["NUMBA_CACHE_DIR"] = cache  # what a fault compiles to must not outlive it
-        else:
-            os.environ.pop("NUMBA_CACHE_DIR", None)
-        slow = 60.0 if "NUMBA_CACHE_DIR" in os.environ else 0.0
+        numba.config.CACHE_DIR = cache if compiled else ""  # what a fault compiles to must not outlive it
         for tests, budget in ((own, FIRST), (every, LATER)):
             chosen = upto(tests, cover, budget)
             if not chosen:
                 continue
             expected = sum(cover.seconds[test] for test in chosen)
-            found = outcome(mutant, chosen, 30.0 + slow + 10.0 * expected)
+            found = outcome(mutant, chosen, 30.0 + 120.0 * compiled + 10.0 * expected)
             if found != "unseen":
                 return found
     return "unseen"
@@ -442,7 +441,7 @@ def main() -> None:
     given = parser.parse_args()
     os.chdir(PROJECT)
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
-    for heavy in ("numpy", "scipy.stats", "scipy.optimize", "polars", "pydantic", "yaml", "numba"):
+    for heavy in ("numpy", "scipy.stats", "scipy.optimize", "polars", "pydantic", "yaml"):
         importlib.import_module(heavy)  # once, not in each child
     keep = given.keep or Path(tempfile.mkdtemp())
     keep.mkdir(parents=True, exist_ok=True)

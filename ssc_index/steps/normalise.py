@@ -16,6 +16,7 @@ from ssc_index import normalise
 from ssc_index.errors import ComputationError
 from ssc_index.framework.model import Node
 from ssc_index.steps.normalise_parameters import (
+    VARIANTS,
     Normalise,
     NormaliseBorda,
     NormaliseCategorical,
@@ -52,22 +53,6 @@ __all__ = [
     "run",
 ]
 
-VARIANTS: dict[str, type[Parameters]] = {
-    "none": NormaliseNone,
-    "goalposts": NormaliseGoalposts,
-    "scaled": NormaliseScaled,
-    "minmax": NormaliseMinmax,
-    "distance_to_max": NormaliseDistanceToMax,
-    "distance_to_reference": NormaliseDistanceToReference,
-    "distance_to_target": NormaliseDistanceToTarget,
-    "fraction_of_max": NormaliseFractionOfMax,
-    "zscore": NormaliseZscore,
-    "logistic": NormaliseLogistic,
-    "rank": NormaliseRank,
-    "borda": NormaliseBorda,
-    "percentile": NormalisePercentile,
-    "categorical": NormaliseCategorical,
-}
 Ranked = NormaliseRank | NormaliseBorda | NormalisePercentile
 WHY = {
     "distance_to_reference": "the reference unit has no value or the worst one",

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from ssc_index.steps.overrides import Overridable
-from ssc_index.steps.parameters import Constant, Flag, Name, Number, OverAny, Positive, Range, Share, Ties
+from ssc_index.steps.parameters import Constant, Flag, Name, Number, OverAny, Parameters, Positive, Range, Share, Ties
 
 
 class Normalisation(Overridable):
@@ -23,6 +23,7 @@ class Normalisation(Overridable):
     """
 
     step: ClassVar[str] = "normalise"
+    variants: ClassVar[dict[str, type[Parameters]]] = {}
 
 
 class OverUnits(Normalisation):
@@ -269,3 +270,22 @@ Normalise = (
     | NormalisePercentile
     | NormaliseCategorical
 )
+
+
+VARIANTS = Normalisation.variants
+VARIANTS |= {
+    "none": NormaliseNone,
+    "goalposts": NormaliseGoalposts,
+    "scaled": NormaliseScaled,
+    "minmax": NormaliseMinmax,
+    "distance_to_max": NormaliseDistanceToMax,
+    "distance_to_reference": NormaliseDistanceToReference,
+    "distance_to_target": NormaliseDistanceToTarget,
+    "fraction_of_max": NormaliseFractionOfMax,
+    "zscore": NormaliseZscore,
+    "logistic": NormaliseLogistic,
+    "rank": NormaliseRank,
+    "borda": NormaliseBorda,
+    "percentile": NormalisePercentile,
+    "categorical": NormaliseCategorical,
+}

@@ -7,7 +7,7 @@ does.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field, SerializeAsAny, ValidationError, model_validator
 
@@ -24,8 +24,10 @@ class Overridable(Parameters):
         overrides: Parameters by node or level name; the nearest name counts, the code first. One that names no
             method, or the step's own, keeps the step's other parameters; one that names another starts from that
             method's defaults.
+        variants: Parameters by the name of a method; a step fills it once all of its methods are known.
     """
 
+    variants: ClassVar[dict[str, type[Parameters]]]
     only: Names | None = None
     overrides: dict[Name, SerializeAsAny[Parameters]] = Field(default_factory=dict)
 
@@ -38,16 +40,16 @@ class Overridable(Parameters):
             return data
         own = {key: value for key, value in data.items() if key not in ("only", "overrides")}
         faults: list[str] = []
-        built = {name: _override(cls.step, own, name, said, faults) for name, said in given.items()}
+        built = {name: _override(cls.variants, own, name, said, faults) for name, said in given.items()}
         if faults:
             raise ValueError("; ".join(faults))
         return {**data, "overrides": built}
 
 
-def _override(step: str, own: Mapping[str, Any], name: object, said: object, faults: list[str]) -> Parameters | None:
+def _override(
+    variants: Mapping[str, type[Parameters]], own: Mapping[str, Any], name: object, said: object, faults: list[str]
+) -> Parameters | None:
     """Build one override; None and a fault for each thing that is wrong."""
-    from ssc_index.steps.registry import STEPS  # it imports the steps, which import this
-
     if isinstance(said, Parameters):
         return said
     if not isinstance(said, dict):
@@ -55,7 +57,6 @@ def _override(step: str, own: Mapping[str, Any], name: object, said: object, fau
         return None
     said = {key: value for key, value in said.items() if key not in ("only", "overrides") or value}
     faults += [f"overrides.{name}.{key}: not within an override" for key in ("only", "overrides") if key in said]
-    variants: dict[str, type[Parameters]] = STEPS[step].VARIANTS
     method = said.get("method", own.get("method", ""))
     if method not in variants:
         faults.append(f"overrides.{name}.method: unknown {method!r}; known are {', '.join(filter(None, variants))}")

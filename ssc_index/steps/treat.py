@@ -30,14 +30,20 @@ NoSpread = Literal["error", "keep"]
 Power = Annotated[Number | Literal["estimate"], Field(union_mode="left_to_right")]
 
 
-class TreatNone(Overridable):
-    """Leave outliers as they are."""
+class Treatment(Overridable):
+    """What all ways to treat share."""
 
     step: ClassVar[str] = "treat"
+    variants: ClassVar[dict[str, type[Parameters]]] = {}
+
+
+class TreatNone(Treatment):
+    """Leave outliers as they are."""
+
     method: Literal["none"]
 
 
-class TreatWinsorise(Overridable):
+class TreatWinsorise(Treatment):
     """Pull the extremes of skewed indicators in; change the unit if that was not enough.
 
     Attributes:
@@ -49,7 +55,6 @@ class TreatWinsorise(Overridable):
         over: Units of the same ``year``, or of all years (``panel``).
     """
 
-    step: ClassVar[str] = "treat"
     method: Literal["winsorise"] = "winsorise"
     max_points: Count = 5
     skew: Positive = 2.0
@@ -59,7 +64,7 @@ class TreatWinsorise(Overridable):
     over: Over = "year"
 
 
-class TreatIqr(Overridable):
+class TreatIqr(Treatment):
     """Cap values at fences: ``factor`` interquartile ranges from the quartiles.
 
     Attributes:
@@ -68,14 +73,13 @@ class TreatIqr(Overridable):
         over: Units of the same ``year``, or of all years (``panel``).
     """
 
-    step: ClassVar[str] = "treat"
     method: Literal["iqr"]
     factor: Positive = 1.5
     no_spread: NoSpread = "error"
     over: Over = "year"
 
 
-class TreatMad(Overridable):
+class TreatMad(Treatment):
     """Cap values ``factor`` times 1.4826 median absolute deviations from the median.
 
     Attributes:
@@ -84,14 +88,13 @@ class TreatMad(Overridable):
         over: Units of the same ``year``, or of all years (``panel``).
     """
 
-    step: ClassVar[str] = "treat"
     method: Literal["mad"]
     factor: Positive = 3.0
     no_spread: NoSpread = "error"
     over: Over = "year"
 
 
-class TreatPercentile(Overridable):
+class TreatPercentile(Treatment):
     """Cap values at two quantiles (type 7).
 
     Attributes:
@@ -100,7 +103,6 @@ class TreatPercentile(Overridable):
         over: Units of the same ``year``, or of all years (``panel``).
     """
 
-    step: ClassVar[str] = "treat"
     method: Literal["percentile"]
     low: Share
     high: Share
@@ -113,7 +115,7 @@ class TreatPercentile(Overridable):
         return self
 
 
-class TreatLog(Overridable):
+class TreatLog(Treatment):
     """Take a logarithm of every indicator meant, whatever its shape.
 
     Attributes:
@@ -121,13 +123,12 @@ class TreatLog(Overridable):
         over: Units of the same ``year``, or of all years (``panel``).
     """
 
-    step: ClassVar[str] = "treat"
     method: Literal["log", "log_plus", "log_orig"]
     no_spread: NoSpread = "error"
     over: Over = "year"
 
 
-class TreatLogGii(Overridable):
+class TreatLogGii(Treatment):
     """Take the logarithm of the Global Innovation Index.
 
     Attributes:
@@ -136,14 +137,13 @@ class TreatLogGii(Overridable):
         over: Units of the same ``year``, or of all years (``panel``).
     """
 
-    step: ClassVar[str] = "treat"
     method: Literal["log_gii"]
     factor: Positive = 1.0
     no_spread: NoSpread = "error"
     over: Over = "year"
 
 
-class TreatBoxCox(Overridable):
+class TreatBoxCox(Treatment):
     """Transform by Box and Cox.
 
     Attributes:
@@ -153,7 +153,6 @@ class TreatBoxCox(Overridable):
         over: Units of the same ``year``, or of all years (``panel``).
     """
 
-    step: ClassVar[str] = "treat"
     method: Literal["boxcox"]
     power: Power = "estimate"
     positive: Literal["required", "shifted"] = "required"
@@ -161,7 +160,7 @@ class TreatBoxCox(Overridable):
     over: Over = "year"
 
 
-class TreatYeoJohnson(Overridable):
+class TreatYeoJohnson(Treatment):
     """Transform by Yeo and Johnson; any value has one.
 
     Attributes:
@@ -170,7 +169,6 @@ class TreatYeoJohnson(Overridable):
         over: Units of the same ``year``, or of all years (``panel``).
     """
 
-    step: ClassVar[str] = "treat"
     method: Literal["yeojohnson"]
     power: Power = "estimate"
     no_spread: NoSpread = "error"
@@ -190,7 +188,8 @@ Treat = (
 )
 Changing = TreatLog | TreatLogGii | TreatBoxCox | TreatYeoJohnson
 
-VARIANTS: dict[str, type[Parameters]] = {
+VARIANTS = Treatment.variants
+VARIANTS |= {
     "": TreatWinsorise,
     "none": TreatNone,
     "winsorise": TreatWinsorise,

@@ -18,6 +18,7 @@ from ssc_index.steps.state import Outcome, State, all_scores, in_year, place
 from ssc_index.steps.walk import Walk, listed
 from ssc_index.steps.weights_parameters import (
     FromScores,
+    Stated,
     Weights,
     WeightsAhp,
     WeightsBod,
@@ -135,7 +136,7 @@ def families(framework: Framework, step: Weights) -> list[Family]:
     return found
 
 
-def run(state: State, step: Weights) -> Outcome:
+def run(state: State, step: Stated | FromScores) -> Outcome:
     """Set the weights of families whose parents are not aggregated yet."""
     meant = [family for family in families(state.framework, step) if family[0].code not in state.done]
     scores = all_scores(state)
@@ -144,7 +145,7 @@ def run(state: State, step: Weights) -> Outcome:
     faults: list[str] = []
     for parent, children in meant:
         columns = state.node_columns([child.code for child in children])
-        if not isinstance(step, FromScores):
+        if isinstance(step, Stated):
             weights[:, columns] = step.weights_of(children, notes, faults)
             continue
         if any(child.code not in state.scaled and child.code not in state.done for child in children):

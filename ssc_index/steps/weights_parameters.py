@@ -6,6 +6,7 @@ What belongs here: what a method file may say, and weights that need no scores. 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
@@ -34,9 +35,13 @@ class Weights(Parameters):
         """Codes that the parameters name."""
         return ()
 
+
+class Stated(Weights, ABC):
+    """Weights that the method file or the framework states: no scores are needed."""
+
+    @abstractmethod
     def weights_of(self, children: Sequence[Node], notes: list[str], faults: list[str]) -> Floats:
-        """Weights of a family, shape (n_children,)."""
-        raise NotImplementedError
+        """Weights of a family, shape (n_children,); what to tell of them, and what is wrong, go to the lists."""
 
 
 class FromScores(Weights):
@@ -49,7 +54,7 @@ class FromScores(Weights):
     over: Over = "year"
 
 
-class WeightsEqual(Weights):
+class WeightsEqual(Stated):
     """The same weight for all children."""
 
     method: Literal["equal"] = "equal"
@@ -59,7 +64,7 @@ class WeightsEqual(Weights):
         return np.ones(len(children))
 
 
-class WeightsGiven(Weights):
+class WeightsGiven(Stated):
     """Weights as the method file gives them, or a weight set of the framework.
 
     Attributes:
@@ -169,7 +174,7 @@ class WeightsOptimised(FromScores):
         return tuple(self.targets) if self.under is None else ()
 
 
-class WeightsBudget(Weights):
+class WeightsBudget(Stated):
     """Points that experts share out.
 
     Attributes:
@@ -226,7 +231,7 @@ class Comparison(BaseModel):
     value: Positive
 
 
-class WeightsAhp(Weights):
+class WeightsAhp(Stated):
     """Comparisons of each child with each, by the analytic hierarchy process.
 
     Attributes:
