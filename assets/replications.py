@@ -6,6 +6,9 @@ What belongs here: frames into a case, results into the tables of ``uncertainty`
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import polars as pl
 
@@ -14,10 +17,12 @@ from intake.consent import covers, visible_scores
 from schemas import uncertainty as tables
 from ssc_index.framework.catalogue import Catalogue
 from ssc_index.method import Method
+from ssc_index.sensitivity.ranks import groups_of, rank_model, sensitivity_frame
+from ssc_index.sensitivity.sobol import sensitivity
 from ssc_index.uncertainty.case import Case, case_of
 from ssc_index.uncertainty.distribution import CONFIDENCE
 from ssc_index.uncertainty.result import SURE, distribution_frame, pairs_frame, ranks_frame
-from ssc_index.uncertainty.run import run_uncertainty
+from ssc_index.uncertainty.run import Result, run_uncertainty
 
 AUDIENCES = {"internal": "all", "public": "public"}
 # Up to so many cities each rank and nearly each pair has a row. A thousand cities would have half a million of both
@@ -79,7 +84,8 @@ def sureness_tables(
         method: The method, with its section ``uncertainty``.
 
     Returns:
-        Rows of ``uncertainty.ranks``, ``distribution`` and ``dominance``, by table name.
+        Rows of ``uncertainty.ranks``, ``distribution``, ``dominance``, ``sensitivity`` and ``rank_shift``, by table
+        name; the last two are for the index team alone.
     """
     case = edition_case(edition, selected, cities, catalogue, method)
     root = case.framework.root.code
@@ -96,11 +102,24 @@ def sureness_tables(
         ranks = ranks_frame(result, name).filter(pl.col("ranked_share") > 0)
         sure = SURE if result.tallies[root, name].among.sum() <= FEW else CONFIDENCE
         frames = (ranks, distribution_frame(result, root, name, FEW), pairs_frame(result, root, name, sure))
-        for table, frame in zip(tables.TABLES, frames, strict=True):
+        for table, frame in zip((tables.RANKS, tables.DISTRIBUTION, tables.DOMINANCE), frames, strict=True):
             stamped = frame.rename({"unit": "city_id"}).with_columns(
                 pl.lit(edition, pl.Int16).alias("edition"), pl.lit(audience).alias("audience")
             )
             if "other" in frame.columns:
                 stamped = stamped.rename({"other": "other_city_id"})
             rows[table.name].append(stamped)
-    return {table.name: pl.concat(rows[table.name]) for table in tables.TABLES}
+    indices = sensitivity_rows(edition, result)
+    rows[tables.SENSITIVITY.name] = [indices.filter(pl.col("city_id").is_not_null())]
+    rows[tables.RANK_SHIFT.name] = [indices.filter(pl.col("city_id").is_null())]
+    return {name: pl.concat(frames) for name, frames in rows.items()}
+
+
+def sensitivity_rows(edition: int, result: Result) -> pl.DataFrame:
+    """Which choice moves which score and rank of an edition, and, without a city, the ranking as a whole."""
+    model = rank_model(result.case, prepared=result.prepared)
+    section = result.case.section
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        indices = sensitivity(model, groups_of(result.case), section.points, section.seed, run=pool.map)
+    frame = sensitivity_frame(indices, result.units).rename({"unit": "city_id", "n_used": "n_points"})
+    return frame.filter(pl.col("n_points") > 0).with_columns(pl.lit(edition, pl.Int16).alias("edition"))

@@ -40,6 +40,9 @@ def uncertainty(
         bool, typer.Option("--processes", help="Workers are processes: for steps that the compiled kernel lacks.")
     ] = False,
     dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, whose workers do the work.")] = None,
+    sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="Also tell which choice moves which score and rank (Sobol' indices).")
+    ] = False,
     replay: Annotated[
         int | None, typer.Option(min=0, help="Write this one replication out as an index of its own, and no more.")
     ] = None,
@@ -69,7 +72,8 @@ def uncertainty(
             return
         with _workers(workers, processes, dask) as how, _interruptible(quiet=as_json) as progress:
             result = _run(case, progress, how)
-        outputs.write_uncertainty(result, out, {"framework": framework, "values": values, "method": method})
+            frames = _sensitivity(result, how) if sensitivity and not result.interrupted else None
+        outputs.write_uncertainty(result, out, {"framework": framework, "values": values, "method": method}, frames)
     _tell(result, out, as_json)
     if result.interrupted:
         raise typer.Exit(INTERRUPTED)
@@ -95,6 +99,18 @@ def _run(case: Any, progress: Any, how: dict[str, Any]) -> Result:
         return run_uncertainty(case, progress=progress, **how)
     except KeyboardInterrupt:
         stop("Interrupted; nothing is written.", INTERRUPTED)
+
+
+def _sensitivity(result: Result, how: dict[str, Any]) -> Any:
+    """The tables of the sensitivity analysis, by the same workers."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from ssc_index.uncertainty import outputs
+
+    if "executor" in how:
+        return outputs.sensitivity_frames(result, how["executor"].map)
+    with ThreadPoolExecutor(how["workers"]) as pool:
+        return outputs.sensitivity_frames(result, pool.map)
 
 
 def _tell(result: Result, out: Path, as_json: bool) -> None:
@@ -191,5 +207,6 @@ def register(app: typer.Typer) -> None:
     """Add the command to ``ssc-index``."""
     app.command(
         epilog="Examples: ssc-index uncertainty --framework F.csv --values V.csv --method M.yaml --out results · "
-        "uncertainty … --until 0.05 --workers 8 · uncertainty … --dask tcp://10.0.0.1:8786 · uncertainty … --replay 17"
+        "uncertainty … --until 0.05 --workers 8 · uncertainty … --dask tcp://10.0.0.1:8786 · "
+        "uncertainty … --sensitivity · uncertainty … --replay 17"
     )(uncertainty)

@@ -101,4 +101,38 @@ DOMINANCE = Table(
     },
 )
 
-TABLES = (RANKS, DISTRIBUTION, DOMINANCE)
+_INDEX = "Sobol' index; empty where nothing varies. It may lie outside 0 to 1 by its error."
+_INDICES = {
+    "input": Column(pl.String, "Uncertain choice, or group of them, as the method file names it."),
+    "first": _number(f"Share of the variance that goes once this choice is known. First-order {_INDEX}"),
+    "first_low": _number("Lower end of its 95 % interval."),
+    "first_high": _number("Upper end of its 95 % interval."),
+    "total": _number(f"Share of the variance that stays while only this choice is unknown. Total {_INDEX}"),
+    "total_low": _number("Lower end of its 95 % interval."),
+    "total_high": _number("Upper end of its 95 % interval."),
+    "variance": _number("Variance over all choices together, in points or places squared."),
+    "n_points": Column(pl.Int32, "Base points whose every run has a figure; the indices rest on these."),
+}
+
+SENSITIVITY = Table(
+    name="uncertainty.sensitivity",
+    description="Internal. One row per edition, city, measure (score or rank of the index) and uncertain choice: how "
+    "much of what is uncertain about it comes from that choice.",
+    key=("edition", "city_id", "measure", "input"),
+    columns={
+        "edition": _EDITION,
+        "city_id": _CITY,
+        "measure": Column(pl.String, "score or rank."),
+        **_INDICES,
+    },
+)
+
+RANK_SHIFT = Table(
+    name="uncertainty.rank_shift",
+    description="Internal. One row per edition and uncertain choice: how much of the mean distance of all ranks of the "
+    "index from those of the method comes from that choice.",
+    key=("edition", "input"),
+    columns={"edition": _EDITION, **_INDICES},
+)
+
+TABLES = (RANKS, DISTRIBUTION, DOMINANCE, SENSITIVITY, RANK_SHIFT)

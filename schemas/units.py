@@ -27,6 +27,7 @@ _NAMES_BY_UNIT: Mapping[str, str] = {
     ),
     "share, 0 to 1": (
         "coverage mean_coverage share share_error weight weight_share r2 main_effect ranked_share top_10 top_10_error "
+        "first first_low first_high total total_low total_high "
         "top_quarter top_quarter_error better_than_nominal worse_than_nominal ahead behind ahead_error p_value"
     ),
     "share of the target, 1 reaches it": "target_share",
@@ -39,6 +40,8 @@ _NAMES_BY_UNIT: Mapping[str, str] = {
     "data points": "n_values n_provisional_goalposts n_carried n_imputed n_reported n_scored",
     "rows": "n_quarantined n_findings",
     "replications": "replications",
+    "base points": "n_points",
+    "points of 100, or places, squared": "variance",
     "number in an order, from 1": "position tier",
 }
 

@@ -193,7 +193,11 @@ class Fast:
 
 
 def rank_model(
-    case: Case, node: str | None = None, among: Bools | None = None, backend: Backend | None = "numba"
+    case: Case,
+    node: str | None = None,
+    among: Bools | None = None,
+    backend: Backend | None = "numba",
+    prepared: Prepared | None = None,
 ) -> RankModel:
     """Scores and ranks at a node as a model.
 
@@ -203,6 +207,7 @@ def rank_model(
         among: Which units are asked for and ranked among each other; None is all.
         backend: ``numba`` or ``numpy`` for the kernel, None for the plain way; the plain way is also taken where
             the kernel lacks something that the case needs.
+        prepared: The case laid out for the kernel, if it is at hand.
 
     Returns:
         The model; its nominal ranks are those of the row that leaves every input as it is.
@@ -210,8 +215,8 @@ def rank_model(
     code = case.framework.root.code if node is None else node
     asked = np.ones(case.rows.stop - case.rows.start, dtype=bool) if among is None else among
     replicate: Replicate = Plain(case, code, asked)
-    if backend is not None and not why_not(case):
-        replicate = Fast(prepare(case), code, asked, backend)
+    if backend is not None and (prepared is not None or not why_not(case)):
+        replicate = Fast(prepared or prepare(case), code, asked, backend)
     return RankModel(replicate, replicate(np.full((1, len(case.names)), np.nan))[1][0])
 
 

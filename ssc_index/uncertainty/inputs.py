@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ssc_index.errors import MethodError
 from ssc_index.framework.load import framework_from_nodes
@@ -160,6 +160,13 @@ KINDS: dict[str, type[AnyInput]] = {
 }
 
 
+def _power_of_two(number: int) -> int:
+    """A number that is a power of two: a Sobol' sequence is balanced at these only."""
+    if number & (number - 1):
+        raise ValueError(f"no power of two; {1 << number.bit_length()} is one")
+    return number
+
+
 class Until(BaseModel):
     """Stop early, once every figure is sure enough.
 
@@ -180,6 +187,7 @@ class Uncertainty(BaseModel):
         nodes: Nodes and levels that get distributions; None is the root.
         inputs: What varies, by name.
         until: When to stop before all replications are done; None never.
+        points: Base points of the Sobol' indices, a power of two; each costs two replications and one for each group.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -189,6 +197,7 @@ class Uncertainty(BaseModel):
     nodes: Names | None = None
     inputs: Annotated[dict[Name, AnyInput], Field(min_length=1)]
     until: Until | None = None
+    points: Annotated[int, Field(strict=True, ge=4), AfterValidator(_power_of_two)] = 512
 
 
 def read_uncertainty(

@@ -25,6 +25,10 @@ from ssc_index.framework.load import read_framework_csv
 from ssc_index.framework.save import framework_csv
 from ssc_index.method import read_method
 from ssc_index.result import IndexResult
+from ssc_index.sensitivity.alternatives import one_at_a_time
+from ssc_index.sensitivity.batches import Map
+from ssc_index.sensitivity.ranks import alternatives_of, groups_of, rank_model, sensitivity_frame
+from ssc_index.sensitivity.sobol import sensitivity as sobol_indices
 from ssc_index.steps.denominate import denominators_named
 from ssc_index.uncertainty.case import Case, case_of
 from ssc_index.uncertainty.inputs import Uncertainty
@@ -67,7 +71,9 @@ def case_of_files(
     return case_of(values, framework, method.model_copy(update={Uncertainty.SECTION: section}), year)
 
 
-def write_uncertainty(result: Result, out: Path, inputs: Mapping[str, Path]) -> tuple[str, ...]:
+def write_uncertainty(
+    result: Result, out: Path, inputs: Mapping[str, Path], sensitivity: Mapping[str, pl.DataFrame] | None = None
+) -> tuple[str, ...]:
     """Write what an analysis found: all of it or nothing.
 
     ``uncertainty_ranks.csv`` (`result.ranks_frame`), ``uncertainty_distribution.csv`` (every rank of every node),
@@ -79,6 +85,7 @@ def write_uncertainty(result: Result, out: Path, inputs: Mapping[str, Path]) -> 
         result: The result.
         out: Directory; made if need be. What an earlier analysis left in it is replaced, other files stay.
         inputs: Input files by what they are, for their hashes.
+        sensitivity: Tables of `sensitivity_frames`, if asked for.
 
     Returns:
         Names of the files, in order.
@@ -91,6 +98,7 @@ def write_uncertainty(result: Result, out: Path, inputs: Mapping[str, Path]) -> 
         "uncertainty_ranks.csv": ranks_frame(result),
         "uncertainty_distribution.csv": pl.concat(distributions),
         "uncertainty_pairs.csv": pairs_frame(result, root),
+        **(sensitivity or {}),
     }
     record = {
         "inputs": _hashes(inputs),
@@ -104,6 +112,37 @@ def write_uncertainty(result: Result, out: Path, inputs: Mapping[str, Path]) -> 
     }
     texts = {name: without_formulas(frame).write_csv(line_terminator="\n") for name, frame in frames.items()}
     return _place(out, {**texts, RECORD: _json(record)})
+
+
+def sensitivity_frames(result: Result, run: Map = map) -> dict[str, pl.DataFrame]:
+    """Which choice moves which score and rank of the root.
+
+    Args:
+        result: An uncertainty analysis.
+        run: What calls batches of base points; the same bits from each.
+
+    Returns:
+        By file name: ``uncertainty_sensitivity.csv`` (Sobol' indices, `ranks.sensitivity_frame`) and
+        ``uncertainty_alternatives.csv``: ``input, setting, mean_rank_shift, largest_rank_shift, n_compared``, each
+        setting of each input against the method as it stands, every other input at its nominal value.
+    """
+    case, n_units = result.case, len(result.units)
+    model = rank_model(case, prepared=result.prepared)
+    indices = sobol_indices(model, groups_of(case), case.section.points, case.section.seed, run=run)
+    alone = one_at_a_time(model, len(case.names), alternatives_of(case), slice(n_units, 2 * n_units))
+    alternatives = pl.DataFrame(
+        {
+            "input": [one.group for one in alone.alternatives],
+            "setting": [one.label for one in alone.alternatives],
+            "mean_rank_shift": pl.Series(alone.mean_shift, nan_to_null=True),
+            "largest_rank_shift": pl.Series(alone.largest_shift, nan_to_null=True),
+            "n_compared": alone.n_compared,
+        }
+    )
+    return {
+        "uncertainty_sensitivity.csv": sensitivity_frame(indices, result.units),
+        "uncertainty_alternatives.csv": alternatives,
+    }
 
 
 def write_replication(case: Case, number: int, out: Path) -> IndexResult:

@@ -88,6 +88,7 @@ class Result:
         replications: How many were computed: fewer than asked for if it was interrupted or sure enough.
         way: How they were computed: ``numba``, ``numpy`` or ``plain``, and why.
         interrupted: Whether it was interrupted.
+        prepared: The case laid out for the kernel; None where the plain loop computed it.
     """
 
     case: Case
@@ -98,6 +99,7 @@ class Result:
     replications: int
     way: str
     interrupted: bool = False
+    prepared: Prepared | None = None
 
     @cached_property
     def nominal(self) -> Floats:
@@ -167,7 +169,8 @@ def run_uncertainty(
             break
     scales = dict(zip(task.kept, task.scales, strict=True))
     count = _replications(tallies)
-    return Result(case, case.values.units[case.rows], task.kept, tallies, scales, count, way, interrupted)
+    units = case.values.units[case.rows]
+    return Result(case, units, task.kept, tallies, scales, count, way, interrupted, task.prepared)
 
 
 def _task(case: Case, among: Mapping[str, Bools] | None, backend: Backend) -> tuple[Task, str]:

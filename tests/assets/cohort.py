@@ -200,6 +200,8 @@ def mart_frames(
         "uncertainty_ranks": made[uncertainty.RANKS.name],
         "uncertainty_distribution": made[uncertainty.DISTRIBUTION.name],
         "uncertainty_dominance": made[uncertainty.DOMINANCE.name],
+        "uncertainty_sensitivity": made[uncertainty.SENSITIVITY.name],
+        "uncertainty_rank_shift": made[uncertainty.RANK_SHIFT.name],
         "audit_correlations": made[audit.CORRELATIONS.name],
         "audit_importance": made[audit.IMPORTANCE.name],
         "changes_parts": compared[changes.PARTS.name],
@@ -224,8 +226,8 @@ def compared_editions(selected: pl.DataFrame, cities: pl.DataFrame, scores: pl.D
 
 
 def few_replications(method: Method) -> Method:
-    """The method with a hundred replications instead of ten thousand."""
-    return method.model_copy(update={"uncertainty": {**(method.uncertainty or {}), "replications": 100}})
+    """The method with a hundred replications instead of ten thousand, and few points of Sobol' indices."""
+    return method.model_copy(update={"uncertainty": {**(method.uncertainty or {}), "replications": 100, "points": 8}})
 
 
 def file_rows(files: pl.DataFrame) -> pl.DataFrame:

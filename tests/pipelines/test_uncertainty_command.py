@@ -72,6 +72,24 @@ def test_the_same_bytes_from_three_workers(files: list[str], serial: Path, tmp_p
     assert contents(serial).keys() == NAMES
 
 
+def test_what_moves_the_ranks_is_told_if_asked(files: list[str], serial: Path, tmp_path: Path) -> None:
+    for workers in ("1", "2"):
+        run(files, tmp_path / workers, "--sensitivity", "--workers", workers)
+    one, two = contents(tmp_path / "1"), contents(tmp_path / "2")
+    assert one == two
+    more = {"uncertainty_sensitivity.csv", "uncertainty_alternatives.csv"}
+    assert one.keys() == NAMES | more
+    assert one["uncertainty_ranks.csv"] == contents(serial)["uncertainty_ranks.csv"]
+    indices = pl.read_csv(one["uncertainty_sensitivity.csv"])
+    assert set(indices["input"]) == set(examples.EVERYTHING)
+    assert indices.filter(measure="mean_rank_shift")["total"].min() > 0
+    alternatives = pl.read_csv(one["uncertainty_alternatives.csv"])
+    # The first option of the normalisation is the method as it stands: nothing moves.
+    nominal = alternatives.filter(input="normalisation", setting="1: as it stands")
+    assert nominal["largest_rank_shift"].to_list() == [0.0]
+    assert alternatives.filter(input="normalisation")["mean_rank_shift"].max() > 0
+
+
 def test_the_tables_are_those_of_the_engine(serial: Path, files: list[str]) -> None:
     case = case_of_files(*(Path(one) for one in files[1::2]))
     expected = ranks_frame(run_uncertainty(case, workers=1))

@@ -1,0 +1,15 @@
+-- One row per edition and uncertain choice, for the index team: what moves the ranking as a whole.
+insert into fact_rank_shift
+select
+    edition,
+    input,
+    first,
+    first_low,
+    first_high,
+    total,
+    total_low,
+    total_high,
+    variance,
+    n_points
+from uncertainty_rank_shift
+order by edition, input;

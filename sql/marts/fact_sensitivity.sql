@@ -1,0 +1,17 @@
+-- One row per edition, city, measure and uncertain choice, for the index team: what moves whose rank.
+insert into fact_sensitivity
+select
+    edition,
+    city_id,
+    measure,
+    input,
+    first,
+    first_low,
+    first_high,
+    total,
+    total_low,
+    total_high,
+    variance,
+    n_points
+from uncertainty_sensitivity
+order by edition, city_id, measure, input;
