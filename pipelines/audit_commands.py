@@ -31,7 +31,7 @@ def audit(
     from pipelines.show import _short
     from reports.audit.document import set_audit
     from reports.audit.page import AUDIT
-    from reports.factsheet.pdf import PdfMaker
+    from reports.pdf import PdfMaker
     from ssc_index.framework.catalogue import load_catalogue
     from ssc_index.method import read_method
 

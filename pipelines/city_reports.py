@@ -6,6 +6,7 @@ written into workbooks (`intake/annotate.py`). All of it is for the city alone: 
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -60,7 +61,7 @@ def report(
     ] = None,
 ) -> None:
     """Write the verification report of a submission, PDF and HTML."""
-    from reports.factsheet.pdf import PdfMaker
+    from reports.pdf import PdfMaker
     from reports.verification.facts import report_facts
     from reports.verification.report_page import REPORT, report_page
 
@@ -70,7 +71,7 @@ def report(
         facts = report_facts(verified(place, case), case.catalogue)
         maker = PdfMaker(fonts, REPORT)
         legible, strange = maker.legible(facts)
-        pdf, remark = maker.pdf(legible)
+        pdf, remark = maker.pdf(legible, json.dumps(legible, ensure_ascii=False))
         stem = f"{city}-{year}-verification-report"
         written = {f"{stem}.pdf": pdf, f"{stem}.html": report_page(facts).encode()}
         folder = write_private(place, out, written)

@@ -56,7 +56,7 @@ def site(
     from pipelines.show import _short
     from reports.audit.document import set_audit
     from reports.audit.page import AUDIT
-    from reports.factsheet.pdf import PdfMaker
+    from reports.pdf import PdfMaker
     from reports.site.build import write_site
     from ssc_index.framework.catalogue import load_catalogue
     from ssc_index.method import read_method
@@ -99,7 +99,7 @@ def factsheet(
     from pipelines.show import _short
     from reports.factsheet.facts import FactsheetMaker
     from reports.factsheet.page import page
-    from reports.factsheet.pdf import PdfMaker
+    from reports.pdf import PdfMaker
     from ssc_index.framework.catalogue import load_catalogue
     from ssc_index.method import read_method
 

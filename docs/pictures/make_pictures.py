@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, sync_playwright
 from assets.workspace import open_workspace
 from pipelines.report_commands import method_text, read_public_mart
 from reports.factsheet.facts import FactsheetMaker
-from reports.factsheet.pdf import PdfMaker
 from reports.mart import PublicMart
+from reports.pdf import PdfMaker
 from reports.site.build import write_site
 from ssc_index.framework.catalogue import load_catalogue
 from ssc_index.method import read_method

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from reports.audit.evidence import Evidence
 from reports.audit.facts import audit_facts
 from reports.audit.page import audit_page
-from reports.factsheet.pdf import PdfMaker
 from reports.mart import PublicMart
+from reports.pdf import PdfMaker
 from ssc_index.framework.catalogue import Catalogue
 from ssc_index.method import Method
 
@@ -52,4 +52,5 @@ def set_audit(mart: PublicMart, catalogue: Catalogue, method: Method, edition: i
     strange = {key: letters for key, name in names.items() if (letters := setter.letters_without_font(name))}
     legible = facts if not strange else audit_facts(evidence, names | {key: key for key in strange})
     remark = f"Set by their keys, for no font has their letters: {', '.join(sorted(strange))}." if strange else ""
-    return Audit(setter.set(legible), audit_page(facts), facts["summary"], facts["conclusions"], remark)
+    pdf = setter.set(legible, "".join(name for key, name in names.items() if key not in strange))
+    return Audit(pdf, audit_page(facts), facts["summary"], facts["conclusions"], remark)

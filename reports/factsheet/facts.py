@@ -1,6 +1,6 @@
 """What a factsheet tells: one city in one edition, gathered from the public mart, as texts that are ready to be set.
 
-What belongs here: which figures are told, and how. What does not: their layout (`pdf.py`, `page.py`).
+What belongs here: which figures are told, and how. What does not: their layout (``factsheet.typ``, `page.py`).
 """
 
 from __future__ import annotations
@@ -90,6 +90,7 @@ class FactsheetMaker:
         return {
             "city": about["name"],
             "city_id": city,
+            "country_code": about["country_code"],
             "edition": str(self.edition),
             "status": self.about["status"],
             "notice": words.DEMO_NOTICE if about["is_demo"] else "",
@@ -104,7 +105,8 @@ class FactsheetMaker:
             **self._strengths(about, city, values),
             "progress": self._progress(history),
             **self._contributions(about["name"], history),
-            "sureness": self._neighbours(city),
+            "sureness": (sureness := self._neighbours(city)),
+            "names": {city: about["name"]} | {row["city_id"]: row["name"] for row in sureness.get("rows", ())},
             "causes": self._causes(city),
             "dimensions": [node["name"] for node in self._of_level("dimension")],
             "sdgs": _sdgs(cuts),
@@ -165,6 +167,7 @@ class FactsheetMaker:
             name = self.mart.city_rows[other]["name"]
             rows.append(
                 {
+                    "city_id": other,
                     "name": name,
                     "is_own": other == city,
                     "rank": sure.rank,

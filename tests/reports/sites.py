@@ -11,8 +11,8 @@ from assets.workspace import open_workspace
 from pipelines.report_commands import method_text, read_public_mart
 from reports.audit.document import set_audit
 from reports.audit.page import AUDIT
-from reports.factsheet.pdf import PdfMaker
 from reports.mart import PublicMart
+from reports.pdf import PdfMaker
 from reports.site.build import Site, write_site
 from ssc_index.framework.catalogue import load_catalogue
 from ssc_index.method import read_method

@@ -21,8 +21,8 @@ from reports.audit.evidence import Evidence
 from reports.audit.facts import SECTIONS, audit_facts
 from reports.audit.page import AUDIT, audit_page
 from reports.audit.rules import Rule, conclude, load_rules, told
-from reports.factsheet.pdf import PdfMaker
 from reports.mart import PublicMart
+from reports.pdf import PdfMaker
 from ssc_index.framework.catalogue import load_catalogue
 from ssc_index.method import Method, read_method
 from tests.pipelines.workspaces import REPORT, SECRET, copy_workspace, invoke, mart_tables
@@ -235,9 +235,9 @@ def test_the_page_asks_for_no_other_file(audit: Audit) -> None:
     assert not re.search(r"https?://(?!www\.w3\.org/)|<script|<link|@import|url\(", audit.html)
 
 
-def test_hostile_and_strange_names(mart: PublicMart, method: Method, setter: PdfMaker) -> None:
+def test_hostile_and_strange_names(mart: PublicMart, method: Method) -> None:
     named = with_name(with_name(mart, HOSTILE, HOSTILE_NAME), REPORT, "京都市")
-    made = set_audit(named, load_catalogue(), method, LATEST, setter)
+    made = set_audit(named, load_catalogue(), method, LATEST, PdfMaker(None, AUDIT, machine=False))
     parsed = Texts()
     parsed.feed(made.html)
     assert not {"img", "script"} & set(parsed.tags)

@@ -20,8 +20,9 @@ from reports import words
 from reports.changes.story import NAMES
 from reports.factsheet.facts import FactsheetMaker, contributions
 from reports.factsheet.page import page
-from reports.factsheet.pdf import PdfMaker
+from reports.fonts import folders_with_noto
 from reports.mart import PublicMart, ReportError
+from reports.pdf import PdfMaker
 from ssc_index.framework.catalogue import load_catalogue
 from ssc_index.method import read_method
 from tests.pipelines.workspaces import REPORT, SCORES_ONLY, SECRET, invoke, mart_tables
@@ -174,23 +175,49 @@ def test_a_page_asks_for_no_other_file(facts: dict[str, Any]) -> None:
     assert not re.search(r"https?://(?!www\.w3\.org/)|<script|<link|@import|url\(", page(facts))
 
 
-def test_a_name_without_a_font_is_replaced_by_the_key_and_said_so(
-    small_workspace: Path, mart: PublicMart, setter: PdfMaker
-) -> None:
+def test_a_name_without_a_font_is_replaced_by_the_key_and_said_so(small_workspace: Path, mart: PublicMart) -> None:
     told = maker(small_workspace, with_name(mart, REPORT, "京都市")).facts(REPORT)
-    pdf, remark = setter.pdf(told)
+    pdf, remark = PdfMaker(machine=False).pdf(told)
     assert "no font has 京都市" in remark
     assert "--fonts" in remark
     assert REPORT in text_of(pdf)
     assert "京" not in text_of(pdf)
     assert "京都市" in page(told)  # a browser finds its own fonts
+    # A neighbour in the ranking is named, too.
+    other = next(row["city_id"] for row in told["sureness"]["rows"] if not row["is_own"])
+    beside, remark = PdfMaker(machine=False).pdf(maker(small_workspace, with_name(mart, REPORT, "京都市")).facts(other))
+    assert f"京都市 is set as {REPORT}" in remark
+    assert REPORT in text_of(beside)
+
+
+@pytest.mark.skipif(not folders_with_noto(), reason="no Noto on the machine (Debian: apt-get install fonts-noto-cjk)")
+@pytest.mark.parametrize(
+    ("name", "country", "font"),
+    [("京都市", "JPN", "NotoSerifCJKjp"), ("서울", "KOR", "NotoSerifCJKkr"), ("上海", "CHN", "NotoSerifCJKsc")],
+)
+def test_chinese_characters_are_set_in_the_forms_of_the_country(
+    small_workspace: Path, mart: PublicMart, setter: PdfMaker, name: str, country: str, font: str
+) -> None:
+    plain = setter.pdf(maker(small_workspace, mart).facts(REPORT))[0]
+    told = maker(small_workspace, with_name(mart, REPORT, name)).facts(REPORT) | {"country_code": country}
+    pdf, remark = setter.pdf(told)
+    assert remark == ""
+    assert name in text_of(pdf)
+    assert font in "".join(fonts_of(pdf))
+    # Who needs no such letter gets none of the machine's fonts, whatever was set before.
+    assert setter.pdf(maker(small_workspace, mart).facts(REPORT))[0] == plain
+    assert "Noto" not in "".join(fonts_of(plain))
+
+
+def fonts_of(pdf: bytes) -> list[str]:
+    sheets = pypdf.PdfReader(io.BytesIO(pdf)).pages
+    resources: list[Any] = [sheet["/Resources"] for sheet in sheets]
+    return [str(font.get_object()["/BaseFont"]) for one in resources for font in one["/Font"].values()]
 
 
 @pytest.mark.parametrize("name", ["Łódź", "Αθήνα", "Київ", "القاهرة"])
-def test_names_that_the_fonts_hold_are_set_as_they_are(
-    small_workspace: Path, mart: PublicMart, setter: PdfMaker, name: str
-) -> None:
-    pdf, remark = setter.pdf(maker(small_workspace, with_name(mart, REPORT, name)).facts(REPORT))
+def test_names_that_the_fonts_hold_are_set_as_they_are(small_workspace: Path, mart: PublicMart, name: str) -> None:
+    pdf, remark = PdfMaker(machine=False).pdf(maker(small_workspace, with_name(mart, REPORT, name)).facts(REPORT))
     assert remark == ""
     assert any(word in text_of(pdf) for word in (name, name[::-1]))
 
