@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,15 @@ import typer
 
 from pipelines.console import UNUSABLE, WorkspaceOption, opened, progress_bar, screen, stop, told_errors
 from pipelines.exports import note_export
+
+
+class Kind(StrEnum):
+    """What is set of a city."""
+
+    FACTSHEET = "factsheet"
+    SNAPSHOT = "snapshot"
+    CERTIFICATE = "certificate"
+
 
 if TYPE_CHECKING:
     from assets.workspace import Workspace
@@ -90,16 +100,20 @@ def factsheet(
     workspace: WorkspaceOption = None,
     edition: Annotated[int | None, typer.Option(help="Edition. Default: the latest.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All cities with public scores of the edition.")] = False,
+    kind: Annotated[
+        Kind, typer.Option(help="factsheet: PDF and HTML; snapshot: one page; certificate: one page that attests.")
+    ] = Kind.FACTSHEET,
     out: Annotated[Path | None, typer.Option(help="Folder to write. Default: factsheets/ beside the marts.")] = None,
     fonts: Annotated[
         Path | None, typer.Option(help="Folder of fonts for scripts beyond Latin, Greek, Cyrillic. Or SSC_INDEX_FONTS.")
     ] = None,
 ) -> None:
-    """Write factsheets, PDF and HTML, from the public mart alone."""
+    """Write factsheets, PDF and HTML, or what is told of a city on one page, from the public mart alone."""
     from pipelines.show import _short
     from reports.factsheet.facts import FactsheetMaker
     from reports.factsheet.page import page
-    from reports.pdf import PdfMaker
+    from reports.mart import ReportError
+    from reports.pdf import CERTIFICATE, FACTSHEET, SNAPSHOT, PdfMaker
     from ssc_index.framework.catalogue import load_catalogue
     from ssc_index.method import read_method
 
@@ -114,14 +128,23 @@ def factsheet(
             stop("The public mart has no edition. Build one first.", UNUSABLE)
         maker = FactsheetMaker(mart, load_catalogue(), read_method(place.method_path), edition or mart.editions[-1])
         cities = maker.cities if city is None else [maker.leader if city == "leader" else mart.city_named(city)]
-        setter = PdfMaker(fonts)
+        setter = PdfMaker(fonts, {Kind.SNAPSHOT: SNAPSHOT, Kind.CERTIFICATE: CERTIFICATE}.get(kind, FACTSHEET))
         folder.mkdir(parents=True, exist_ok=True)
+        left_out: list[str] = []
+        end = f"{maker.edition}" if kind is Kind.FACTSHEET else f"{maker.edition}-{kind.value}"
 
         def write(key: str) -> str:
-            facts = maker.facts(key)
+            try:
+                facts = maker.certificate(key) if kind is Kind.CERTIFICATE else maker.facts(key)
+            except ReportError as error:
+                if not every:
+                    raise
+                left_out.append(key)
+                return str(error)
             pdf, remark = setter.pdf(facts)
-            (folder / f"{key}-{maker.edition}.pdf").write_bytes(pdf)
-            (folder / f"{key}-{maker.edition}.html").write_text(page(facts), encoding="utf-8")
+            (folder / f"{key}-{end}.pdf").write_bytes(pdf)
+            if kind is Kind.FACTSHEET:
+                (folder / f"{key}-{end}.html").write_text(page(facts), encoding="utf-8")
             return remark
 
         # Typst sets without holding Python's lock, so that threads use every core.
@@ -129,12 +152,16 @@ def factsheet(
             for count, remark in enumerate(pool.map(write, cities), start=1):
                 if remark:
                     typer.secho(remark, err=True, fg="yellow")
-                listener("Setting factsheets", count, len(cities))
-        note_export(place, f"{len(cities)} factsheets of {maker.edition}", "public", folder.name)
-    if len(cities) == 1:
-        typer.echo(f"Wrote {_short(folder / f'{cities[0]}-{maker.edition}.pdf')} and .html beside it.")
+                listener(f"Setting {kind.value}s", count, len(cities))
+        cities = [key for key in cities if key not in left_out]
+        note_export(place, f"{len(cities)} {kind.value}s of {maker.edition}", "public", folder.name)
+    is_both = kind is Kind.FACTSHEET
+    if not every:
+        beside = " and .html beside it" if is_both else ""
+        typer.echo(f"Wrote {_short(folder / f'{cities[0]}-{end}.pdf')}{beside}.")
     else:
-        typer.echo(f"Wrote {len(cities)} factsheets of the edition {maker.edition}, PDF and HTML, to {_short(folder)}.")
+        formats = "PDF and HTML" if is_both else "PDF"
+        typer.echo(f"Wrote {len(cities)} {kind.value}s of the edition {maker.edition}, {formats}, to {_short(folder)}.")
 
 
 def show(
@@ -174,4 +201,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command(epilog="Example: ssc-index site --workspace workspaces/demo --out site")(site)
     app.command(epilog="Examples: ssc-index show ranking · show movers · show karmoy · show EC_ICT_ICT_1C")(show)
-    app.command(epilog="Examples: ssc-index factsheet karmoy · ssc-index factsheet --all --edition 2024")(factsheet)
+    app.command(
+        epilog="Examples: ssc-index factsheet karmoy · ssc-index factsheet --all --edition 2024 --kind snapshot"
+    )(factsheet)

@@ -21,7 +21,9 @@ from reports.mart import ReportError
 if TYPE_CHECKING:
     import typst
 
-FACTSHEET = Path(__file__).with_name("factsheet") / "factsheet.typ"
+FACTSHEET, SNAPSHOT, CERTIFICATE = (
+    Path(__file__).with_name("factsheet") / f"{name}.typ" for name in ("factsheet", "snapshot", "certificate")
+)
 
 
 def beyond_latin(text: str) -> str:

@@ -14,6 +14,7 @@ import polars as pl
 from reports import words
 from reports.changes.of_mart import stories_of
 from reports.changes.story import NAMES
+from reports.factsheet.certificate import certificate_facts
 from reports.figures import Part, WaterfallStep, waterfall, wheel
 from reports.mart import PublicMart, ReportError
 from reports.weights import aggregate_step
@@ -116,6 +117,13 @@ class FactsheetMaker:
             "method": self._method(),
             "content": self.mart.content_sha256[:16],
         }
+
+    def certificate(self, city: str) -> Row:
+        """What the certificate of a city attests; raises as `facts` does."""
+        facts = self.facts(city)
+        (index,) = [r for r in self._scores[city] if r["edition"] == self.edition and r["node"] == "index"]
+        n_kpis = len(self._of_level("kpi"))
+        return certificate_facts(facts, self.about, index, self._values.get(city, []), self._n_points(), n_kpis)
 
     def _n_points(self) -> int:
         return sum(node["level"] == "data_point" for node in self.mart.nodes)
