@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,12 +22,17 @@ from rich.table import Table
 
 from benchmarks.uncertainty_case import framework
 from ssc_index import impute
+from ssc_index.benchmark import peer_statistics
 from ssc_index.benefit_of_doubt import benefit_of_doubt
+from ssc_index.files import read_values
+from ssc_index.framework.load import framework_from_nodes
+from ssc_index.framework.model import Node
 from ssc_index.impute_neighbours import fill_by_neighbours
 from ssc_index.impute_normal import NormalError, fit_normal
-from ssc_index.index import beginning
-from ssc_index.method import method_from_mapping
+from ssc_index.index import beginning, compute_index, compute_scores
+from ssc_index.method import method_from_mapping, read_method
 from ssc_index.outranking import copeland
+from ssc_index.rank import rank_descending
 from ssc_index.steps.registry import STEPS
 from ssc_index.values import Values, values_from_columns
 from ssc_index.weights_data import component_weights
@@ -291,7 +299,126 @@ def component() -> Case:
     return Case("weights: first principal component", ours, 0.01, sklearn_way, "scikit-learn")
 
 
+def default_method() -> Case:
+    """The method of 2026 as it is shipped, on the catalogue's tree, with the ranks of all nodes."""
+    from ssc_index.framework.catalogue import load_catalogue
+
+    tree = load_catalogue().framework(2026)
+    random = np.random.Generator(np.random.Philox(key=2026))
+    ends = [(node.low or 0.0, 1.0 if node.high is None else node.high) for node in tree.indicators]
+    low, high = np.array(ends).T
+    table = low + (high - low) * (0.02 + 0.96 * random.random((UNITS, len(ends))))
+    table[random.random(table.shape) < 0.2] = np.nan
+    values = values_from_columns([f"city {row:05d}" for row in range(UNITS)], [2026] * UNITS, tree.codes, table)
+    method = read_method(Path(__file__).parent.parent / "methods" / "index-2026.yaml")
+
+    def pandas_way() -> object:
+        import pandas as pd
+
+        frame = pd.DataFrame(table, columns=list(tree.codes))
+        frame = ((frame - low) / (high - low)).clip(0.0, 1.0) * 100.0
+        for depth in range(len(tree.levels) - 1, 0, -1):
+            parents = [node for node in reversed(tree.nodes) if node.code in tree.children]
+            for node in parents:
+                children = [child.code for child in tree.children[node.code]]
+                if tree.levels.index(node.level) == depth - 1 and node.code not in frame:
+                    frame[node.code] = frame[children].mean(axis=1)
+            frame = frame.copy()
+        return frame.rank(ascending=False, method="min")
+
+    return Case(
+        f"the method of 2026: {len(ends)} data points, all {len(tree.nodes)} nodes ranked",
+        lambda: compute_index(values, tree, method),
+        0.3,
+        pandas_way,
+        "pandas (scale, means, ranks; neither screen nor record)",
+        repeats=5,
+    )
+
+
+def long_rows() -> Case:
+    """A long Parquet file of 10,000 cities, ten years and 150 indicators, a quarter of the cells empty, shuffled."""
+    import polars as pl
+
+    cities, years, items = 10_000, 10, 150
+    random = np.random.Generator(np.random.Philox(key=2026))
+    order = random.permutation(cities * years * items).astype(np.int32)
+    value = random.random(order.size) * 90.0 + 5.0
+    value[random.random(order.size) < 0.25] = np.nan
+    name = pl.Series([f"city {number:05d}" for number in range(cities)])
+    code = pl.Series([f"K{number:03d}" for number in range(items)])
+    file = Path(tempfile.mkdtemp()) / "long.parquet"
+    pl.DataFrame(
+        {
+            "unit": name.gather(order // (years * items)),
+            "year": pl.Series(2016 + order // items % years),
+            "code": code.gather(order % items),
+            "value": pl.Series(value, nan_to_null=True),
+        }
+    ).write_parquet(file)
+    nodes = [Node(code="index", parent=None, name="", level="index")]
+    nodes += [Node(code=f"C{number}", parent="index", name="", level="category") for number in range(22)]
+    nodes += [
+        Node(code=f"K{number:03d}", parent=f"C{number % 22}", name="", level="indicator", direction="higher")
+        for number in range(items)
+    ]
+    tree = framework_from_nodes(nodes)
+    steps: list[dict[str, Any]] = [
+        {"impute": {"method": "group_median", "group": "region"}},
+        {"normalise": {"method": "minmax", "over": "panel"}},
+        {"aggregate": {}},
+    ]
+    method = method_from_mapping({"name": "long", "steps": steps})
+
+    def ours() -> None:
+        clock = [time.perf_counter()]
+        values = read_values(file, tree)
+        region = tuple(str(int(unit[-5:]) % 20) for unit in values.units)
+        clock.append(time.perf_counter())
+        table = compute_scores(replace(values, groups={"region": region}), tree, method).table
+        clock.append(time.perf_counter())
+
+        def of_year(rows: slice) -> object:
+            ranks = [rank_descending(table[rows, column]) for column in range(table.shape[1])]
+            return ranks, peer_statistics(table[rows], region[rows])
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(of_year, [rows for _, rows in values.year_slices()]))
+        clock.append(time.perf_counter())
+        parts = dict(zip(("read", "scores", "ranks and peers"), np.diff(clock).round(2).tolist(), strict=True))
+        LONG.update(parts)
+
+    def polars_way() -> object:
+        frame = pl.read_parquet(file).with_columns(
+            (pl.col("unit").str.slice(-5).cast(pl.Int32) % 20).alias("region"),
+            (pl.col("code").str.slice(1).cast(pl.Int32) % 22).alias("category"),
+        )
+        median = pl.col("value").median().over("region", "year", "code")
+        frame = frame.with_columns(pl.col("value").fill_null(median))
+        low, high = pl.col("value").min().over("code"), pl.col("value").max().over("code")
+        frame = frame.with_columns(((pl.col("value") - low) / (high - low) * 100.0).alias("score"))
+        categories = frame.group_by("unit", "year", "region", "category").agg(pl.col("score").mean())
+        index = categories.group_by("unit", "year", "region").agg(pl.col("score").mean())
+        ranked = frame.with_columns(pl.col("score").rank("min", descending=True).over("year", "code"))
+        shares = [pl.col("score").quantile(share).alias(str(share)) for share in (0.25, 0.5, 0.75)]
+        return index, ranked, frame.group_by("region", "year", "code").agg(shares)
+
+    return Case(
+        "15 million long rows from Parquet: impute, normalise, aggregate, rank, peers",
+        ours,
+        3.0,
+        polars_way,
+        "polars, long",
+        repeats=2,
+    )
+
+
+LONG: dict[str, float] = {}
+
+
 CASES: list[Callable[[], Case]] = [
+    default_method,
+    long_rows,
     winsorised,
     goalpost_scale,
     minmax_scale,
@@ -344,6 +471,8 @@ def main() -> None:
             "" if theirs is None else f"{theirs / ours:.1f}",
         )
     console.print(table)
+    if LONG:
+        console.print("15 million rows, seconds of the last run:", LONG)
 
 
 if __name__ == "__main__":

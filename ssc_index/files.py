@@ -143,13 +143,26 @@ def _read_parquet(path: Path) -> _Table:
 
 def _text(series: pl.Series) -> pl.Series:
     """Trim text; empty is null. Long columns, in which few texts recur, are looked at text by text."""
-    if series.len() >= LONG_FROM:
+    if series.len() >= LONG_FROM and not series.has_nulls():
         coded = series.cast(pl.Categorical(pl.Categories.random()))
-        texts = coded.unique().cast(pl.String).drop_nulls()
+        texts = _texts(coded)
         if ((texts == texts.str.strip_chars()) & (texts != "")).all():
             return coded
     trimmed = series.str.strip_chars()
     return trimmed.set(trimmed == "", None)
+
+
+def _texts(coded: pl.Series) -> pl.Series:
+    """The texts of a column that has categories of its own, by their numbers; nothing is missing in it."""
+    numbers = coded.to_physical().to_numpy()
+    first = np.full(int(numbers.max(initial=0)) + 1, -1, dtype=np.int64)
+    for start in range(0, numbers.size, PART):
+        part = numbers[start : start + PART]
+        new = np.flatnonzero(first[part] < 0)[::-1]
+        first[part[new]] = start + new
+        if (first >= 0).all():
+            break
+    return coded.gather(first[first >= 0]).cast(pl.String)
 
 
 @dataclass(frozen=True)
@@ -162,7 +175,7 @@ class _Coded:
         place: Position of a number's text among them.
     """
 
-    numbers: NDArray[np.uint32]
+    numbers: NDArray[np.unsignedinteger]
     texts: list[str]
     place: NDArray[np.int32]
 
@@ -176,13 +189,11 @@ def _coded(series: pl.Series) -> _Coded:
     coded = series.cast(pl.String).fill_null("") if series.has_nulls() else series
     if not isinstance(coded.dtype, pl.Categorical):
         coded = coded.cast(pl.Categorical(pl.Categories.random()))
-    there = pl.DataFrame({"text": coded.unique()})
-    there = there.with_columns(pl.col("text").to_physical().alias("number"), pl.col("text").cast(pl.String)).sort(
-        "text"
-    )
-    place = np.zeros(int(there["number"].to_numpy().max()) + 1, dtype=np.int32)
-    place[there["number"].to_numpy()] = np.arange(there.height)
-    return _Coded(coded.to_physical().cast(pl.UInt32).to_numpy(), there["text"].to_list(), place)
+    texts = _texts(coded)
+    order = texts.arg_sort()
+    place = np.empty(texts.len(), dtype=np.int32)
+    place[order.to_numpy()] = np.arange(texts.len())
+    return _Coded(coded.to_physical().to_numpy(), texts.gather(order).to_list(), place)
 
 
 def _numbers(table: _Table, name: str, faults: list[str]) -> Floats:
@@ -319,7 +330,7 @@ def _laid_out(
     unit: _Coded,
     years: NDArray[np.int64] | None,
     column_of: NDArray[np.int64],
-    codes: NDArray[np.uint32],
+    codes: NDArray[np.unsignedinteger],
     numbers: Floats,
     width: int,
 ) -> tuple[list[str], list[int], Floats] | None:
@@ -329,19 +340,24 @@ def _laid_out(
     """
     n = numbers.size
     parts = [slice(start, start + PART) for start in range(0, n, PART)]
-    times = np.zeros(1, dtype=np.int64) if years is None else np.unique(years)
-    time_of = np.zeros(int(times[-1] - times[0]) + 1, dtype=np.int64)
-    time_of[times - times[0]] = np.arange(times.size) * len(unit.texts)
-    occurs, place = np.zeros(times.size * len(unit.texts), dtype=bool), np.empty(n, dtype=np.int64)
+    first = 0 if years is None else int(years.min())
+    is_year = np.zeros(1 if years is None else int(years.max()) - first + 1, dtype=bool)
+    for part in parts:
+        is_year[0 if years is None else years[part] - first] = True
+    times = first + np.flatnonzero(is_year)
+    size = times.size * len(unit.texts)
+    narrow = np.int32 if size * width < 2**31 else np.int64
+    time_of = ((np.cumsum(is_year) - 1) * len(unit.texts)).astype(narrow)
+    occurs, place = np.zeros(size, dtype=bool), np.empty(n, dtype=narrow)
     for part in parts:
         where = unit.place[unit.numbers[part]]
-        place[part] = where if years is None else where + time_of[years[part] - times[0]]
+        place[part] = where if years is None else where + time_of[years[part] - first]
         occurs[place[part]] = True
     known = np.flatnonzero(occurs)
-    row_of = np.cumsum(occurs) - 1
+    row_of, start_of = (np.cumsum(occurs) - 1).astype(narrow), (column_of * known.size).astype(narrow)
     flat, filled = np.full(known.size * width, np.nan), np.zeros(known.size * width, dtype=bool)
     for part in parts:
-        cell = column_of[codes[part]] * known.size + row_of[place[part]]
+        cell = start_of[codes[part]] + row_of[place[part]]
         flat[cell] = numbers[part]
         filled[cell] = True
     if np.count_nonzero(filled) < n:

@@ -63,15 +63,16 @@ def fill_by_group(
     """
     filled = np.array(table, order="F")
     empty = []
-    for group in np.unique(groups[groups >= 0]).tolist():
-        rows = np.flatnonzero(groups == group)
+    order = np.argsort(groups, kind="stable")
+    numbers, starts = np.unique(groups[order], return_index=True)
+    for group, start, end in zip(numbers.tolist(), starts, np.append(starts, order.size)[1:].tolist(), strict=True):
+        rows = order[start:end]
         block = table[rows]
         holes = np.isnan(block) & wanted[rows]
-        if not holes.any():
+        if group < 0 or not holes.any():
             continue
         middle = centres(block, centre)
-        block[holes] = np.broadcast_to(middle, block.shape)[holes]
-        filled[rows] = block
+        filled[rows] = np.where(holes, middle, block)
         without = np.flatnonzero(np.isnan(middle) & holes.any(axis=0))
         empty += [(group, column, int(holes[:, column].sum())) for column in without.tolist()]
     return filled, empty

@@ -124,10 +124,10 @@ def beginning(values: Values, framework: Framework, method: Method) -> State:
         scores=np.full((rows, len(framework.nodes)), np.nan, order="F"),
         excluded_by=np.zeros(rows, dtype=np.int64),
         reasons=[[] for _ in range(rows)],
-        imputed=np.zeros(shape, dtype=bool),
-        carried=np.zeros(shape, dtype=np.int16),
-        filled_nodes=np.zeros((rows, len(framework.nodes)), dtype=bool),
-        filled_by=np.zeros((rows, len(framework.nodes)), dtype=np.int64),
+        imputed=np.zeros(shape, dtype=bool, order="F"),
+        carried=np.zeros(shape, dtype=np.int16, order="F"),
+        filled_nodes=np.zeros((rows, len(framework.nodes)), dtype=bool, order="F"),
+        filled_by=np.zeros((rows, len(framework.nodes)), dtype=np.int64, order="F"),
         weights=np.full((len(values.year_slices()), len(framework.nodes)), np.nan),
         weights_used=np.full((len(values.year_slices()), len(framework.nodes)), np.nan),
     )
@@ -144,8 +144,9 @@ def _run(state: State, step: Parameters) -> StepResult:
     codes = tuple(node.code for node in state.framework.nodes) if on_nodes else state.values.codes
     nothing = np.zeros(table.shape, dtype=bool)
     imputed = nothing if outcome.imputed is None else outcome.imputed
-    rows, columns = np.nonzero(imputed)
-    state.filled_by[rows, np.asarray(state.node_columns(codes), dtype=np.int64)[columns]] = state.number
+    places = state.node_columns(codes)
+    for column in np.flatnonzero(imputed.any(axis=0)).tolist():
+        np.copyto(state.filled_by[:, places[column]], state.number, where=imputed[:, column])
     error = np.broadcast_to(np.nan, table.shape) if outcome.standard_error is None else outcome.standard_error
     return StepResult(
         number=state.number,

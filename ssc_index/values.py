@@ -121,7 +121,8 @@ def _faults(values: Values) -> list[str]:
         for row in range(1, len(keys))
         if keys[row] == keys[row - 1]
     ]
-    rows, columns = np.nonzero(np.isinf(values.values))
+    endless = np.isinf(values.values)
+    rows, columns = np.nonzero(endless) if endless.any() else (np.empty(0, dtype=int), np.empty(0, dtype=int))
     faults += [
         f"{values.row_name(row)}, {values.codes[column]}: {values.values[row, column]} is not a finite number"
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True)

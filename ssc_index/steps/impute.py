@@ -207,7 +207,7 @@ def _task(state: State, step: Impute) -> _Task:
     level = level_of_scores(state.framework, step)
     table, flags = (state.table, state.imputed) if level is None else (state.scores, state.filled_nodes)
     column_of = state.column_of if level is None else state.node_column_of
-    wanted = np.zeros(table.shape, dtype=bool)
+    wanted = np.zeros(table.shape, dtype=bool, order="F")
     wanted[:, [column_of[code] for code in _targets(state.framework, step, level)]] = True
     wanted[state.excluded_by > 0] = False
     return _Task(state, table, level, column_of, wanted, ~flags)

@@ -196,10 +196,11 @@ def run(state: State, step: Normalise) -> Outcome:
             record.put(task.year, columns, numbers)
             distributions += found
             _settle(task, values[task.rows], scores[task.rows])
+        beyond = np.isinf(scores)
         faults += [
             f"{state.values.row_name(row)}, {meant[column]}: {state.table[row, columns[column]]:g} lies beyond "
             "every scale"
-            for row, column in np.argwhere(np.isinf(scores)).tolist()
+            for row, column in (np.argwhere(beyond).tolist() if beyond.any() else ())
         ]
         table[:, columns] = scores
     if faults:
