@@ -30,6 +30,7 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 
 
 BUILD_AGAIN = "It holds nothing that raw/ does not: delete it and build again."
+BY_ANOTHER_VERSION = "It holds nothing that raw/ does not: delete it and run `ssc-index build`."
 DAMAGED = ("Corrupt database file", "Could not read enough bytes")
 
 
@@ -171,8 +172,7 @@ def _create(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], path
             statements += ["create schema if not exists " + schema, table.ddl(), *table.comments()]
         elif [column for (column,) in found] != list(table.columns):
             raise OtherVersionError(
-                f"{path} was made by another version: {table.name} has other columns. It holds nothing that raw/ does "
-                "not: delete it and run `ssc-index build`."
+                f"{path} was made by another version: {table.name} has other columns. {BY_ANOTHER_VERSION}"
             )
     if statements:
         # Each statement by itself would wait for the disk.
@@ -235,12 +235,17 @@ def read_queries(path: Path, queries: Mapping[str, Query]) -> dict[str, pl.DataF
         The rows by name; no order unless the query orders them.
 
     Raises:
-        WarehouseError: If there is no warehouse yet, or the file is none.
+        WarehouseError: If there is no warehouse yet, the file is none, or another version filled it and the queries'
+            tables or columns are not there.
     """
     if not path.exists():
         raise WarehouseError(f"There is no warehouse at {path} yet. Run `ssc-index build` first.")
     with writer_lock(path, "reading"), _damage_told(path), _opened(path, read_only=True) as connection:
-        return {name: rows_of(connection, query) for name, query in queries.items()}
+        try:
+            return {name: rows_of(connection, query) for name, query in queries.items()}
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
+            what = str(error).splitlines()[0].partition(": ")[2].split("!")[0]
+            raise OtherVersionError(f"{path} was made by another version: {what}. {BY_ANOTHER_VERSION}") from error
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection, query: Query) -> pl.DataFrame:

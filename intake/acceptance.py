@@ -15,12 +15,11 @@ from functools import cache
 
 import polars as pl
 
+from intake.lines import entries
 from intake.rules import load_rules
 from ssc_index.framework.catalogue import load_catalogue
 
-_ENTRY = re.compile(
-    r"\s*(?P<rule>[a-z0-9_]+)\s*(?:@\s*(?P<point>[A-Za-z0-9_.]+)\s*)?=\s*(?P<reason>.*\S)\s*", re.DOTALL
-)
+_ENTRY = re.compile(r"(?P<rule>[a-z0-9_]+)\s*(?:@\s*(?P<point>[A-Za-z0-9_.]+)\s*)?=\s*(?P<reason>.*\S)", re.DOTALL)
 KEY = ["file_sha256", "city_id", "year"]
 
 
@@ -55,12 +54,9 @@ def read_acceptances(text: str) -> tuple[list[Acceptance], list[str]]:
     """
     severities, points = _known()
     good, faults = [], []
-    for entry in text.split("|"):
-        if not entry.strip():
-            continue
-        match = _ENTRY.fullmatch(entry)
+    for entry, match in entries(text, _ENTRY):
         if match is None:
-            faults.append(f"{entry.strip()[:80]!r} is no entry; write: rule @ data point = reason.")
+            faults.append(f"{entry[:80]!r} is no entry; write: rule @ data point = reason.")
             continue
         rule, point = match["rule"], match["point"]
         if severities.get(rule) == "error":
@@ -70,7 +66,7 @@ def read_acceptances(text: str) -> tuple[list[Acceptance], list[str]]:
         elif point is not None and point not in points:
             faults.append(f"there is no data point {point!r}. Take its id from the findings.")
         else:
-            good.append(Acceptance(rule, point, match["reason"].strip()))
+            good.append(Acceptance(rule, point, match["reason"]))
     return good, faults
 
 

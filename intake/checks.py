@@ -106,12 +106,12 @@ def _told(rule: Rule, facts: PointFacts, height: int, submission: Positions, poi
 def shown(number: float) -> str:
     """A number as people write it: at most six significant digits, no exponent for what a city counts.
 
-    >>> shown(400000.0), shown(0.123456789), shown(2e12)
-    ('400000', '0.123457', '2e+12')
+    >>> shown(400000.0), shown(0.123456789), shown(2e12), shown(float("inf"))
+    ('400000', '0.123457', '2e+12', 'inf')
     """
     if np.isnan(number):
         return "nothing"
-    if number == int(number) and abs(number) < 1e12:
+    if abs(number) < 1e12 and number == int(number):
         return str(int(number))
     return f"{number:.6g}"
 

@@ -9,7 +9,6 @@ files supplies figures with their source, for example from the ITU and the World
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import polars as pl
 
 from intake import tables
 from intake.facts import NATIONAL
+from intake.lines import LinesError, Row, read_lines
 from intake.tables import Fault
 
 NATIONAL_NAME = "national.csv"
@@ -38,18 +38,16 @@ def read_national(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     """
     faults: list[Fault] = []
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restkey="")
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            lines = [] if missing else [dict(row) for row in reader]
+        header, lines = read_lines(path)
     except FileNotFoundError:
         return pl.DataFrame(schema=SCHEMA), tables.faults_frame([])
-    except (UnicodeDecodeError, csv.Error) as error:
-        faults.append(_fault("national_unreadable", f"is no CSV in UTF-8 ({error}). Save it again."))
+    except LinesError as error:
+        faults.append(_fault("national_unreadable", str(error)))
         return pl.DataFrame(schema=SCHEMA), tables.faults_frame(faults)
-    if missing:
+    if missing := [name for name in COLUMNS if name not in header]:
+        lines = []
         faults.append(_fault("renamed_header", f"has no column {', '.join(missing)}; it needs {', '.join(COLUMNS)}."))
-    rows = [row for line, text in enumerate(lines, start=2) if (row := _row(line, text, faults)) is not None]
+    rows = [row for line, text in lines if (row := _row(line, text, faults)) is not None]
     frame = pl.DataFrame(rows, schema=SCHEMA).unique(["country_code", "year"], keep="first", maintain_order=True)
     return frame.sort("country_code", "year"), tables.faults_frame(faults)
 
@@ -78,17 +76,17 @@ def countries_of(register: pl.DataFrame, national: pl.DataFrame, years: Sequence
     return joined.drop("country_code").sort("city_id", "year")
 
 
-def _row(line: int, text: Mapping[str, str | None], faults: list[Fault]) -> dict[str, object] | None:
+def _row(line: int, text: Row, faults: list[Fault]) -> dict[str, object] | None:
     """A sound line; None with a fault for each thing wrong with it."""
     found = []
-    row: dict[str, object] = {"country_code": (text["country_code"] or "").strip()}
-    year = (text["year"] or "").strip()
+    row: dict[str, object] = {"country_code": text["country_code"]}
+    year = text["year"]
     if not year.isdecimal() or not tables.FIRST_YEAR <= int(year) <= tables.LAST_YEAR:
         found.append(_fault("bad_year", f"{year!r} is no year. Write it as 2024.", line, "year", year))
     else:
         row["year"] = int(year)
     for column, name in FIGURES.items():
-        figure = (text[column] or "").strip()
+        figure = text[column]
         try:
             row[name] = float(figure) if figure else None
         except ValueError:
@@ -98,7 +96,7 @@ def _row(line: int, text: Mapping[str, str | None], faults: list[Fault]) -> dict
             found.append(
                 _fault("not_a_number", f"{figure!r} is no number of 0 or more. Correct it.", line, column, figure)
             )
-    if not (text["source"] or "").strip():
+    if not text["source"]:
         found.append(_fault("source_missing", "the line names no source. Name it.", line, "source", ""))
     faults += found
     return None if found else row

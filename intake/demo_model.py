@@ -26,6 +26,8 @@ from intake.template import PREFILLED
 YEARLY = 0.12
 # How much a corrected figure of a revision moves, in the same measure.
 CORRECTION = 0.35
+# The young are unemployed so many times as often as all, or more; a draw below it is mirrored there.
+YOUTH_ABOVE_ALL = 1.1
 # One standard deviation of level, on the logit scale.
 LOGIT = 1.7
 # Events strike where the year's own draw is above this: in about one year of seven.
@@ -162,6 +164,8 @@ def _values(plan: Plan, level: Floats, event: Floats) -> Floats:
     value = np.empty_like(level)
     for at in (plan.where("share"), plan.where("choice")):
         share = logistic(np.log(middle[at] / (1 - middle[at])) + LOGIT * spread[at] * level[:, at])
+        lowest = plan.weights("lowest")[at]
+        share = np.where(share < lowest, 2 * lowest - share, share)
         value[:, at] = worst[at] + share * (best[at] - worst[at])
     at = plan.where("choice")
     value[:, at] = np.where(value[:, at] > 0.5, 1.0, 0.0)
@@ -192,7 +196,9 @@ def _relate(plan: Plan, value: Floats, population: Floats) -> None:
     value[:, column[_DUST]] = np.fmax(dust, 1.15 * value[:, column[_FINE_DUST]])
     # Drawn as hotspots of each inhabitant, and as a multiple of the rate of all.
     value[:, column[_HOTSPOTS]] *= population
-    youth = value[:, column[_YOUTH_UNEMPLOYMENT]] * value[:, column[_UNEMPLOYMENT]]
+    times = value[:, column[_YOUTH_UNEMPLOYMENT]]
+    times = np.where(times < YOUTH_ABOVE_ALL, YOUTH_ABOVE_ALL**2 / times, times)
+    youth = times * value[:, column[_UNEMPLOYMENT]]
     value[:, column[_YOUTH_UNEMPLOYMENT]] = np.fmin(youth, 90.0)
 
 

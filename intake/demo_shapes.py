@@ -31,6 +31,7 @@ class Shape:
         digital: Weight of its digital maturity.
         category: Weight of what the KPIs of one category have in common.
         own: Weight of what the data point has for itself.
+        lowest: Least share of the way, for ``share``: a draw below it is mirrored there.
     """
 
     middle: float
@@ -41,6 +42,7 @@ class Shape:
     digital: float = 0.0
     category: float = 0.4
     own: float = 0.5
+    lowest: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ SHAPES: Mapping[str, Shape] = {
     "EC_ICT_PS_3A.main": replace(SMART, middle=0.55),
     "EC_P_IN_1C.main": _log(STRUCTURAL, 0.22, 0.55),
     "EC_P_IN_2C.main": _log(STRUCTURAL, 0.06, 1.3, own=0.8),
-    "EC_P_IN_3A.main": replace(STRUCTURAL, middle=0.90, spread=0.6, development=0.0),
+    # The manual expects more than 95 %, which is halfway from 90 to 100.
+    "EC_P_IN_3A.main": replace(STRUCTURAL, middle=0.90, spread=0.6, development=0.0, lowest=0.52),
     "EC_P_EM_1C.main": replace(STRUCTURAL, middle=0.68),
     # A multiple of the unemployment rate: 0.04 of the goalpost 50 is twice.
     "EC_P_EM_2C.main": _log(STRUCTURAL, 0.04, 0.25, development=0.0),
@@ -114,7 +117,8 @@ SHAPES: Mapping[str, Shape] = {
     "EC_I_WA_1C.main": replace(_ACCESS, middle=0.92),
     "EC_I_ES_1C.main": _log(STRUCTURAL, 0.10, 0.8),
     "EC_I_ES_2C.main": _log(STRUCTURAL, 0.30, 0.5),
-    "EC_I_ES_3C.main": replace(_ACCESS, middle=0.98),
+    # 90 or more is normal, says the manual.
+    "EC_I_ES_3C.main": replace(_ACCESS, middle=0.98, lowest=0.55),
     "EC_I_T_1C.main": _log(SUSTAINABLE, 0.45, 0.55),
     "EC_I_T_2A.main": replace(SUSTAINABLE, middle=0.75),
     "EC_I_T_3C.main": _log(_GREEN, 0.30, 0.8),
@@ -152,7 +156,8 @@ SHAPES: Mapping[str, Shape] = {
     "EN_EN_WA_1C.open_dump": _part(0.08, 1.1, -1.0, -0.3),
     "EN_EN_WA_1C.recycled": _part(0.26, 0.5, 0.5, 0.6),
     "EN_EN_WA_1C.other": _part(0.04, 0.6, 0.0, 0.0),
-    "EN_EN_EQ_1C.main": replace(SMART, middle=0.995, spread=1.4),
+    # 0 or 100 is normal, says the manual.
+    "EN_EN_EQ_1C.main": replace(SMART, middle=0.995, spread=1.4, lowest=0.5),
     "EN_EN_EQ_2A.main": replace(_GREEN, middle=0.60),
     "EN_EN_PSN_1C.main": _log(_GREEN, 0.35, 0.8),
     "EN_EN_PSN_2A.main": replace(_GREEN, middle=0.75),

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import polars as pl
 
+from intake.lines import LinesError, Row, day, read_lines
 from intake.receipts import MODES, PERSONS, receipt_path
 from intake.tables import Fault, address, faults_frame
 
@@ -31,8 +32,6 @@ PERSON_COLUMNS = ("city_id", "name", "role", "email", "phone", "since")
 SHORTEST, LONGEST = 3, 6
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-
-Row = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -254,15 +253,8 @@ def _replace(path: Path, lines: Iterable[Sequence[str]]) -> None:
 
 
 def _first_day(focal_points: Sequence[FocalPoint]) -> date | None:
-    days = [day for one in focal_points if (day := _day(one.since)) is not None]
+    days = [since for one in focal_points if (since := day(one.since)) is not None]
     return min(days) if days else None
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _lines(
@@ -272,18 +264,15 @@ def _lines(
     if not path.is_file():
         return []
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restkey="")
-            header = [name.strip() for name in reader.fieldnames or ()]
-            rows = [{(name or "").strip(): str(value or "").strip() for name, value in row.items()} for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        faults.append(Fault("register_unreadable", f"{path.name} is no CSV in UTF-8 ({error}). Save it again."))
+        header, rows = read_lines(path)
+    except LinesError as error:
+        faults.append(Fault("register_unreadable", f"{path.name} {error}"))
         return []
     missing, unknown = [name for name in needed if name not in header], sorted(set(header) - set(columns))
     if missing or unknown:
         told = f"lacks {', '.join(missing)}" if missing else f"has {', '.join(unknown)}, which is unknown"
         faults.append(Fault("renamed_header", f"{path.name} {told}. The columns are {', '.join(columns)}."))
-    return [] if missing else [(line, row) for line, row in enumerate(rows, start=2) if any(row.values())]
+    return [] if missing else rows
 
 
 def _round(line: int, row: Row, known: set[str], faults: list[Fault]) -> Participation | None:
@@ -297,9 +286,9 @@ def _round(line: int, row: Row, known: set[str], faults: list[Fault]) -> Partici
     year = int(row["year"]) if row["year"].isdecimal() else 0
     if not 2000 <= year <= 2100:
         fault("bad_year", "year", f"{row['year']!r} is no reference year. Write 2025.")
-    days = {name: _day(row.get(name, "")) for name in DATES}
-    for name, day in days.items():
-        if day is None and row.get(name):
+    days = {name: day(row.get(name, "")) for name in DATES}
+    for name, given in days.items():
+        if given is None and row.get(name):
             fault("bad_date", name, f"{row[name]!r} is no date; it counts as blank. Write 2025-04-30.")
     _check_order(row, days, fault)
     months = row.get("months", "") or str(LONGEST)
@@ -335,7 +324,7 @@ def _check_person(line: int, row: Row, known: set[str], faults: list[Fault]) -> 
         told["name"] = "the name is blank. Fill it in, or remove the line."
     if row.get("email") and not _EMAIL.fullmatch(row["email"]):
         told["email"] = "this is no e-mail address. Correct it."
-    if row.get("since") and _day(row["since"]) is None:
+    if row.get("since") and day(row["since"]) is None:
         told["since"] = "this is no date. Write 2025-04-30."
     for column, text in told.items():
         value = row[column] if column == "city_id" else None

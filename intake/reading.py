@@ -6,7 +6,6 @@ does not: the formats (`workbook.py`, `bulk.py`).
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import polars as pl
 from intake import tables
 from intake.bulk import read_bulk
 from intake.countries import NATIONAL_NAME as NATIONAL_NAME
+from intake.lines import LinesError, day, read_lines
 from intake.participation import FOCAL_POINTS_NAME, PARTICIPATION_NAME
 from intake.receipts import RECEIPT_SUFFIX, receipt_path
 from intake.register import REGISTER_NAME as REGISTER_NAME
@@ -158,27 +158,24 @@ class Received:
     @property
     def received_on(self) -> date | None:
         """Day of the receipt; None where none can be read."""
-        try:
-            return date.fromisoformat(self.fields.get("received_at", "")[:10])
-        except ValueError:
-            return None
+        return day(self.fields.get("received_at", "")[:10])
 
 
 def received(raw: Path) -> list[Received]:
-    """What receipts say, file by file, the earliest first; lines that name no city and year are left out.
+    """What receipts say, file by file, the earliest first; what names no city and year is left out.
 
     Nothing is judged here: `receipts.read_receipts` does, in a build.
     """
     found = []
     for path in raw_files(raw):
         receipt = receipt_path(path)
-        if not receipt.is_file():
+        try:
+            _, rows = read_lines(receipt)
+        except (FileNotFoundError, LinesError):
             continue
-        with receipt.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            rows = [{(k or "").strip(): str(v or "").strip() for k, v in row.items()} for row in csv.DictReader(file)]
         found += [
             Received(path, row["city_id"].casefold(), int(row["year"]), row)
-            for row in rows
+            for _, row in rows
             if row.get("city_id") and row.get("year", "").isdecimal()
         ]
     return sorted(found, key=lambda one: (one.city_id, one.year, one.fields.get("received_at", ""), one.path))

@@ -20,6 +20,7 @@ import polars as pl
 
 from intake import tables
 from intake.acceptance import read_acceptances
+from intake.lines import LinesError, day, read_lines
 from intake.names import folded, spellings
 from intake.tables import Fault, Severity
 from intake.verdicts import read_verdicts
@@ -274,24 +275,19 @@ class _Reader:
     def lines(self, path: Path) -> list[tuple[int, dict[str, str]]] | None:
         """Lines with their numbers; None where there is no usable receipt file."""
         try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                reader = csv.DictReader(file, restkey="")
-                header = [name.strip() for name in reader.fieldnames or ()]
-                rows = [
-                    {(name or "").strip(): str(value or "").strip() for name, value in row.items()} for row in reader
-                ]
+            header, rows = read_lines(path)
         except FileNotFoundError:
             text = "is missing, so the submission counts for nothing. Write it: received_at, outcome, consent."
             self.fault("receipt_missing", text)
             return None
-        except (UnicodeDecodeError, csv.Error) as error:
-            self.fault("receipt_unreadable", f"is no CSV in UTF-8 ({error}). Save it again.")
+        except LinesError as error:
+            self.fault("receipt_unreadable", str(error))
             return None
         missing = [name for name in COLUMNS[:3] if name not in header]
         if missing:
             self.fault("renamed_header", f"has no column {', '.join(missing)}. The columns are {', '.join(COLUMNS)}.")
             return None
-        return [(line, row) for line, row in enumerate(rows, start=2) if any(row.values())]
+        return rows
 
     def key(self, line: int, row: Mapping[str, str], keys: set[Key]) -> Key | None:
         """City and year of a line; None with a fault where the file holds no such submission."""
@@ -388,14 +384,11 @@ class _Reader:
 
     def _day(self, line: int, text: str, key: Key) -> date | None:
         """Date of the verification."""
-        if not text:
-            return None
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
+        found = day(text)
+        if text and found is None:
             message = f"{text!r} is no date; it counts as blank. Write 2025-04-30."
             self.fault("bad_date", message, line=line, field="verified_on", value=text, key=key)
-            return None
+        return found
 
     def _consent(self, line: int, row: Mapping[str, str], key: Key) -> str | None:
         """The consent; none where it is not given."""

@@ -15,12 +15,12 @@ import itertools
 import re
 import secrets
 from collections.abc import Collection, Sequence
-from datetime import date
 from pathlib import Path
 
 import polars as pl
 
 from intake import tables
+from intake.lines import LinesError, Row, day, read_lines
 from intake.names import folded, spellings
 from intake.tables import Fault, Severity
 
@@ -49,11 +49,8 @@ def read_register(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     good = [row for line, row in rows if _is_sound(line, row, keys, faults)]
     good = _without_doubles(good, rows, faults)
     columns: dict[str, list[object]] = {name: [row.get(name) or None for row in good] for name in tables.CITIES}
-    columns["ended_on"] = [date.fromisoformat(row["ended_on"]) if row.get("ended_on") else None for row in good]
+    columns["ended_on"] = [day(row.get("ended_on", "")) for row in good]
     return tables.frame(tables.CITIES, columns).sort("city_id"), tables.faults_frame(faults)
-
-
-Row = dict[str, str]
 
 
 def write_pseudonym(path: Path, city: str, taken: Collection[str | None]) -> str:
@@ -96,15 +93,12 @@ def write_pseudonym(path: Path, city: str, taken: Collection[str | None]) -> str
 def _read(path: Path, faults: list[Fault]) -> list[tuple[int, Row]]:
     """Lines of the register with their numbers."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restkey="")
-            header = [name.strip() for name in reader.fieldnames or ()]
-            rows = [{(name or "").strip(): str(value or "").strip() for name, value in row.items()} for row in reader]
+        header, rows = read_lines(path)
     except FileNotFoundError:
         faults.append(_fault("register_missing", f"There is no register {path.name}; no city can count. Write it."))
         return []
-    except (UnicodeDecodeError, csv.Error) as error:
-        faults.append(_fault("register_unreadable", f"{path.name} is no CSV in UTF-8 ({error}). Save it again."))
+    except LinesError as error:
+        faults.append(_fault("register_unreadable", f"{path.name} {error}"))
         return []
     missing = [name for name in REQUIRED if name not in header]
     if missing:
@@ -112,7 +106,7 @@ def _read(path: Path, faults: list[Fault]) -> list[tuple[int, Row]]:
             _fault("renamed_header", f"{path.name} has no column {', '.join(missing)}; it has {', '.join(header)}.")
         )
         return []
-    return [(line, row) for line, row in enumerate(rows, start=2) if any(row.values())]
+    return rows
 
 
 def _is_sound(line: int, row: Row, keys: set[str], faults: list[Fault]) -> bool:
@@ -137,7 +131,7 @@ def _merger_faults(line: int, row: Row, keys: set[str]) -> list[Fault]:
     """What is wrong with the end of a city."""
     ended, into = row.get("ended_on", ""), row.get("merged_into", "")
     found = []
-    if ended and not _is_day(ended):
+    if ended and day(ended) is None:
         text = f"{ended!r} is no date. Write 2024-01-01."
         found.append(_fault("bad_date", text, line=line, name="ended_on", value=ended))
     if into and not ended:
@@ -147,14 +141,6 @@ def _merger_faults(line: int, row: Row, keys: set[str]) -> list[Fault]:
         text = f"{into!r} is no other city of the register. Write the city_id of the city that there is now."
         found.append(_fault("unknown_city", text, line=line, name="merged_into", value=into))
     return found
-
-
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _pseudonym_faults(line: int, row: Row, keys: set[str]) -> list[Fault]:

@@ -14,11 +14,11 @@ import csv
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 
 from intake.acceptance import read_acceptances
 from intake.ledger import NUMBER, Ledger
+from intake.lines import day
 from intake.receipts import COLUMNS, MODES, OUTCOMES, Key, receipt_path
 from intake.verdicts import write_verdicts
 from ssc_index.errors import FaultsError
@@ -253,7 +253,7 @@ def _outcome_objections(review: Review, event: Event, reported: Mapping[str, boo
         found.append(f"outcome {event.word!r} is none of {', '.join(ENDS)}")
     if event.subject not in MODES:
         found.append(f"the mode of verification {event.subject!r} is none of {', '.join(MODES)}")
-    if event.on and not _is_day(event.on):
+    if event.on and day(event.on) is None:
         found.append(f"{event.on!r} is no date; write 2025-06-02")
     if review.open_questions and event.word != "rejected":
         numbers = ", ".join(str(one.number) for one in review.open_questions)
@@ -270,14 +270,6 @@ def _outcome_objections(review: Review, event: Event, reported: Mapping[str, boo
     if event.word == "rejected" and not event.text:
         found.append("rejected: give the reason")
     return found
-
-
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def project(path: Path, key: Key, review: Review) -> None:

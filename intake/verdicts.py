@@ -13,9 +13,10 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from intake.lines import entries
 from ssc_index.framework.catalogue import load_catalogue
 
-_ENTRY = re.compile(r"\s*(?P<point>[A-Za-z0-9_.]+)\s*=\s*(?P<word>YES|NO)\s*")
+_ENTRY = re.compile(r"(?P<point>[A-Za-z0-9_.]+)\s*=\s*(?P<word>YES|NO)")
 KEY = ["file_sha256", "city_id", "year"]
 
 
@@ -33,12 +34,9 @@ def read_verdicts(text: str) -> tuple[list[tuple[str, bool]], list[str]]:
     """
     points = {point.id for point in load_catalogue().data_points}
     good, faults = [], []
-    for entry in text.split("|"):
-        if not entry.strip():
-            continue
-        match = _ENTRY.fullmatch(entry)
+    for entry, match in entries(text, _ENTRY):
         if match is None:
-            faults.append(f"{entry.strip()[:80]!r} is no verdict; write: data point = YES, or = NO.")
+            faults.append(f"{entry[:80]!r} is no verdict; write: data point = YES, or = NO.")
         elif match["point"] not in points:
             faults.append(f"there is no data point {match['point']!r}. Take its id from the form.")
         else:

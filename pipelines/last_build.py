@@ -184,6 +184,7 @@ def note_build(workspace: Workspace, build: LastBuild) -> None:
     """Keep the note of a build that came to its end."""
     note = note_of(workspace)
     new = note.with_name(f"{note.name}.{os.getpid()}")
+    new.touch(0o600)  # it names files, and files name cities
     new.write_text(json.dumps(asdict(build), indent=1, sort_keys=True) + "\n", encoding="utf-8")
     new.replace(note)
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 
 from assets.index import RECEIPTS_WITHIN_AGE
 from assets.warehouse import (
+    OtherVersionError,
     UnreadableError,
     WarehouseError,
     connect,
@@ -227,6 +229,20 @@ def test_a_block_that_was_damaged_is_told_when_it_is_read(warehouse: Path) -> No
         open_writer(warehouse, "a test", [NOTES]) as connection,
     ):
         connection.execute("select sum(hash(number, text)) from filler").fetchall()
+
+
+@pytest.mark.parametrize("query", ["select score from core.points", "select grade from core.notes"])
+def test_reading_what_an_older_version_did_not_fill_says_what_to_do(warehouse: Path, query: str) -> None:
+    read_queries(warehouse, {"notes": "select score from core.notes"})
+    with pytest.raises(OtherVersionError, match="was made by another version: .*(points|grade).*delete it and run"):
+        read_queries(warehouse, {"asked": query})
+
+
+@pytest.mark.parametrize("name", ["grade", "total"])
+def test_a_table_with_other_columns_is_not_written_to(warehouse: Path, name: str) -> None:
+    other = replace(NOTES, columns={**NOTES.columns, name: Column(pl.Float64, "Another.")})
+    with pytest.raises(OtherVersionError, match="delete it and run"), open_writer(warehouse, "testing", [other]):
+        pass
 
 
 def test_tables_bear_their_comments(warehouse: Path) -> None:

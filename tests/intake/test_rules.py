@@ -14,6 +14,7 @@ SME, JOBLESS, YOUTH, WATER = "EC_P_IN_3A.main", "EC_P_EM_1C.main", "EC_P_EM_2C.m
 POTABLE, SANITATION, POWER = "EC_I_WS_2C.main", "EC_I_WS_5C.main", "EC_I_ES_3C.main"
 OUTAGES, OUTAGE_TIME, TRAVEL = "EC_I_ES_1C.main", "EC_I_ES_2C.main", "EC_I_T_5A.main"
 PRIMARY, SECONDARY, TERTIARY = (f"EN_EN_WS_4C.{part}" for part in ("primary", "secondary", "tertiary"))
+SO2 = "EN_EN_AQ_1C.so2"
 NO2, PM25, PM10, GREEN = "EN_EN_AQ_1C.no2", "EN_EN_AQ_1C.pm2_5", "EN_EN_AQ_1C.pm10", "EN_EN_PSN_1C.main"
 PEDESTRIAN, BIRTHS, SCHOOL, NURSERY = "EC_I_UP_1A.main", "SC_EH_H_2C.main", "SC_EH_ED_2C.main", "SC_SH_SI_5A.main"
 GINI, EQUITY, CULTURE = "SC_SH_SI_2C.main", "SC_SH_SI_1C.main", "SC_EH_C_1C.main"
@@ -57,6 +58,8 @@ def copied(last: float) -> dict[str, Any]:
 CASES: list[tuple[str, tuple[dict[str, Any], dict[str, Any]], tuple[dict[str, Any], dict[str, Any]]]] = [
     ("value_marked_not_reported", ({NET: typed(97, is_reported=False)}, {}), ({NET: typed(97)}, {})),
     ("denominator_zero", ({NET: of(5, 0)}, {}), ({NET: of(0, 160_000)}, {})),
+    ("denominator_tiny", ({PATENTS: of(5, 1e-300)}, {}), ({PATENTS: of(5, 4)}, {})),
+    ("denominator_tiny", ({PATENTS: of(1e18, 1e-300)}, {}), ({PATENTS: of(5, 4)}, {})),
     # 400 000 inhabitants: the form's denominator is 4.
     ("denominator_not_per_100000", ({PATENTS: of(12, 400_000)}, {}), ({PATENTS: of(12, 4)}, {})),
     ("per_100000_inhabitants_not_births", ({BIRTHS: of(1, 400_000)}, {}), ({BIRTHS: of(1, 5_000)}, {})),
@@ -92,6 +95,7 @@ CASES: list[tuple[str, tuple[dict[str, Any], dict[str, Any]], tuple[dict[str, An
         ({NO2: typed(38, comment="converted from ppm")}, {}),
     ),
     ("pollutant_very_low", ({NO2: 0.02}, {}), ({NO2: 20}, {})),
+    ("pollutant_very_low", ({SO2: 0.15}, {}), ({SO2: typed(0.15, comment="Measured in µg/m³, as said")}, {})),
     (
         "sme_limit_not_250",
         ({SME: typed(97, comment="fewer than 50 employees")}, {}),
@@ -142,6 +146,7 @@ CASES: list[tuple[str, tuple[dict[str, Any], dict[str, Any]], tuple[dict[str, An
         ({"EC_ICT_WS_1C.main": 27.27, "EC_ICT_ES_1C.main": 60}, {}),
     ),
     ("open_data_half_given", ({DATA_SETS: 119}, {}), ({DATA_SETS: 119, DATA_SHARE: 100}, {})),
+    ("open_data_half_given", ({DATA_SHARE: 60}, {}), ({DATA_SETS: 119, DATA_SHARE: 60}, {})),
     (
         "open_data_counts_differ",
         ({DATA_SETS: typed(119), DATA_SHARE: of(100, 200)}, {}),
@@ -209,7 +214,11 @@ CASES: list[tuple[str, tuple[dict[str, Any], dict[str, Any]], tuple[dict[str, An
     ),
     ("compliance_not_stated", ({STOPS: 40}, {}), ({STOPS: typed(40, comment="screens")}, {})),
     ("intersection_source", ({"EC_ICT_T_3A.main": typed(9, source_details=None)}, {}), ({"EC_ICT_T_3A.main": 9}, {})),
-    ("inventory_not_stated", ({DATA_SHARE: typed(9, source_details=None)}, {}), ({DATA_SHARE: 9}, {})),
+    (
+        "inventory_not_stated",
+        ({DATA_SETS: 9, DATA_SHARE: typed(9, source_details=None)}, {}),
+        ({DATA_SETS: 9, DATA_SHARE: 9}, {}),
+    ),
     (
         "not_from_utility",
         ({POWER: typed(97, source="Town hall")}, {}),
@@ -220,6 +229,11 @@ CASES: list[tuple[str, tuple[dict[str, Any], dict[str, Any]], tuple[dict[str, An
         "partly_planned",
         (shares("EC_I_UP_2A", PLANS, 1, 1, 0, 1, 1), {}),
         (shares("EC_I_UP_2A", PLANS, 1, 1, 1, 1, 1), {}),
+    ),
+    (
+        "currency_of_amounts_missing",
+        ({GDP_SHARE: of(1.13e8, 1e10)}, {"profile": {"currency": None}}),
+        ({GDP_SHARE: of(1.13e8, 1e10)}, {}),
     ),
     ("currency_missing", ({GDP_SHARE: 1.13}, {"profile": {"currency": None}}), ({GDP_SHARE: 1.13}, {})),
     (
