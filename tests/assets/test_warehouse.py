@@ -234,7 +234,7 @@ def test_a_block_that_was_damaged_is_told_when_it_is_read(warehouse: Path) -> No
 @pytest.mark.parametrize("query", ["select score from core.points", "select grade from core.notes"])
 def test_reading_what_an_older_version_did_not_fill_says_what_to_do(warehouse: Path, query: str) -> None:
     read_queries(warehouse, {"notes": "select score from core.notes"})
-    with pytest.raises(OtherVersionError, match="was made by another version: .*(points|grade).*delete it and run"):
+    with pytest.raises(OtherVersionError, match=r"was made by another version: .*(points|grade).*delete it and run"):
         read_queries(warehouse, {"asked": query})
 
 
