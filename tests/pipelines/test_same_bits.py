@@ -136,7 +136,7 @@ def test_where_a_file_lies_and_how_often_changes_nothing_that_is_public(workspac
     receipt_path(moved).rename(receipt_path(elsewhere))
     moved.rename(elsewhere)
     build(workspace)
-    assert content(workspace)[PUBLIC] == content(small_workspace)[PUBLIC]
+    assert content(workspace, PUBLIC) == content(small_workspace, PUBLIC)
     paths = mart_tables(workspace, INTERNAL)["dim_submission"].filter(city_id=CITY, year=2019)["path"]
     assert paths.to_list() == ["inbox/a b c.xlsx"]
 

@@ -8,6 +8,7 @@ each kind of consent and a peer group large enough to be shown.
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import re
@@ -283,16 +284,21 @@ def parquet_bytes(root: Path, name: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((root / "marts" / f"{name}_parquet").iterdir())}
 
 
-def content(root: Path) -> dict[str, Any]:
-    """Everything that two builds of the same content must have in common."""
-    return {
-        name: {
-            "manifest": manifest(root, name),
-            "parquet": parquet_bytes(root, name),
-            "rows": {table: frame.rows() for table, frame in mart_tables(root, name).items()},
-        }
-        for name in (PUBLIC, INTERNAL)
-    }
+def content(root: Path, *names: str) -> dict[str, Any]:
+    """Everything that two builds of the same content must have in common, flat and short: a failure tells what differs.
+
+    Args:
+        root: Folder of the workspace.
+        names: Marts; both if none is named.
+    """
+    same: dict[str, Any] = {}
+    for name in names or (PUBLIC, INTERNAL):
+        same |= {f"{name}, manifest: {field}": told for field, told in manifest(root, name).items()}
+        for file, data in parquet_bytes(root, name).items():
+            same[f"{name}, bytes of {file}"] = hashlib.sha256(data).hexdigest()
+        for table, frame in mart_tables(root, name).items():
+            same[f"{name}, rows of {table}"] = hashlib.sha256(repr(frame.rows()).encode()).hexdigest()
+    return same
 
 
 def addresses(root: Path) -> tuple[str, str]:
