@@ -65,6 +65,7 @@ class Told:
         kpis: Name and contribution of the KPIs that moved it most, the greatest first, and what the others came to.
         values: Values of these KPIs, before and after.
         sentences: What happened.
+        codes: Nodes of the KPIs among `kpis`, in their order.
     """
 
     key: str
@@ -79,6 +80,7 @@ class Told:
     kpis: Sequence[tuple[str, float]]
     values: Sequence[str]
     sentences: Sequence[str]
+    codes: Sequence[str] = ()
 
 
 def adding_up(parts: Sequence[float], total: float, decimals: int) -> list[float]:
@@ -169,6 +171,7 @@ def _story(
         listed,
         _values(values, {node for node, _ in largest}, nodes),
         _sentences(name, row, (first, last), change, score_parts, rank_parts),
+        [node for node, _ in largest],
     )
 
 

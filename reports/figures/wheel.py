@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from xml.sax.saxutils import escape
 
 from reports.figures import palette
@@ -94,8 +95,9 @@ def _rings(parts: Sequence[Part], start: float, share: float, ring: int, ident: 
         start = end
 
 
+@lru_cache(maxsize=4096)
 def sector(inner: float, outer: float, start: float, end: float) -> str:
-    """Path of a ring's sector.
+    """Path of a ring's sector; kept, for the wheels of all cities have the same ones.
 
     Args:
         inner: Inner radius.

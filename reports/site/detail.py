@@ -6,7 +6,8 @@ What does not: what every page needs (`payload.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -30,6 +31,9 @@ FIELDS = (
     *GROUPINGS,
 )
 WORDS = ("quality", "source", "derivation", "file", "cell")
+# Of many cities, a bar of the figure stands for several ranks.
+MOST_BARS = 60
+ROOT = "index"
 CHANCE = ("city_id", "edition", "rank", "share")
 _BAND = {band.key: count for count, band in enumerate(BANDS)}
 
@@ -43,6 +47,7 @@ def city_files(mart: PublicMart, changes: Mapping[int, Changes] | None = None) -
     values = _by_city(_points(mart))
     nodes = _by_city(_node_rows(mart))
     cuts = _by_city(_cut_rows(mart))
+    widths = {year: -(-len(mart.sureness(year)) // MOST_BARS) for year in mart.editions}
     chances = _by_city(mart["fact_rank_distribution"].sort("city_id", "edition", "rank").select(*CHANCE))
     told = {(one.key, year): (before, one) for year, (before, many) in (changes or {}).items() for one in many}
     for city in mart.city_rows:
@@ -61,24 +66,45 @@ def city_files(mart: PublicMart, changes: Mapping[int, Changes] | None = None) -
                     row[count] = book.place(field, row[count])
             edition(year)["points"][column[point]] = _trimmed(row)
         for year, cut, node, percentage, band, reported, scored in cuts.get(city, ()):
-            edition(year)["cuts"][f"{cut}|{node}"] = [percentage, _BAND.get(band), reported, scored]
-        for year, rank, share in chances.get(city, ()):
-            edition(year).setdefault("ranks", []).append([rank, round(share, 6)])
+            edition(year)["cuts"][f"{cut}|{node}"] = [
+                None if percentage is None else _short(round(percentage, 4)),
+                _BAND.get(band),
+                reported,
+                scored,
+            ]
+        for year, bars in _bars(chances.get(city, ()), widths).items():
+            edition(year)["ranks"] = {"width": widths[year], "bars": bars}
         for year in mart.editions:
             if (city, year) in told:
                 edition(year)["change"] = _change(*told[city, year])
         yield city, {"id": city, "editions": dict(sorted(editions.items())), "words": book.lists}
 
 
+def _bars(chances: Iterable[tuple[int, int, float]], widths: Mapping[int, int]) -> dict[int, list[list[float]]]:
+    """By edition, the first rank of each bar and the share of the replications in it."""
+    found: dict[int, dict[int, list[float]]] = {}
+    for year, rank, share in chances:
+        width = widths[year]
+        found.setdefault(year, {}).setdefault(rank - (rank - 1) % width, []).append(share)
+    return {
+        year: [[first, round(math.fsum(shares), 4)] for first, shares in sorted(bars.items())]
+        for year, bars in found.items()
+    }
+
+
 def _change(before: int | None, one: Told) -> dict[str, Any]:
-    """Sentences, parts by cause, and the KPIs that moved it most with their values."""
+    """Sentences, parts by cause, and the KPIs that moved it most."""
     parts = [
         [name, one.score_parts.get(key), one.rank_parts.get(key)]
         for key, name in NAMES.items()
         if one.score_parts.get(key) or one.rank_parts.get(key)
     ]
-    kpis = [[name, round(value, 6)] for name, value in one.kpis]
-    return {"before": before, "told": list(one.sentences), "parts": parts, "kpis": kpis, "values": list(one.values)}
+    # A KPI by its node, where the page finds name and values; what the others came to, and rounding, in words.
+    nodes = [node if node != ROOT else name for node, (name, _) in zip(one.codes, one.kpis, strict=False)]
+    named = [*nodes, *(name for name, _ in one.kpis[len(nodes) :])]
+    kpis = [[name, round(value, 4)] for name, (_, value) in zip(named, one.kpis, strict=True)]
+    told = [one.sentences[0], *(words for words in one.sentences if words.startswith("Not divided"))]
+    return {"before": before, "told": told, "parts": parts, "kpis": kpis}
 
 
 class _Words:
@@ -99,10 +125,15 @@ class _Words:
 
 
 def _trimmed(row: list[Any]) -> list[Any]:
-    """A row without the nulls at its end."""
+    """A row without the nulls at its end; whole numbers without a point."""
     while row and row[-1] is None:
         row.pop()
-    return row
+    return [_short(one) for one in row]
+
+
+def _short(value: Any) -> Any:
+    """A number as JSON needs it: 75 for 75.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
 
 
 def _by_city(frame: pl.DataFrame) -> dict[str, list[tuple[Any, ...]]]:
@@ -115,7 +146,7 @@ def _points(mart: PublicMart) -> pl.DataFrame:
     """A row a city, edition and data point with a public value: value, score, points and percentiles."""
     key = ["edition", "city_id", "data_point"]
     scores = mart["fact_score"].filter(pl.col("level") == "data_point")
-    score = scores.select("edition", "city_id", pl.col("node").alias("data_point"), pl.col("score").round(6))
+    score = scores.select("edition", "city_id", pl.col("node").alias("data_point"), pl.col("score").round(4))
     benchmark = mart["fact_benchmark"].filter(pl.col("cut") == "data_point")
     points = benchmark.select("edition", "city_id", pl.col("node").alias("data_point"), "points")
     places = mart["fact_peer_position"].filter(pl.col("measure") == "value")
@@ -154,5 +185,7 @@ def kpi_files(mart: PublicMart) -> Iterator[tuple[str, dict[str, Any]]]:
     for kpi, point, edition, city, value, year in rows.select(
         "kpi_code", "data_point", "edition", "city_id", "value", "value_year"
     ).iter_rows():
-        found[kpi].setdefault(point, {}).setdefault(str(edition), []).append([place[city], value, edition - year])
+        found[kpi].setdefault(point, {}).setdefault(str(edition), []).append(
+            [place[city], _short(value), edition - year]
+        )
     yield from found.items()

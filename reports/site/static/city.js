@@ -64,7 +64,7 @@
       if (reported.length) main.append(peersCard(city, rows, data));
       if (row.sure && own.ranks) main.append(surenessCard(city, row, own, edition));
       main.append(progressCard(city, file));
-      if (own.change) main.append(changeCard(own.change));
+      if (own.change) main.append(changeCard(city, file, own.change, edition));
       if (reported.length) main.append(h("div", { class: "grid" }, sdgCard(own), qualityCard(reported, rows, row, edition)), valuesCard(city, rows, edition));
       else main.append(h("p", { class: "callout" }, `${city.name} publishes its scores but not its values. What lies beneath the scores is confidential.`));
     },
@@ -91,7 +91,10 @@
   };
 
   /* Why score and rank changed since the edition before. */
-  const changeCard = (change) => {
+  const changeCard = (city, file, change, edition) => {
+    const points = Object.fromEntries([change.before, edition].map((year) => [year, Object.fromEntries(SSC.pointRows(file, year).map((one) => [one.point.node, one]))]));
+    const shown = (one) => (one?.reported ? `${SSC.withUnit(one.value, one.point.unit)} (${one.value_year})` : "–");
+    const values = change.kpis.flatMap(([node]) => (SSC.nodes[node] ? SSC.children[node] || [] : [])).map((point) => [point.name, ...[change.before, edition].map((year) => shown(points[year][point.node]))]).filter(([, was, is]) => was !== is);
     const colour = (value, digits) => h("span", { class: !value ? "muted" : value > 0 ? "up" : "down" }, SSC.signed(value, digits));
     return SSC.card(`Why it changed since ${change.before}`, "", h("p", {}, change.told[0]),
       change.told.filter((words) => words.startsWith("Not divided")).map((words) => h("p", { class: "muted" }, words)),
@@ -99,8 +102,9 @@
         h("div", { class: "c6" }, SSC.table({ label: "Causes of the change", rows: change.parts, columns: [
           { name: "Cause", head: true, cell: ([name]) => name }, { name: "Points", num: true, cell: ([, points]) => colour(points, 2) }, { name: "Places", num: true, cell: ([, , places]) => colour(places, 1) }] })),
         h("div", { class: "c6" }, change.kpis.length ? SSC.table({ label: "KPIs that moved the index", rows: change.kpis, columns: [
-          { name: "By its own data", head: true, cell: ([name]) => name }, { name: "Points", num: true, cell: ([, points]) => colour(points, 2) }] }) : null,
-        change.values.length ? h("details", {}, h("summary", {}, "Their values, before and after"), h("ul", {}, change.values.map((words) => h("li", { class: "small" }, words)))) : null)) : null,
+          { name: "By its own data", head: true, cell: ([node]) => (SSC.nodes[node] ? h("a", { href: SSC.href("kpi", node) }, SSC.nodes[node].name) : node) }, { name: "Points", num: true, cell: ([, points]) => colour(points, 2) }] }) : null,
+        values.length ? h("details", {}, h("summary", {}, "Their values, before and after"), SSC.table({ label: "Values before and after", rows: values, columns: [
+          { name: "Data point", head: true, cell: ([name]) => name }, { name: String(change.before), num: true, cell: ([, was]) => was }, { name: String(edition), num: true, cell: ([, , is]) => is }] })) : null)) : null,
       change.parts.length ? h("p", { class: "muted small" }, "A cause's part is what its change adds, on average over all orders in which the changes could have come; the parts add up.") : null);
   };
 

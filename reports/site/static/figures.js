@@ -224,16 +224,22 @@ SSC.fig = (() => {
   };
 
   /* --- the chance of each rank: a bar a rank, those within the interval full ------------------------------------ */
-  const chances = (ranks, { rank, low, high }, among, title, told) => {
+  const chances = ({ width, bars }, { rank, low, high }, among, title, told) => {
     const W = 520, H = 190, left = 36, floor = H - 34, top = 14;
-    const most = Math.max(...ranks.map(([, share]) => share));
+    const most = Math.max(...bars.map(([, share]) => share));
     const slot = (W - left - 10) / among, x = (value) => left + slot * (value - 1);
     const y = (share) => floor - (floor - top) * share / most;
-    const ticks = [...new Set([1, ...[1, 2, 3, 4].map((part) => Math.round(among * part / 4))])];
+    const marks = [...new Set([1, ...[1, 2, 3, 4].map((part) => Math.round(among * part / 4))])];
+    const bar = ([first, share]) => {
+      const last = Math.min(among, first + width - 1);
+      const own = rank >= first && rank <= last, inside = last >= low && first <= high;
+      return s("rect", { x: num(x(first) + slot * width * 0.08), y: num(y(share)), width: num(slot * (last - first + 1) * 0.84), height: num(floor - y(share)), class: own ? "f-highlight" : "f-accent", fill: own ? LOOK.worse : LOOK.accent, "fill-opacity": inside ? 0.9 : 0.3 },
+        tip(`rank ${first === last ? first : `${first} to ${last}`}: ${(100 * share).toFixed(1)} %`));
+    };
     return frame(W, H, title, told, [
       line(left, floor, W - 10, floor), note(left - 6, y(most) + 4, `${Math.round(100 * most)} %`, { "text-anchor": "end" }), line(left, y(most), W - 10, y(most)),
-      ranks.map(([value, share]) => s("rect", { x: num(x(value) + slot * 0.08), y: num(y(share)), width: num(slot * 0.84), height: num(floor - y(share)), class: value === rank ? "f-highlight" : "f-accent", fill: value === rank ? LOOK.worse : LOOK.accent, "fill-opacity": value === rank || (value >= low && value <= high) ? 0.9 : 0.3 }, tip(`rank ${value}: ${(100 * share).toFixed(1)} %`))),
-      ticks.map((value) => note(x(value) + slot / 2, floor + 15, String(value), { "text-anchor": "middle" })),
+      bars.map(bar),
+      marks.map((value) => note(x(value) + slot / 2, floor + 15, String(value), { "text-anchor": "middle" })),
       note(left, H - 4, `Rank among ${among} cities. Orange: as published among them. Pale: outside the interval.`),
     ]);
   };
