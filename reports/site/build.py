@@ -33,6 +33,7 @@ SCRIPTS = (
     "util.js",
     "figures.js",
     "ranking.js",
+    "regions.js",
     "city.js",
     "kpi.js",
     "compare.js",

@@ -39,6 +39,9 @@ pytestmark = [
 
 PAGES = (
     "ranking",
+    "regions",
+    "regions?by=income_group&colour=tier",
+    "regions?colour=change",
     "audit",
     "city",
     f"city/{REPORT}",
@@ -188,6 +191,28 @@ def test_the_ranking_shows_intervals_and_tiers_of_the_mart(site: Site) -> None:
             f"90 % interval {row['rank_p05']} to {row['rank_p95']}, tier {row['tier']}"
         )
         assert tier == str(row["tier"])
+
+
+def test_every_ranked_city_has_a_tile_with_its_rank_in_the_group_that_is_its_own(site: Site) -> None:
+    page = site.open("regions?by=income_group&colour=EN")
+    ranks = site.mart["fact_score"].filter(edition=LATEST, node="index").drop_nulls("rank")
+    expected = {
+        (site.mart.city_rows[city]["income_group"], site.mart.city_rows[city]["name"], str(rank))
+        for city, rank in ranks.select("city_id", "rank").rows()
+    }
+    told = page.locator("main section.card").evaluate_all(
+        "cards => cards.flatMap(card => [...card.querySelectorAll('.tile')].map(tile => "
+        "[card.querySelector('h2').firstChild.textContent, tile.querySelector('span').textContent, "
+        "tile.querySelector('b').textContent]))"
+    )
+    assert {tuple(one) for one in told} == expected
+    page.get_by_label("Coloured by").select_option("tier")
+    assert "colour=tier" in page.url
+    tiers = site.mart["fact_rank_uncertainty"].filter(edition=LATEST, node="index")
+    titles = page.locator(".tile").evaluate_all("tiles => tiles.map(tile => tile.title)")
+    for row in tiers.to_dicts():
+        name = site.mart.city_rows[row["city_id"]]["name"]
+        assert any(title.startswith(f"{name},") and title.endswith(f"tier {row['tier']}") for title in titles)
 
 
 def test_cities_without_a_rank_are_shown_with_their_coverage(site: Site) -> None:

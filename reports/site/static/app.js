@@ -3,7 +3,7 @@
 
 (() => {
   const { h } = SSC;
-  const NAV = [["ranking", "Ranking"], ["city", "Cities"], ["kpi", "KPIs"], ["compare", "Compare"], ["change", "Change"], ["weights", "Weights"], ["audit", "Audit"], ["method", "Method"], ["downloads", "Downloads"]];
+  const NAV = [["ranking", "Ranking"], ["regions", "Regions"], ["city", "Cities"], ["kpi", "KPIs"], ["compare", "Compare"], ["change", "Change"], ["weights", "Weights"], ["audit", "Audit"], ["method", "Method"], ["downloads", "Downloads"]];
   const main = document.getElementById("main");
   const nav = document.getElementById("nav");
   let shown = 0;
