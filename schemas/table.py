@@ -86,12 +86,6 @@ class Table:
             name=self.name,
         )
 
-    @cached_property
-    def pandera_of_checks(self) -> pa.DataFrameSchema | None:
-        """What `pandera` asks beyond types, missing cells and the key; None where that is all."""
-        checked = {name: self._pandera_column(name) for name, column in self.columns.items() if column.checks}
-        return pa.DataFrameSchema(checked, checks=list(self.checks)) if checked or self.checks else None
-
     def _pandera_column(self, name: str) -> pa.Column:
         column = self.columns[name]
         return pa.Column(
