@@ -123,13 +123,15 @@ class PdfMaker:
         return self._compiler(needs_noto).compile(input=str(self._template), sys_inputs=inputs, **how)
 
     def png(self, facts: Mapping[str, Any], pixels_an_inch: float) -> bytes:
-        """The first page as a picture."""
-        told, _ = self._in_letters_that_can_be_set(facts)
+        """The first page as a picture; of facts of a city, or of others as they are."""
+        told = {**facts, "names": {}}
+        if "city_id" in facts:
+            told, _ = self._in_letters_that_can_be_set(facts)
         names = "".join(told["names"].values())
         pages = self._compile(told, names, told.get("country_code", ""), format="png", ppi=pixels_an_inch)
         first = pages[0] if isinstance(pages, list) else pages
         if not isinstance(first, bytes):
-            raise ReportError(f"{facts['city']}: Typst gave no picture.")
+            raise ReportError(f"{self._template.name}: Typst gave no picture.")
         return first
 
     def legible(self, facts: Mapping[str, Any]) -> tuple[dict[str, Any], str]:

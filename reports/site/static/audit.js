@@ -21,7 +21,7 @@ SSC.pages.audit = {
         { name: "Condition", class: "narrow-hide", cell: ([, condition]) => condition },
         { name: "Figure", num: true, cell: ([, , value]) => value },
         { name: "Verdict", cell: ([, , , words]) => verdict(words) },
-        { name: "Conclusion", cell: ([, , , , sentence]) => sentence },
+        { name: "Conclusion", class: "broad", cell: ([, , , , sentence]) => sentence },
         { name: "Source of the limit", class: "wide", cell: ([, , , , , source]) => h("span", { class: "muted small" }, source) },
       ] })));
   },

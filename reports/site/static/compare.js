@@ -29,6 +29,10 @@ SSC.pages.compare = {
     const index = chosen.map((city) => SSC.index[edition][city.place]);
     const facts = [
       ["Rank", index.map((row) => (row?.rank ? String(row.rank) : "not ranked"))],
+      ...(SSC.index[edition].among ? [
+        [`90 % rank interval among the ${SSC.index[edition].among} with open values`, index.map((row) => (row?.rank && row.sure ? `${row.sure.low} to ${row.sure.high}` : "–"))],
+        ["Tier", index.map((row) => (row?.rank && row.sure?.tier ? String(row.sure.tier) : "–"))],
+      ] : []),
       ["Index", index.map((row) => SSC.score(row?.score))],
       ["Coverage", index.map((row) => SSC.percent(row?.coverage))],
       ["U4SSC benchmark", own.map((one) => { const total = one?.cuts["total|index"]; return total ? `${SSC.score(total[0])} %` : "–"; })],

@@ -121,7 +121,7 @@ SSC.table = ({ caption, columns, rows, sort, down, most = 100, sorted, label }) 
   const body = SSC.h("tbody");
   const more = SSC.h("div", { class: "buttons" });
   const heads = columns.map((column) =>
-    SSC.h("th", { scope: "col", class: `${column.num ? "num " : ""}${column.class || ""}`, "aria-sort": column.value ? "none" : null },
+    SSC.h("th", { scope: "col", class: `${column.num ? "num " : ""}${column.class || ""}`, "aria-sort": column.value ? "none" : null, "data-name": column.value ? column.name : null },
       column.value ? SSC.h("button", { type: "button", onclick: () => { falling = by === column ? !falling : Boolean(column.down); by = column; draw(); sorted?.(column.key, falling); SSC.say(`Sorted by ${column.name}, ${falling ? "falling" : "rising"}`); } }, column.name) : column.name));
   const ordered = () => {
     if (!by) return rows;
