@@ -4,9 +4,10 @@ What belongs here: the compiled loops over replications, nodes and cities. What 
 arrays stand for (`prepared.py` lays them out) and the same in NumPy alone (`kernel_numpy.py`).
 
 Logarithm, exponential, sine and cosine are polynomials in single precision (Chebyshev fits, error below 4e-7), so that
-loops of them vectorise; their terms are added in pairs, for a processor can compute several at once. Indices with an
-offset are unsigned, for a signed one might count from the end, which no vector loop allows for. All compiled functions
-stand in this one file, for what Numba keeps from run to run is renewed when the file changes, and only then.
+loops of them vectorise; their terms are added in pairs, for a processor can compute several at once. A product that is
+added to something is rounded once, with it (`fma`): the same bits on any processor, in half the steps on most. Indices
+are unsigned where they run, for a signed one might count from the end, which no vector loop allows for. All compiled
+functions stand in this one file, for what Numba keeps from run to run is renewed when the file changes, and only then.
 
 Every sum runs in a fixed order: over the children of a node one by one, over cities by folding one half on the other.
 Nothing is reordered, so a replication has the same bits in any company.
@@ -26,7 +27,7 @@ from numba.extending import intrinsic
 LANES = 32  # the longest run of numbers that a loop takes at once, in any processor; rows are multiples of it
 TILE = 1024  # errors drawn at once
 BLOCK = 1024  # lanes of a node that are summed at once
-PAIRS = 32  # units whose ranks are compared with those of as many others while both are at hand
+PAIRS = 16  # units whose ranks are compared with those of as many others while both are at hand
 ARITHMETIC, GEOMETRIC, HARMONIC = 0, 1, 2
 GOALPOSTS, MINMAX, ZSCORE, NONE = 0, 1, 2, 3
 PLAIN, SQRT, GAP = 0, 1, 2
@@ -59,18 +60,28 @@ def float_of(_context: Any, _number: Any) -> Any:
     return types.float32(types.int32), generate
 
 
+@intrinsic
+def fma(_context: Any, _a: Any, _b: Any, _c: Any) -> Any:
+    """``a · b + c`` of float32, rounded once."""
+
+    def generate(_ctx: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        return builder.fma(*given)
+
+    return types.float32(types.float32, types.float32, types.float32), generate
+
+
 @njit(inline="always", error_model="numpy")
 def logarithm(raw: Any) -> Any:
     """Natural logarithm of a positive normal float32, given by its bits."""
     power = J(J(raw - J(0x3F3504F3)) >> J(23))
     m = F(float_of(J(raw - J(power << J(23)))) - F(1.0))
     m2 = F(m * m)
-    p0 = F(F(m * F(0.3333366)) + F(-0.49999995))
-    p1 = F(F(m * F(0.19973106)) + F(-0.2500161))
-    p2 = F(F(m * F(0.1480646)) + F(-0.16575048))
-    p3 = F(F(m * F(0.09004202)) + F(-0.14257795))
-    p = F(F(p0 + F(p1 * m2)) + F(F(p2 + F(p3 * m2)) * F(m2 * m2)))
-    return F(F(F(power) * F(0.6931472)) + F(m + F(m2 * p)))
+    p0 = fma(m, F(0.3333366), F(-0.49999995))
+    p1 = fma(m, F(0.19973106), F(-0.2500161))
+    p2 = fma(m, F(0.1480646), F(-0.16575048))
+    p3 = fma(m, F(0.09004202), F(-0.14257795))
+    p = fma(fma(p3, m2, p2), F(m2 * m2), fma(p1, m2, p0))
+    return fma(F(power), F(0.6931472), fma(m2, p, m))
 
 
 @njit(inline="always", error_model="numpy")
@@ -90,10 +101,10 @@ def exp(x: Any) -> Any:
     power = J(F(t + F(126.5)))  # t + 126.5 is positive, so that cutting off rounds down
     f = F(t - F(F(power) - F(126.0)))
     f2 = F(f * f)
-    p0 = F(F(f * F(6.93147207e-1)) + F(1.0))
-    p1 = F(F(f * F(5.55032721e-2)) + F(2.40226512e-1))
-    p2 = F(F(F(f2 * F(1.54697320e-4)) + F(f * F(1.34004322e-3))) + F(9.61802560e-3))
-    p = F(F(p0 + F(p1 * f2)) + F(p2 * F(f2 * f2)))
+    p0 = fma(f, F(6.93147207e-1), F(1.0))
+    p1 = fma(f, F(5.55032721e-2), F(2.40226512e-1))
+    p2 = fma(f2, F(1.54697320e-4), fma(f, F(1.34004322e-3), F(9.61802560e-3)))
+    p = fma(p2, F(f2 * f2), fma(p1, f2, p0))
     found = F(p * float_of(J(J(power + J(1)) << J(23))))
     found = found if x > F(-87.0) else F(0.0)
     return found if x == x else x
@@ -144,15 +155,15 @@ def _fill_pairs(words: Any, count: Any, drawn: Any) -> None:
     """Two standard normals of each word, by the polar form of Box and Muller; `draws.normals` has the formula."""
     for i in range(count):
         word = words[i]
-        u = F(F(J(J(word >> J(16)) & J(0xFFFF))) * F(2.0**-16) + F(2.0**-17))
+        u = fma(F(J(J(word >> J(16)) & J(0xFFFF))), F(2.0**-16), F(2.0**-17))
         radius = F(np.sqrt(F(-logarithm(bits(u)))))
-        v = F(F(J(word & J(0x3FFF))) * F(2.0**-14) + F(2.0**-15 - 0.5))
+        v = fma(F(J(word & J(0x3FFF))), F(2.0**-14), F(2.0**-15 - 0.5))
         s = F(v * v)
         s2 = F(s * s)
-        sine = F(F(F(s * F(-0.64596410)) + F(1.5707963)) + F(F(F(s * F(-4.6817541e-3)) + F(7.9692626e-2)) * s2))
+        sine = fma(fma(s, F(-4.6817541e-3), F(7.9692626e-2)), s2, fma(s, F(-0.64596410), F(1.5707963)))
         sine = F(sine * v)
-        cosine = F(F(F(s * F(-2.0863480e-2)) + F(0.25366950)) + F(F(9.1926e-4) * s2))
-        cosine = F(F(F(s * F(-1.2337006)) + F(1.0)) + F(cosine * s2))
+        cosine = fma(F(9.1926e-4), s2, fma(s, F(-2.0863480e-2), F(0.25366950)))
+        cosine = fma(cosine, s2, fma(s, F(-1.2337006), F(1.0)))
         one, two = F(radius * F(cosine - sine)), F(radius * F(cosine + sine))
         drawn[i] = float_of(J(bits(one) ^ J(J(word << J(16)) & J(-0x80000000))))
         drawn[U(count + i)] = float_of(J(bits(two) ^ J(J(word << J(17)) & J(-0x80000000))))
@@ -192,7 +203,7 @@ def _disturb(
         x = tables[row, U(begin + i)]
         least = x if x < low else low
         most = x if x > high else high
-        y = F(x + F(deviations[row, U(begin + i)] * drawn[U(shift + i)]))
+        y = fma(deviations[row, U(begin + i)], drawn[U(shift + i)], x)
         y = least if y < least else y
         values[k, U(begin + i)] = most if y > most else y
 
@@ -255,7 +266,7 @@ def _deviation(values: Any, k: Any, mean: Any, cells: Any, folds: Any) -> Any:
 def _rescale(values: Any, k: Any, from_: Any, slope: Any, to: Any, least: Any, most: Any) -> None:
     """``to + (value − from) · slope``, held between two scores; a missing value stays missing."""
     for i in range(values.shape[1]):
-        y = F(to + F(F(values[k, i] - from_) * slope))
+        y = fma(F(values[k, i] - from_), slope, to)
         y = least if y < least else y
         values[k, i] = most if y > most else y
 
@@ -411,12 +422,12 @@ def _add_up(rows: Any, shift: Any, which: Any, shares: Any, count: Any, sums: An
         w0, w1, w2, w3 = shares[j], shares[j + 1], shares[j + 2], shares[j + 3]
         if j == 0:
             for i in range(n):
-                x = F(F(w0 * rows[r0, U(shift + i)]) + F(w1 * rows[r1, U(shift + i)]))
-                sums[g, U(start + i)] = F(F(x + F(w2 * rows[r2, U(shift + i)])) + F(w3 * rows[r3, U(shift + i)]))
+                x = fma(w1, rows[r1, U(shift + i)], F(w0 * rows[r0, U(shift + i)]))
+                sums[g, U(start + i)] = fma(w3, rows[r3, U(shift + i)], fma(w2, rows[r2, U(shift + i)], x))
         else:
             for i in range(n):
-                x = F(F(sums[g, U(start + i)] + F(w0 * rows[r0, U(shift + i)])) + F(w1 * rows[r1, U(shift + i)]))
-                sums[g, U(start + i)] = F(F(x + F(w2 * rows[r2, U(shift + i)])) + F(w3 * rows[r3, U(shift + i)]))
+                x = fma(w1, rows[r1, U(shift + i)], fma(w0, rows[r0, U(shift + i)], sums[g, U(start + i)]))
+                sums[g, U(start + i)] = fma(w3, rows[r3, U(shift + i)], fma(w2, rows[r2, U(shift + i)], x))
     for j in range(fours, count):
         r0, w0 = which[j], shares[j]
         if j == 0:
@@ -424,7 +435,7 @@ def _add_up(rows: Any, shift: Any, which: Any, shares: Any, count: Any, sums: An
                 sums[g, U(start + i)] = F(w0 * rows[r0, U(shift + i)])
         else:
             for i in range(n):
-                sums[g, U(start + i)] = F(sums[g, U(start + i)] + F(w0 * rows[r0, U(shift + i)]))
+                sums[g, U(start + i)] = fma(w0, rows[r0, U(shift + i)], sums[g, U(start + i)])
 
 
 @njit(**_OPTIONS)
@@ -455,10 +466,10 @@ def _add_up_known(
         for i in range(n):
             x0, x1 = rows[r0, U(shift + i)], rows[r1, U(shift + i)]
             x2, x3 = rows[r2, U(shift + i)], rows[r3, U(shift + i)]
-            top = F(sums[g, U(start + i)] + (F(w0 * x0) if x0 == x0 else F(0.0)))
-            top = F(top + (F(w1 * x1) if x1 == x1 else F(0.0)))
-            top = F(top + (F(w2 * x2) if x2 == x2 else F(0.0)))
-            sums[g, U(start + i)] = F(top + (F(w3 * x3) if x3 == x3 else F(0.0)))
+            top = fma(w0, x0 if x0 == x0 else F(0.0), sums[g, U(start + i)])
+            top = fma(w1, x1 if x1 == x1 else F(0.0), top)
+            top = fma(w2, x2 if x2 == x2 else F(0.0), top)
+            sums[g, U(start + i)] = fma(w3, x3 if x3 == x3 else F(0.0), top)
             own = F(bottom[i] + (w0 if x0 == x0 else F(0.0)))
             own = F(own + (w1 if x1 == x1 else F(0.0)))
             own = F(own + (w2 if x2 == x2 else F(0.0)))
@@ -470,7 +481,7 @@ def _add_up_known(
         r0, w0 = which[j], weights[j]
         for i in range(n):
             x0 = rows[r0, U(shift + i)]
-            sums[g, U(start + i)] = F(sums[g, U(start + i)] + (F(w0 * x0) if x0 == x0 else F(0.0)))
+            sums[g, U(start + i)] = fma(w0, x0 if x0 == x0 else F(0.0), sums[g, U(start + i)])
             bottom[i] = F(bottom[i] + (w0 if x0 == x0 else F(0.0)))
             cells[i] = F(cells[i] + (F(1.0) if x0 == x0 else F(0.0)))
     for i in range(n):
@@ -883,38 +894,67 @@ def count(
 
 
 @njit(**_OPTIONS)
-def count_pairs(order: Any, units: Any, ahead: Any) -> None:
+def _note_pair(ahead: Any, a: Any, b: Any, n: Any, before: Any) -> None:
+    """Of n replications, ``a`` is ahead of ``b`` in so many and behind in the others."""
+    ahead[a, b] += before
+    ahead[b, a] += n - before
+
+
+@njit(**_OPTIONS)
+def count_pairs(ranks: Any, units: Any, order: Any, ahead: Any) -> None:
     """Count how often one unit is ahead of another.
 
     Every pair is compared once; who is not ahead is behind, unless both are equal, which is seldom and taken back.
 
     Args:
-        order: Ranks of the units that have any, 32,767 without a rank, shape (n_some, n), int16; n below 32,768.
-        units: Which units they are, ascending, shape (n_some,).
+        ranks: Ranks, 0 without one, shape (n, n_units), int16; n below 32,768.
+        units: Units that have any, ascending, shape (n_some,).
+        order: Scratch, shape (n_some, n), int16: the ranks of each unit side by side, 32,767 without a rank.
         ahead: Changed in place, shape (n_units, n_units).
     """
     count, n = order.shape
+    for begin in range(0, n, PAIRS):
+        for a in range(count):
+            for r in range(begin, min(begin + PAIRS, n)):
+                rank = ranks[r, units[a]]
+                order[a, r] = rank if rank > H(0) else H(32767)
     for top in range(0, count, PAIRS):
         for left in range(top, count, PAIRS):
             for a in range(top, min(top + PAIRS, count)):
-                for b in range(max(left, a + 1), min(left + PAIRS, count)):
+                b, end = max(left, a + 1), min(left + PAIRS, count)
+                while b + 4 <= end:  # so many at once, for the first unit's ranks are at hand
+                    b0, b1, b2, b3 = H(0), H(0), H(0), H(0)
+                    for r in range(n):
+                        own = order[U(a), U(r)]
+                        b0 = H(b0 + (H(1) if own < order[U(b), U(r)] else H(0)))
+                        b1 = H(b1 + (H(1) if own < order[U(b + 1), U(r)] else H(0)))
+                        b2 = H(b2 + (H(1) if own < order[U(b + 2), U(r)] else H(0)))
+                        b3 = H(b3 + (H(1) if own < order[U(b + 3), U(r)] else H(0)))
+                    _note_pair(ahead, units[a], units[b], n, b0)
+                    _note_pair(ahead, units[a], units[b + 1], n, b1)
+                    _note_pair(ahead, units[a], units[b + 2], n, b2)
+                    _note_pair(ahead, units[a], units[b + 3], n, b3)
+                    b += 4
+                while b < end:
                     before = H(0)
                     for r in range(n):
-                        before = H(before + (H(1) if order[a, r] < order[b, r] else H(0)))
-                    ahead[units[a], units[b]] += before
-                    ahead[units[b], units[a]] += n - before
+                        before = H(before + (H(1) if order[U(a), U(r)] < order[U(b), U(r)] else H(0)))
+                    _note_pair(ahead, units[a], units[b], n, before)
+                    b += 1
     last = np.empty(32768, dtype=np.int32)
+    last[:] = -1
     previous = np.empty(count, dtype=np.int32)
     for r in range(n):
         for a in range(count):
-            last[order[a, r]] = -1
-        for a in range(count):
-            other = last[order[a, r]]
+            rank = np.int64(ranks[r, units[a]])
+            other = last[rank]
             previous[a] = other
-            last[order[a, r]] = a
+            last[rank] = a
             while other >= 0:
                 ahead[units[a], units[other]] -= 1
                 other = previous[other]
+        for a in range(count):
+            last[np.int64(ranks[r, units[a]])] = -1
 
 
 @njit(**_OPTIONS)

@@ -13,13 +13,14 @@ import os
 import pickle
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from queue import Empty, SimpleQueue
 from threading import Event, Lock
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssc_index.index import run_steps
 from ssc_index.steps.state import Bools, all_scores
@@ -45,7 +46,7 @@ from ssc_index.values import Floats
 
 PILOT = 64  # replications that fix the scale of the scores
 ROUND = 1000  # replications between two looks at the error
-MANY = 1024  # replications after which pairs of units are compared
+MANY = 2048  # replications after which pairs of units are compared: the more at once, the less each costs
 Progress = Callable[[int, int], None]
 
 
@@ -268,8 +269,9 @@ def _count_by_threads(
 
     def work() -> None:
         try:
-            while not stop.is_set():
-                told.put(_count_into(task, tallies, locks, left.get_nowait()))
+            with Comparison(task, tallies, locks) as comparison:
+                while not stop.is_set():
+                    told.put(_count_into(task, tallies, locks, comparison, left.get_nowait()))
         except Empty:
             pass
         except BaseException:
@@ -331,13 +333,50 @@ def count_parts(task: Task, parts: list[tuple[int, int]]) -> tuple[Tallies, int]
         The counts, and how many replications they are of.
     """
     tallies = _empty(task)
-    return tallies, _count_into(task, tallies, _locks(tallies), parts)
+    locks = _locks(tallies)
+    with Comparison(task, tallies, locks) as comparison:
+        return tallies, _count_into(task, tallies, locks, comparison, parts)
 
 
-def _count_into(task: Task, tallies: Tallies, locks: Locks, parts: list[tuple[int, int]]) -> int:
+class Comparison:
+    """Ranks that wait until there are enough to compare all pairs of units at once; the rest at the end of a block."""
+
+    def __init__(self, task: Task, tallies: Tallies, locks: Locks) -> None:
+        self._add_pairs, self._tallies, self._locks = _WAYS[task.backend][2], tallies, locks
+        self._waiting: dict[tuple[str, str], list[NDArray[np.int16]]] = {
+            key: [] for key, tally in tallies.items() if tally.ahead.size
+        }
+
+    def __enter__(self) -> Comparison:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for key in self._waiting:
+            self._compare(key)
+
+    def note(self, key: tuple[str, str], ranks: Ranks) -> None:
+        """Take ranks, if the pairs of their tally are counted: no more than 2,000 units, so that they are short."""
+        if key in self._waiting:
+            self._waiting[key].append(ranks.astype(np.int16))
+            if sum(map(len, self._waiting[key])) >= MANY:
+                self._compare(key)
+
+    def _compare(self, key: tuple[str, str]) -> None:
+        if not self._waiting[key]:
+            return
+        tally = self._tallies[key]
+        own = replace(tally, ahead=np.zeros_like(tally.ahead))
+        self._add_pairs(own, np.concatenate(self._waiting[key]))
+        self._waiting[key] = []
+        with self._locks[key]:
+            np.add(tally.ahead, own.ahead, out=tally.ahead)
+
+
+def _count_into(
+    task: Task, tallies: Tallies, locks: Locks, comparison: Comparison, parts: list[tuple[int, int]]
+) -> int:
     """Count the replications of some parts into tallies; how many they are."""
-    rank, add, add_pairs = _WAYS[task.backend]
-    compared: dict[tuple[str, str], list[Ranks]] = {key: [] for key, tally in tallies.items() if tally.ahead.size}
+    rank, add, _ = _WAYS[task.backend]
     for start, stop in parts:
         scores = _scores(task, start, stop)
         for slot, node in enumerate(task.kept):
@@ -348,11 +387,7 @@ def _count_into(task: Task, tallies: Tallies, locks: Locks, parts: list[tuple[in
                 ranks = rank(own, among)
                 with locks[key]:
                     add(tallies[key], task.scales[slot], own, ranks)
-                if key in compared:
-                    compared[key].append(ranks)
-    for key, found in compared.items():
-        with locks[key]:
-            add_pairs(tallies[key], np.concatenate(found))
+                comparison.note(key, ranks)
     return sum(stop - start for start, stop in parts)
 
 

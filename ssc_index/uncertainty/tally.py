@@ -161,10 +161,10 @@ def add_by_numpy(tally: Tally, scale: Scale, scores: Singles, ranks: Ranks) -> N
     np.add.at(tally.ranks, (unit, (ranks[row, unit] - 1) // tally.rank_width), 1)
 
 
-def add_pairs_by_numpy(tally: Tally, ranks: Ranks) -> None:
+def add_pairs_by_numpy(tally: Tally, ranks: NDArray[np.int16]) -> None:
     """Compare pairs of units, if they are counted; the arguments are those of `add_pairs_by_numba`."""
     if tally.ahead.size:
-        for one in np.where(ranks > 0, ranks, np.iinfo(np.int32).max):
+        for one in np.where(ranks > 0, ranks, np.iinfo(np.int16).max):
             tally.ahead += one[:, None] < one[None, :]
 
 
@@ -192,7 +192,7 @@ def add_by_numba(tally: Tally, scale: Scale, scores: Singles, ranks: Ranks) -> N
     )
 
 
-def add_pairs_by_numba(tally: Tally, ranks: Ranks) -> None:
+def add_pairs_by_numba(tally: Tally, ranks: NDArray[np.int16]) -> None:
     """Compare pairs of units, if they are counted; the more replications at once, the less each costs.
 
     Args:
@@ -205,6 +205,6 @@ def add_pairs_by_numba(tally: Tally, ranks: Ranks) -> None:
         return
     ranked = (ranks > 0).sum(axis=0)
     some = np.flatnonzero(ranked)
-    order = np.where(ranks[:, some] > 0, ranks[:, some], np.iinfo(np.int16).max).astype(np.int16)
-    kernel.count_pairs(np.ascontiguousarray(order.T), some, tally.ahead)
+    order = np.empty((some.size, len(ranks)), dtype=np.int16)
+    kernel.count_pairs(ranks, some, order, tally.ahead)
     tally.ahead[:, ranked == 0] += ranked[:, None].astype(np.int32)
