@@ -18,6 +18,7 @@ import polars as pl
 from assets import core as core_assets
 from assets.confidential import confidential
 from assets.freshness import PUBLISHING, basis_sha256, code_sha256, record, recorded
+from assets.memory import give_back
 from assets.publish import INTERNAL_MODE, PUBLIC_MODE, Published, PublishError, building, standing
 from assets.reporting import asset_key, asset_spec
 from assets.resources import WorkspaceResource
@@ -216,6 +217,7 @@ def build_marts(store: WorkspaceResource, shared: Mapping[str, pl.DataFrame]) ->
             )
             # Before the next one is read: one edition is in memory at a time.
             del frames
+            give_back()
         kept, published = both(pool, internal.seal, public.seal)
         internal.switch(kept)
         public.switch(published)

@@ -47,9 +47,11 @@ def edition_case(
     row = {key: place for place, key in enumerate(zip(values.years or (), values.units, strict=False))}
     column = {code: place for place, code in enumerate(framework.codes)}
     known = selected.filter(pl.col("data_point").is_in(framework.codes) & pl.col("quality").is_not_null())
-    grades = np.full(values.values.shape, "", dtype="<U40")
-    places = [row[key] for key in zip(known["year"].to_list(), known["city_id"].to_list(), strict=True)]
-    grades[places, [column[code] for code in known["data_point"].to_list()]] = known["quality"].to_list()
+    # The same few words again and again: an array of them would take ten times the memory of the values.
+    grades = np.full(values.values.shape, "", dtype=object)
+    words = {word: word for word in known["quality"].unique().to_list()}
+    for year, city, code, quality in known.select("year", "city_id", "data_point", "quality").iter_rows():
+        grades[row[year, city], column[code]] = words[quality]
     points = [catalogue.data_point(code) for code in framework.codes]
     open_ = float("nan")
     bounds = np.array(

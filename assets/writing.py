@@ -14,6 +14,7 @@ import polars as pl
 
 from assets import progress
 from assets.freshness import basis_sha256, forget, record, recorded
+from assets.memory import give_back
 from assets.reporting import asset_key, schema_result
 from assets.resources import WorkspaceResource
 from assets.warehouse import Query, insert_rows, rows_of, transaction
@@ -105,6 +106,7 @@ def replace_years_in(
                 ahead.append((year, basis, pool.submit(step.compute, year, inputs)))
             if len(ahead) > 1:
                 _write_year(connection, step, *ahead.popleft(), written)
+            give_back()
             tell(done, len(years))
         while ahead:
             _write_year(connection, step, *ahead.popleft(), written)

@@ -18,31 +18,62 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.uncertainty_case import case
+from ssc_index.sensitivity.ranks import groups_of, rank_model
+from ssc_index.sensitivity.sobol import sensitivity
 from ssc_index.uncertainty import kernel
-from ssc_index.uncertainty.case import decide, rows_of
+from ssc_index.uncertainty.case import Backend, decide, rows_of
 from ssc_index.uncertainty.plain import loop
 from ssc_index.uncertainty.prepared import LANES, prepare
 from ssc_index.uncertainty.run import run_uncertainty
 from ssc_index.uncertainty.scores import scores_of_choices
 from ssc_index.uncertainty.tally import add_pairs_by_numba, empty_tally, ranks_by_numba
 
-LINES: dict[str, tuple[int, int, bool, str, float, float | None]] = {
-    # cities, replications, errors, way, seconds allowed, megabytes allowed
-    "1,000 x 10,000": (1_000, 10_000, True, "numba", 0.8, 300),
-    "1,000 x 10,000, discrete choices and weights": (1_000, 10_000, False, "numba", 0.15, None),
-    "100 x 10,000": (100, 10_000, True, "numba", 0.2, None),
-    "1,000 x 100,000": (1_000, 100_000, True, "numba", 8, None),
-    "10,000 x 10,000": (10_000, 10_000, True, "numba", 9, None),
-    "1,000 x 10,000, NumPy alone, from 100 replications": (1_000, 10_000, True, "numpy", 3, None),
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table.
+
+    Attributes:
+        cities: Number of cities.
+        replications: Number of replications.
+        allowed: Seconds allowed.
+        measured: Whether values have errors, and are normalised in each replication.
+        way: ``numba`` or ``numpy``.
+        pairs: Whether all pairs of cities are compared.
+        share: Replications computed, from which the time of all is told; None computes all.
+    """
+
+    cities: int
+    replications: int
+    allowed: float
+    measured: bool = True
+    way: Backend = "numba"
+    pairs: bool = False
+    share: int | None = None
+
+
+SOBOL, COMPILATION = "Sobol' indices, 12 groups, n = 1,024, 1,000 cities", "compilation, once on a machine"
+LINES = {
+    "1,000 x 10,000": Line(1_000, 10_000, 0.8),
+    "1,000 x 10,000, all pairs compared": Line(1_000, 10_000, 0.9, pairs=True),
+    "1,000 x 10,000, discrete choices and weights": Line(1_000, 10_000, 0.15, measured=False),
+    "100 x 10,000": Line(100, 10_000, 0.2),
+    "1,000 x 100,000": Line(1_000, 100_000, 8),
+    "10,000 x 10,000": Line(10_000, 10_000, 9),
+    "1,000 x 10,000, NumPy alone, from 256 replications": Line(1_000, 10_000, 3, way="numpy", share=256),
 }
+ALLOWED = {**{name: line.allowed for name, line in LINES.items()}, SOBOL: 0.8, COMPILATION: 15}
 INDICATORS = 91
 
 
@@ -77,22 +108,27 @@ def sorting(cities: int) -> float:
 
 def measure(name: str) -> dict[str, float]:
     """One line of the table, in this process."""
-    cities, replications, measured, way, _, _ = LINES[name]
-    run_uncertainty(case(50, 20, measured), backend=way)  # type: ignore[arg-type]  # LINES holds known names only
+    if name == COMPILATION:
+        return compilation()
+    line = LINES.get(name, Line(1_000, 1, ALLOWED[name]))
+    run_uncertainty(case(50, 20, line.measured), backend=line.way, pairs=line.pairs)
     loaded = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    share = 100 if way == "numpy" else replications
-    what = case(cities, share, measured)
+    if name == SOBOL:
+        return sobol(loaded)
+    share = line.share or line.replications
+    what = case(line.cities, share, line.measured)
     started = time.perf_counter()
     prepare(what)
     setup = time.perf_counter() - started
     found = []
-    for _ in range(3 if cities * replications <= 10**7 else 1):
+    for _ in range(3 if line.cities * line.replications <= 10**7 else 1):
         wall, cpu = time.perf_counter(), time.process_time()
-        run_uncertainty(what, backend=way)  # type: ignore[arg-type]  # LINES holds known names only
+        run_uncertainty(what, backend=line.way, pairs=line.pairs)
         found.append((time.perf_counter() - wall, time.process_time() - cpu))
     wall, cpu = min(found)
-    more = replications / share
-    bound = replications * (sorting(cities) + (drawing(cities) if measured else 0.0)) / (os.cpu_count() or 1)
+    more = line.replications / share
+    once = sorting(line.cities) + (drawing(line.cities) if line.measured else 0.0)
+    bound = line.replications * once / (os.cpu_count() or 1)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
     return {
         "wall": setup + (wall - setup) * more,
@@ -102,6 +138,58 @@ def measure(name: str) -> dict[str, float]:
         "memory": memory,
         "above": memory - loaded,
     }
+
+
+def sobol(loaded: float) -> dict[str, float]:
+    """The line of Sobol' indices: the whole analysis, runs and estimates with their intervals."""
+    from benchmarks.sensitivity import GROUPS, POINTS, twelve_groups
+
+    what = twelve_groups()
+    started = time.perf_counter()
+    groups, model = groups_of(what), rank_model(what)
+    setup = time.perf_counter() - started
+    found = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for n in (64, POINTS, POINTS, POINTS):
+            wall, cpu = time.perf_counter(), time.process_time()
+            sensitivity(model, groups, n, 1, run=pool.map)
+            found.append((time.perf_counter() - wall, time.process_time() - cpu))
+    wall, cpu = min(found[1:])
+    # Errors are drawn for A, for B, and for A with the errors of B; every run is ranked.
+    bound = POINTS * (3 * drawing(what.rows.stop) + (GROUPS + 2) * sorting(what.rows.stop)) / (os.cpu_count() or 1)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    return {
+        "wall": wall,
+        "cpu": cpu,
+        "setup": setup,
+        "bound": bound,
+        "memory": memory,
+        "above": memory - loaded,
+    }
+
+
+FIRST_USE = """
+import json, time
+from benchmarks.uncertainty_case import case
+from ssc_index.uncertainty.run import run_uncertainty
+wall, cpu = time.perf_counter(), time.process_time()
+for measured in (True, False):
+    run_uncertainty(case(50, 20, measured), workers=1)
+print(json.dumps([time.perf_counter() - wall, time.process_time() - cpu]))
+"""
+
+
+def compilation() -> dict[str, float]:
+    """The line of the first use: what it takes more than the second, with nothing kept from before."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
+        script = [sys.executable, "-c", FIRST_USE]
+        first, second = (
+            json.loads(subprocess.run(script, capture_output=True, text=True, check=True, env=environment).stdout)
+            for _ in range(2)
+        )
+    wall, cpu = (one - other for one, other in zip(first, second, strict=True))
+    return {"wall": wall, "cpu": cpu, "setup": 0.0, "bound": float("nan"), "memory": 0.0, "above": 0.0}
 
 
 def ratios() -> list[tuple[str, float, str]]:
@@ -126,8 +214,8 @@ def ratios() -> list[tuple[str, float, str]]:
     ranking = quickest(lambda: ranks_by_numba(found, everyone)) / count
     single = sorting(cities)
     double = quickest(lambda: np.sort(found.astype(np.float64), axis=1)) / count
-    many = np.concatenate([ranks] * 4)
-    pairs = quickest(lambda: add_pairs_by_numba(tally, many), 3) / (4 * count)
+    many = np.concatenate([ranks.astype(np.int16)] * 8)
+    pairs = quickest(lambda: add_pairs_by_numba(tally, many), 3) / (8 * count)
     draw = drawing(cities)
     return [
         ("plain loop over replications / kernel and ranking, one thread each", plain / (fused + ranking), ">= 50"),
@@ -151,12 +239,12 @@ def main() -> None:
     table = Table(title="Uncertainty analysis", title_justify="left", box=None)
     for column in ("what", "seconds", "allowed", "ratio", "processor", "set-up", "bound", "times", "MB", "above"):
         table.add_column(column, justify="left" if column == "what" else "right")
-    picked = [name for name in LINES if not given.names or any(part in name for part in given.names)]
+    picked = [name for name in ALLOWED if not given.names or any(part in name for part in given.names)]
     for name in picked:
         with Console(stderr=True).status(f"measuring {name}"):
             script = [sys.executable, "-m", "benchmarks.uncertainty", "--line", name]
             told = json.loads(subprocess.run(script, capture_output=True, text=True, check=True).stdout)
-        allowed = LINES[name][4]
+        allowed = ALLOWED[name]
         numbers = (told["wall"], allowed, told["wall"] / allowed, told["cpu"], told["setup"], told["bound"])
         table.add_row(
             name,
@@ -167,7 +255,7 @@ def main() -> None:
     if not given.names:
         for what, ratio, allowed_ratio in ratios():
             console.print(f"{ratio:8.2f}  {allowed_ratio:7}  {what}", highlight=False)
-        console.print("[dim]Sobol' indices: python -m benchmarks.sensitivity[/dim]")
+        console.print("[dim]Sobol' indices against SALib: python -m benchmarks.sensitivity[/dim]")
 
 
 if __name__ == "__main__":

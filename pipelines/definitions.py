@@ -11,12 +11,16 @@ from pathlib import Path
 import dagster as dg
 
 from assets import audit, benchmark, changes, core, index, marts, raw, status, uncertainty
+from assets.memory import share_one_heap
 from assets.resources import WorkspaceResource
 from assets.workspace import ENVIRONMENT_VARIABLE, default_root
 from pipelines.executors import executor
 from pipelines.jobs import JOBS
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
+
+# In every process that runs steps, before it has threads.
+share_one_heap()
 
 ASSETS = [
     raw.ingest_submissions,

@@ -36,7 +36,7 @@ from ssc_index.uncertainty.inputs import (
 from ssc_index.values import Floats, Values
 from ssc_index.weights import sibling_weights
 
-Grades = NDArray[np.str_]
+Grades = NDArray[np.str_] | NDArray[np.object_]
 Backend = Literal["numba", "numpy"]
 
 
@@ -177,7 +177,7 @@ def case_of(
     exact = np.zeros(len(framework.codes), dtype=bool) if exact is None else exact
     case = Case(values, framework, method, section, years[-1] if year is None else year, grades, bounds, exact)
     if case.measurement is not None and grades is not None:
-        unknown = sorted({*np.unique(grades).tolist()} - {"", *case.measurement.table})
+        unknown = sorted({*grades.ravel().tolist()} - {"", *case.measurement.table})
         if unknown:
             known = ", ".join(case.measurement.table)
             raise ValuesError("uncertainty", [f"grade {grade!r} has no error; known are {known}" for grade in unknown])

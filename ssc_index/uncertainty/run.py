@@ -62,6 +62,7 @@ class Task:
             node, the others at the root.
         scales: Scale of each node's scores.
         backend: Way of computing.
+        pairs: Whether pairs of units are compared.
     """
 
     case: Case
@@ -70,6 +71,7 @@ class Task:
     among: Mapping[str, Bools]
     scales: tuple[Scale, ...]
     backend: Backend
+    pairs: bool
 
 
 Tallies = dict[tuple[str, str], Tally]
@@ -122,6 +124,7 @@ def run_uncertainty(
     executor: Executor | Any = None,
     progress: Progress | None = None,
     part: int | None = None,
+    pairs: bool = True,
 ) -> Result:
     """Compute the replications that a case asks for.
 
@@ -136,6 +139,7 @@ def run_uncertainty(
         progress: Told replications done and asked for, in any order of parts. It may raise `KeyboardInterrupt`, which
             ends the analysis with what was counted, and not amid a sum.
         part: Replications in a part; None fits it to the number of units. It changes no number.
+        pairs: Whether pairs of units are compared, where there are no more than 2,000: without it no tiers either.
 
     Returns:
         The counts. After an interrupt (Ctrl-C) those of the parts that were done, if any.
@@ -143,7 +147,7 @@ def run_uncertainty(
     Raises:
         ComputationError: If a replication has no value by a step's own definition.
     """
-    task, way = _task(case, among, backend)
+    task, way = _task(case, among, backend, pairs)
     total = case.section.replications
     n_units = case.rows.stop - case.rows.start
     # The plain way takes long over each, and an interrupt waits for the parts in hand.
@@ -174,24 +178,24 @@ def run_uncertainty(
     return Result(case, units, task.kept, tallies, scales, count, way, interrupted, task.prepared)
 
 
-def _task(case: Case, among: Mapping[str, Bools] | None, backend: Backend) -> tuple[Task, str]:
+def _task(case: Case, among: Mapping[str, Bools] | None, backend: Backend, pairs: bool = True) -> tuple[Task, str]:
     """Prepare a case, and fit the scales to its first replications."""
     reasons = why_not(case)
     prepared = None if reasons else prepare(case)
     everyone = np.ones(case.rows.stop - case.rows.start, dtype=bool)
     sets = {"all": everyone, **(among or {})}
-    bare = Task(case, prepared, case.kept, sets, (), backend)
+    bare = Task(case, prepared, case.kept, sets, (), backend, pairs)
     sample = _scores(bare, 0, PILOT)
     scales = tuple(scale_of(sample[slot]) for slot in range(len(case.kept)))
     way = backend if prepared is not None else f"plain ({'; '.join(reasons)})"
-    return Task(case, prepared, case.kept, sets, scales, backend), way
+    return replace(bare, scales=scales), way
 
 
 def _empty(task: Task) -> Tallies:
     """Nothing counted."""
     root = task.case.framework.root.code
     return {
-        (node, name): empty_tally(among, pairs=node == root)
+        (node, name): empty_tally(among, pairs=task.pairs and node == root)
         for node in task.kept
         for name, among in task.among.items()
         if name == "all" or node == root
