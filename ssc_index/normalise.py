@@ -337,7 +337,7 @@ def logistic(
     Returns:
         Scores, shape (n, n_indicators).
 
-    Source: Han, Kamber and Pei, Data Mining (2012), §3.5 (softmax scaling).
+    Source: Pyle (1999), Data Preparation for Data Mining (softmax scaling, whose λ is 2π / k).
 
     >>> logistic(np.array([[0.0]]), np.array([1.0]), np.array([0.0]), np.array([1.0]), 1.0, (0.0, 100.0))
     array([[50.]])
