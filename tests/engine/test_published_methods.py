@@ -23,8 +23,8 @@ def computed(run):
     return run_file
 
 
-def test_there_are_four_beside_the_two_of_the_examples():
-    assert [path.stem for path in METHODS] == ["ampi", "gii-style", "mpi", "percentile-rank"]
+def test_there_are_five_beside_the_two_of_the_examples():
+    assert [path.stem for path in METHODS] == ["ampi", "epi-style", "gii-style", "mpi", "percentile-rank"]
 
 
 @pytest.mark.parametrize("path", METHODS, ids=lambda path: path.stem)
@@ -48,6 +48,20 @@ def test_percentile_ranks_are_those_of_scipy(computed):
             np.testing.assert_allclose(result.steps[0].table[rows, column][there], expected, rtol=1e-12)
     index = result.scores[:, 0]
     np.testing.assert_allclose(index, result.scores[:, _children(result, "index")].mean(axis=1), rtol=1e-12)
+
+
+def test_the_epi_runs_from_the_fifth_to_the_ninety_fifth_percentile_of_all_years(computed):
+    result = computed("epi-style")
+    filled, scores = result.steps[0].table, result.steps[2].table
+    assert np.isnan(result.values.values).sum() > np.isnan(filled).sum()
+    for column, node in enumerate(result.framework.indicators):
+        low, high = np.nanquantile(filled[:, column], [0.05, 0.95])
+        expected = 100 * (np.clip(filled[:, column], low, high) - low) / (high - low)
+        if node.direction == "lower":
+            expected = 100 - expected
+        np.testing.assert_allclose(scores[:, column], expected, rtol=1e-9, atol=1e-9)
+    children = result.scores[:, _children(result, "index")]
+    np.testing.assert_allclose(result.scores[:, 0], np.nanmean(children, axis=1), rtol=1e-12)
 
 
 def test_the_gii_takes_the_mean_of_scores_between_the_worst_and_the_best_treated_value(computed):
