@@ -368,7 +368,7 @@ def _fill_by_normal(task: _Task, step: ImputeNormal) -> _Fill:
 
 
 def _fill_by_draws(task: _Task, step: ImputeMultiple) -> _Fill:
-    """Fill by the mean of the draws; the standard error is their standard deviation."""
+    """Fill by the mean of the draws, or by one of them; the standard error is the standard deviation of all."""
     mean, squares = np.zeros(task.table.shape, order="F"), np.zeros(task.table.shape, order="F")
     for number in range(step.draws):
         drawn = _drawn(task, step, number)
@@ -378,6 +378,8 @@ def _fill_by_draws(task: _Task, step: ImputeMultiple) -> _Fill:
         mean += apart / (number + 1)
         squares += apart * (drawn - mean)
     filled = np.where(np.isnan(task.table), mean, task.table)
+    if step.draw is not None and not task.faults:
+        filled = _drawn(task, step, step.draw)
     return _Fill(np.asfortranarray(filled), np.sqrt(squares / (step.draws - 1)))
 
 

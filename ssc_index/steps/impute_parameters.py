@@ -143,6 +143,7 @@ class ImputeMultiple(Impute):
     Attributes:
         draws: How many.
         seed: Seed of the draws.
+        draw: Number of the one draw, from 0, that fills; None is the mean of all.
         resample: Whether each draw fits its normal to rows drawn with replacement.
         using: Nodes or levels that inform beside those filled; None is all.
         over: Whether a normal is fitted to each ``year``, or to the ``panel``.
@@ -154,6 +155,7 @@ class ImputeMultiple(Impute):
     method: Literal["multiple"]
     draws: Annotated[int, Field(strict=True, ge=2)]
     seed: Seed
+    draw: Annotated[int, Field(strict=True, ge=0)] | None = None
     resample: Flag = True
     using: Names | None = None
     over: Over = "year"

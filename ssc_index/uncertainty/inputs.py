@@ -17,6 +17,7 @@ from ssc_index.framework.model import Framework
 from ssc_index.method import Method, method_from_mapping
 from ssc_index.plan import check_method
 from ssc_index.steps.aggregate import Aggregate, rule_at
+from ssc_index.steps.impute_parameters import ImputeMultiple
 from ssc_index.steps.normalise import Normalise
 from ssc_index.steps.parameters import Flag, Name, Names, NotNegative, Positive
 from ssc_index.steps.registry import STEPS
@@ -56,6 +57,29 @@ class Alternatives(Input):
     step: Name | Whole
     options: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)]
     probabilities: Probabilities | None = None
+
+
+class ImputationDraws(Input):
+    """The draws of a multiple imputation, each as likely: what it fills is uncertain by as much as they differ.
+
+    Attributes:
+        step: Name of the step, or its number from 1; it fills by ``method: multiple``.
+    """
+
+    kind: Literal["imputation_draws"]
+    step: Name | Whole
+
+    def options(self, method: Method) -> Alternatives:
+        """The same as alternatives, one for each draw.
+
+        Raises:
+            LookupError: If the step is not there, or is no multiple imputation.
+        """
+        step = method.steps[step_number(method, self.step)]
+        if not isinstance(step, ImputeMultiple):
+            raise LookupError(f"step {self.step!r} is no imputation by 'method: multiple', which alone has draws")
+        given = tuple({"draw": number} for number in range(step.draws))
+        return Alternatives(kind="alternatives", step=self.step, options=given, group=self.group, reason=self.reason)
 
 
 class WeightNoise(Input):
@@ -149,8 +173,9 @@ class Goalposts(Input):
 
 Weights = WeightNoise | Dirichlet | WeightTable
 AnyInput = Alternatives | WeightNoise | Dirichlet | WeightTable | Exclusion | Measurement | Goalposts
-KINDS: dict[str, type[AnyInput]] = {
+KINDS: dict[str, type[AnyInput] | type[ImputationDraws]] = {
     "alternatives": Alternatives,
+    "imputation_draws": ImputationDraws,
     "weight_noise": WeightNoise,
     "weight_dirichlet": Dirichlet,
     "weight_table": WeightTable,
@@ -222,7 +247,7 @@ def read_uncertainty(
     given = method.uncertainty
     if given is None:
         raise MethodError(f"method {method.name}", ["uncertainty: missing; say what varies under 'inputs'"])
-    inputs = _inputs(given.get("inputs"), faults)
+    inputs = _with_draws(_inputs(given.get("inputs"), faults), method, faults)
     section: Uncertainty | None = _valid(
         Uncertainty, {**given, "inputs": inputs or {"-": _STAND_IN}}, "uncertainty", faults
     )
@@ -236,12 +261,12 @@ def read_uncertainty(
 _STAND_IN = WeightNoise(kind="weight_noise", at=("-",), factor=0.5)
 
 
-def _inputs(given: object, faults: list[str]) -> dict[str, AnyInput]:
+def _inputs(given: object, faults: list[str]) -> dict[str, AnyInput | ImputationDraws]:
     """Build each input by its kind."""
     if not isinstance(given, dict) or not given:
         faults.append("uncertainty.inputs: a mapping of at least one input by name")
         return {}
-    found: dict[str, AnyInput] = {}
+    found: dict[str, AnyInput | ImputationDraws] = {}
     for name, data in given.items():
         path = f"uncertainty.inputs.{name}"
         kind = data.get("kind") if isinstance(data, dict) else None
@@ -249,6 +274,19 @@ def _inputs(given: object, faults: list[str]) -> dict[str, AnyInput]:
             faults.append(f"{path}.kind: {kind!r} is no kind of input; known are {', '.join(KINDS)}")
         elif (built := _valid(KINDS[kind], data, path, faults)) is not None:
             found[str(name)] = built
+    return found
+
+
+def _with_draws(
+    inputs: Mapping[str, AnyInput | ImputationDraws], method: Method, faults: list[str]
+) -> dict[str, AnyInput]:
+    """Inputs with the draws of a multiple imputation written out as alternatives."""
+    found: dict[str, AnyInput] = {}
+    for name, one in inputs.items():
+        try:
+            found[name] = one.options(method) if isinstance(one, ImputationDraws) else one
+        except LookupError as error:
+            faults.append(f"uncertainty.inputs.{name}.step: {error.args[0]}")
     return found
 
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ssc_index.uncertainty.case import decide, rows_of
-from ssc_index.uncertainty.plain import loop
+from ssc_index.framework.load import framework_from_nodes
+from ssc_index.index import compute_index
+from ssc_index.method import method_from_mapping
+from ssc_index.uncertainty.case import case_of, decide, rows_of
+from ssc_index.uncertainty.plain import chosen_method, loop
 from ssc_index.uncertainty.prepared import prepare, why_not
 from ssc_index.uncertainty.scores import scores_of_choices
 from tests.uncertainty import examples
@@ -50,6 +53,88 @@ def test_the_kernel_computes_what_the_plain_loop_computes(name, backend):
     assert case.kept == ("index", "p0", "p1", "p2")
     assert np.isnan(expected[0]).any()  # the example has units without a score
     np.testing.assert_allclose(scores, expected, atol=2e-4, rtol=0)
+
+
+MULTIPLE = {"method": "multiple", "draws": 3, "seed": 4, "ridge": 0.5, "tolerance": 0.01, "resample": False}
+BOUNDED = {"floor": 1.0, "min_coverage": {"pillar": 0.5, "index": 1.0}}
+SPECIAL = {
+    # step and its parameters in place of the example's, inputs
+    "draws of a multiple imputation": ({0: {"impute": MULTIPLE}}, {"draws": {"kind": "imputation_draws", "step": 1}}),
+    "draws and errors": (
+        {0: {"impute": MULTIPLE}},
+        {"draws": {"kind": "imputation_draws", "step": 1}, "errors": examples.MEASUREMENT},
+    ),
+    # Scores from 0 on, so that the floor holds up many of them.
+    "a floor under harmonic means": (
+        {3: {"aggregate": {"method": "harmonic", **BOUNDED}}},
+        {"errors": examples.MEASUREMENT, "weights": examples.NOISE_OF_WEIGHTS},
+    ),
+    "a floor under a harmonic mean of geometric ones": (
+        {3: {"aggregate": {"levels": {"index": "harmonic", "pillar": "geometric"}, **BOUNDED}}},
+        {"normalisation": examples.NORMALISATION, "weights": examples.NOISE_OF_WEIGHTS},
+    ),
+    "a named set of weights": (
+        {3: {"aggregate": {"weights": "experts", "min_coverage": BOUNDED["min_coverage"]}}},
+        {"errors": examples.MEASUREMENT, "weights": examples.NOISE_OF_WEIGHTS, "exclusion": examples.EXCLUSION},
+    ),
+    "sets of weights that vary": (
+        {},
+        {
+            "sets": {
+                "kind": "alternatives",
+                "step": "aggregate",
+                "options": [{}, {"weights": "experts"}, {"weights": "equal"}],
+            },
+            "errors": examples.MEASUREMENT,
+        },
+    ),
+    "transforms without a scale": ({2: {"normalise": {"method": "none"}}}, {"errors": examples.MEASUREMENT}),
+}
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy"])
+@pytest.mark.parametrize("name", SPECIAL)
+def test_the_kernel_computes_what_the_plain_loop_computes_by_other_methods(name, backend):
+    steps, inputs = SPECIAL[name]
+    section = {"seed": 11, "replications": 64, "inputs": inputs, "nodes": ["pillar"]}
+    given = [steps.get(place, step) for place, step in enumerate(examples.STEPS)]
+    method = method_from_mapping({"name": "special", "steps": given, "uncertainty": section})
+    nodes = [
+        node.model_copy(update={"weight_sets": {"experts": 1.0 + 3 * (place % 2)}})
+        for place, node in enumerate(examples.framework().nodes)
+    ]
+    values = examples.values(missing=0.05 if "draws" in name else 0.2)
+    case = case_of(values, framework_from_nodes(nodes), method)
+    assert why_not(case) == []
+    rows = rows_of(case, 0, 32)
+    rows[0] = np.nan
+    scores = scores_of_choices(prepare(case), decide(case, rows), backend)
+    expected = brute_force(case, rows, case.kept)
+    known = ~np.isnan(expected).any(axis=1)
+    assert np.ptp(np.moveaxis(expected, 1, 2)[known], axis=-1).max() > 0.1  # the inputs move something
+    np.testing.assert_allclose(scores, expected, atol=2e-4, rtol=0)
+
+
+def test_each_draw_of_an_imputation_is_a_replication_of_its_own():
+    case = case_of(
+        examples.values(missing=0.05),
+        examples.framework(),
+        method_from_mapping(
+            {
+                "name": "draws",
+                "steps": [{"impute": MULTIPLE}, *examples.STEPS[1:]],
+                "uncertainty": {"seed": 1, "inputs": {"draws": {"kind": "imputation_draws", "step": "impute"}}},
+            }
+        ),
+    )
+    nominal, *each = (
+        compute_index(case.values, case.framework, chosen_method(case, {"draws": number})).steps[0].table
+        for number in (-1, 0, 1, 2)
+    )
+    np.testing.assert_allclose(nominal, np.mean(each, axis=0), rtol=1e-12)
+    holes = np.isnan(case.values.values)
+    assert (each[0] != each[1])[holes].all()
+    assert (each[0] == each[1])[~holes].all()
 
 
 @pytest.mark.parametrize("units", [1, 15, 16, 17, 33])
