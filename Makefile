@@ -58,7 +58,7 @@ lock: $(DEV) ## Pin the dependencies anew, with hashes and without addresses
 	    --no-header --no-annotate $$set.in -o $$set.txt; done
 
 clean: ## Remove everything that can be built again, the virtual environment included
-	rm -rf $(VENV) workspaces .dagster data/.dagster data/warehouse.duckdb* data/site data/factsheets \
+	rm -rf $(VENV) workspaces .dagster data/.dagster data/warehouse.duckdb* data/site data/factsheets data/audit data/audit-internal \
 	  data/marts/*.duckdb data/marts/*parquet* \
 	  data/marts/*manifest.json
 

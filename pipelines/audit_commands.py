@@ -21,13 +21,20 @@ def audit(
     workspace: WorkspaceOption = None,
     edition: Annotated[int | None, typer.Option(help="Edition. Default: the latest.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All editions.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder to write. Default: audit/ beside the marts.")] = None,
+    internal: Annotated[
+        bool, typer.Option("--internal", help="Of all cities, from the internal mart: for the index team alone.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder to write. Default: audit/ beside the marts, audit-internal/ for --internal."),
+    ] = None,
     fonts: Annotated[
         Path | None, typer.Option(help="Folder of fonts for scripts beyond Latin, Greek, Cyrillic. Or SSC_INDEX_FONTS.")
     ] = None,
 ) -> None:
-    """Write the statistical audit of an edition, PDF and HTML, from the public mart alone."""
-    from pipelines.report_commands import method_text, read_public_mart
+    """Write the statistical audit of an edition, PDF and HTML, from the public mart alone unless said otherwise."""
+    from pipelines.city_reports import write_private
+    from pipelines.report_commands import method_text, read_mart
     from pipelines.show import _short
     from reports.audit.document import set_audit
     from reports.audit.page import AUDIT
@@ -38,27 +45,34 @@ def audit(
     if edition is not None and every:
         stop("Give --edition or --all, not both.", UNUSABLE)
     place = opened(workspace)
-    folder = out or place.marts.parent / "audit"
+    folder = out or place.marts.parent / ("audit-internal" if internal else "audit")
     with told_errors(), progress_bar() as listener:
-        mart = read_public_mart(place)
+        mart = read_mart(place, internal=internal)
         method_text(place, mart)
         if not mart.editions:
-            stop("The public mart has no edition. Build one first.", UNUSABLE)
+            stop("The mart has no edition. Build one first.", UNUSABLE)
         editions = mart.editions if every else [edition or mart.editions[-1]]
         catalogue, method, setter = load_catalogue(), read_method(place.method_path), PdfMaker(fonts, AUDIT)
-        folder.mkdir(parents=True, exist_ok=True)
+        if not internal:
+            folder.mkdir(parents=True, exist_ok=True)
         for count, year in enumerate(editions, start=1):
             written = set_audit(mart, catalogue, method, year, setter)
-            (folder / f"audit-{year}.pdf").write_bytes(written.pdf)
-            (folder / f"audit-{year}.html").write_text(written.html, encoding="utf-8")
+            contents = {f"audit-{year}.pdf": written.pdf, f"audit-{year}.html": written.html.encode()}
+            if internal:
+                write_private(place, folder, contents)
+            else:
+                for name, content in contents.items():
+                    (folder / name).write_bytes(content)
             if written.remark:
                 typer.secho(written.remark, err=True, fg="yellow")
             listener("Auditing editions", count, len(editions))
-        note_export(place, f"audit of {', '.join(map(str, editions))}", "public", folder.name)
-    typer.echo(f"{written.summary}")
+        note_export(
+            place, f"audit of {', '.join(map(str, editions))}", "internal" if internal else "public", folder.name
+        )
+    typer.echo(written.summary)
     typer.echo(f"Wrote {_short(folder / f'audit-{editions[-1]}.pdf')} and .html beside it.")
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command(epilog="Examples: ssc-index audit · ssc-index audit --edition 2024 --workspace workspaces/demo")(audit)
+    app.command(epilog="Examples: ssc-index audit · ssc-index audit --edition 2024 · ssc-index audit --internal")(audit)

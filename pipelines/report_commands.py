@@ -1,7 +1,7 @@
 """Commands that make what people read: the explorer site, factsheets, pages in the terminal.
 
-What belongs here: options, reading the public mart, writing files. What does not: what is in them (`reports`). The
-internal mart is never opened here.
+What belongs here: options, reading the public mart, writing files. What does not: what is in them (`reports`).
+No command here reads the internal mart.
 """
 
 from __future__ import annotations
@@ -35,14 +35,20 @@ if TYPE_CHECKING:
 
 def read_public_mart(place: Workspace) -> PublicMart:
     """The public mart of a workspace as reports take it."""
+    return read_mart(place, internal=False)
+
+
+def read_mart(place: Workspace, *, internal: bool) -> PublicMart:
+    """A mart of a workspace as reports take it; only the audit for the index team takes the internal one."""
     from pipelines.show import opened_mart
     from reports.mart import TABLES, PublicMart
 
-    with opened_mart(place) as connection:
+    with opened_mart(place, internal) as connection:
         tables = {name: connection.table(name).pl() for name in TABLES}
-    manifest = place.public_mart.with_name(f"{place.public_mart.stem}_manifest.json")
+    path = place.internal_mart if internal else place.public_mart
+    manifest = path.with_name(f"{path.stem}_manifest.json")
     content = json.loads(manifest.read_text(encoding="utf-8"))["content_sha256"] if manifest.is_file() else ""
-    return PublicMart(tables, place.name, place.is_demo, content)
+    return PublicMart(tables, place.name, place.is_demo, content, is_public=not internal)
 
 
 def method_text(place: Workspace, mart: PublicMart) -> str:
@@ -161,7 +167,8 @@ def factsheet(
         typer.echo(f"Wrote {_short(folder / f'{cities[0]}-{end}.pdf')}{beside}.")
     else:
         formats = "PDF and HTML" if is_both else "PDF"
-        typer.echo(f"Wrote {len(cities)} {kind.value}s of the edition {maker.edition}, {formats}, to {_short(folder)}.")
+        named = kind.value if len(cities) == 1 else f"{kind.value}s"
+        typer.echo(f"Wrote {len(cities)} {named} of the edition {maker.edition}, {formats}, to {_short(folder)}.")
 
 
 def show(

@@ -1,7 +1,7 @@
 """The public mart as reports read it: a frame a table, and what follows from one of them.
 
 What belongs here: the tables and small look-ups. What does not: opening a database (`pipelines`), and any figure that
-the mart does not hold. There is no way from here to the internal mart: who fills this, fills it from the public one.
+the mart does not hold. Site and factsheets refuse tables that are not the public ones.
 """
 
 from __future__ import annotations
@@ -68,12 +68,23 @@ class PublicMart:
         workspace: Name of the workspace, shown to people.
         is_demo: Whether every city and number is invented.
         content_sha256: Address of the mart's content, from its manifest; empty where there is none.
+        is_public: Whether the tables are those of the public mart; only the audit for the index team takes others.
     """
 
     tables: Mapping[str, pl.DataFrame]
     workspace: str
     is_demo: bool
     content_sha256: str = ""
+    is_public: bool = True
+
+    def must_be_public(self) -> None:
+        """Stop whatever is for everybody from being made of the internal mart.
+
+        Raises:
+            ReportError: If the tables are not the public ones.
+        """
+        if not self.is_public:
+            raise ReportError("This is for everybody and is made from the public mart alone.")
 
     def __getitem__(self, table: str) -> pl.DataFrame:
         return self.tables[table]

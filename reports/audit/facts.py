@@ -30,6 +30,7 @@ Block = dict[str, Any]
 Row = dict[str, Any]
 MOST_ROWS, MOST_INTERVALS, MOST_CITIES, MOST_RANKS = 15, 60, 30, 40
 TITLE = "Statistical audit"
+INTERNAL = "Internal: it rests on what cities have not agreed to show. Do not pass it on."
 SECTIONS = {
     "coverage": "Coverage",
     "outliers": "Outliers and treatment",
@@ -62,13 +63,16 @@ def audit_facts(evidence: Evidence, names: Mapping[str, str] | None = None) -> d
         "edition": str(evidence.edition),
         "workspace": evidence.mart.workspace,
         "status": about["status"],
-        "notice": words.DEMO_NOTICE if about["is_demo"] else "",
+        "notice": " ".join([INTERNAL] * (not evidence.mart.is_public) + [words.DEMO_NOTICE] * bool(about["is_demo"])),
         "draft": words.DRAFT_NOTICE if about["status"] == "draft" else "",
         "content": evidence.mart.content_sha256,
         "key_figures": [
             [f"{counted['holds']} of {len(conclusions)}", "rules hold"],
             [str(len(evidence.ranked)), f"of {len(evidence.index_rows)} cities are ranked"],
-            [str(len(evidence.open_cities)), "of these show their values"],
+            [
+                str(len(evidence.open_cities)),
+                "of these show their values" if evidence.mart.is_public else "have values",
+            ],
             [str(len(evidence.points)), "data points are scored"],
         ],
         "introduction": writer.introduction(),
@@ -119,13 +123,23 @@ class _Writer:
             "manner of the audits that the European Commission's Joint Research Centre makes of composite indices: "
             "are the data there, does the structure hold, do weights mean what they say, how sure are the ranks, and "
             "what hangs on each choice?",
-            "It rests on the public mart and on nothing else, so that anyone who has the mart can make it again; "
-            "what cities do not show is in no figure. Scores and ranks are those of all cities that are shown; "
-            "figures of values, intervals and variants are of the cities that show their values, ranked among each "
-            "other.",
+            self._basis(),
             "Conclusions follow from rules that were written down before: each has a figure, a limit and a sentence "
             "for either side of it. A rule that does not hold is a question to the method, not a verdict on a city.",
         ]
+
+    def _basis(self) -> str:
+        """Which cities the audit looks at."""
+        if not self.of.mart.is_public:
+            return (
+                "It rests on the internal mart: all cities, whether they have agreed to be shown or not. It is for the "
+                "index team alone; the audit that may be published is made from the public mart: other figures."
+            )
+        return (
+            "It rests on the public mart and on nothing else, so that anyone who has the mart can make it again; what "
+            "cities do not show is in no figure. Scores and ranks are those of all cities that are shown; figures of "
+            "values, intervals and variants are of the cities that show their values, ranked among each other."
+        )
 
     def coverage(self) -> list[Block]:
         of = self.of

@@ -33,6 +33,7 @@ class FactsheetMaker:
     """Gathers the facts of cities of one edition; made once, asked for each city."""
 
     def __init__(self, mart: PublicMart, catalogue: Catalogue, method: Method, edition: int) -> None:
+        mart.must_be_public()
         self.mart, self.catalogue, self.method, self.edition = mart, catalogue, method, edition
         self.about = mart.edition_row(edition)
         upper = ["index", "dimension", "sub_dimension"]

@@ -89,6 +89,7 @@ def write_site(
     Raises:
         ReportError: If the folder holds something else, or the mart no edition.
     """
+    mart.must_be_public()
     if not mart.editions:
         raise ReportError("The public mart has no edition, so there is nothing to show. Build one first.")
     if out.exists() and any(out.iterdir()) and not (out / MARK).is_file():

@@ -15,18 +15,20 @@ import pytest
 from scipy.stats import rankdata, spearmanr
 
 from assets.workspace import open_workspace
+from pipelines.report_commands import read_mart
 from reports import words
 from reports.audit.document import Audit, set_audit
 from reports.audit.evidence import Evidence
-from reports.audit.facts import SECTIONS, audit_facts
+from reports.audit.facts import INTERNAL, SECTIONS, audit_facts
 from reports.audit.page import AUDIT, audit_page
 from reports.audit.rules import Rule, conclude, load_rules, told
-from reports.mart import PublicMart
+from reports.factsheet.facts import FactsheetMaker
+from reports.mart import PublicMart, ReportError
 from reports.pdf import PdfMaker
 from ssc_index.framework.catalogue import load_catalogue
 from ssc_index.method import Method, read_method
 from tests.pipelines.workspaces import REPORT, SECRET, copy_workspace, invoke, mart_tables
-from tests.reports.sites import HOSTILE, HOSTILE_NAME, public_mart, with_name
+from tests.reports.sites import HOSTILE, HOSTILE_NAME, make_site, public_mart, with_name
 from tests.reports.test_factsheet import Texts, text_of
 
 pytestmark = pytest.mark.xdist_group("site")
@@ -219,6 +221,31 @@ def test_the_audit_holds_no_secret(audit: Audit, small_workspace: Path) -> None:
     assert hidden not in everything
     assert SECRET not in everything
     assert "Glasucruzo" in everything
+
+
+def test_the_internal_audit_is_of_all_cities_private_and_says_so(small_workspace: Path, tmp_path: Path) -> None:
+    root = copy_workspace(small_workspace, tmp_path / "workspace")
+    result = invoke("audit", "--internal", "-w", root)
+    assert result.exit_code == 0, result.output
+    pdf, html = (root / "audit-internal" / f"audit-{LATEST}.{kind}" for kind in ("pdf", "html"))
+    assert not (root / "audit").exists()
+    assert [path.stat().st_mode & 0o777 for path in (pdf, html, pdf.parent)] == [0o600, 0o600, 0o700]
+    text = squeezed(text_of(pdf.read_bytes()))
+    hidden = mart_tables(small_workspace)["dim_city"].filter(city_id=SECRET)["name"].item()
+    assert hidden in text
+    assert INTERNAL in text
+    assert INTERNAL in html.read_text(encoding="utf-8")
+    scores = mart_tables(small_workspace)["fact_score"].filter(edition=LATEST, node="index").drop_nulls("rank")
+    assert f"{scores.height} of 7 cities are ranked" in text
+
+
+def test_site_and_factsheets_refuse_the_internal_mart(small_workspace: Path, method: Method, tmp_path: Path) -> None:
+    internal = read_mart(open_workspace(small_workspace), internal=True)
+    with pytest.raises(ReportError, match="public mart alone"):
+        make_site(small_workspace, tmp_path / "out", internal)
+    with pytest.raises(ReportError, match="public mart alone"):
+        FactsheetMaker(internal, load_catalogue(), method, LATEST)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_pdf_is_tagged_titled_and_a4(audit: Audit) -> None:
