@@ -7,11 +7,12 @@ listens.
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import json
 import os
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,37 @@ def texts_of(workspace: Workspace, run_id: str) -> list[str]:
     return [one["error"] for one in told if one["run_id"] == run_id]
 
 
+def forget(workspace: Workspace, runs: Collection[str]) -> int:
+    """Remove what the errors of some runs said.
+
+    Args:
+        workspace: The workspace.
+        runs: Ids of runs whose history is deleted.
+
+    Returns:
+        How many lines went; a line that cannot be read goes too.
+    """
+    path = place(workspace)
+    if not path.is_file():
+        return 0
+    with path.open("r+", encoding="utf-8") as file:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+        lines = file.readlines()
+        kept = [line for line in lines if _run_of(line) not in (None, *runs)]
+        file.seek(0)
+        file.writelines(kept)
+        file.truncate()
+    return len(lines) - len(kept)
+
+
+def _run_of(line: str) -> str | None:
+    """The run of a line; None where it was cut off when the disk was full."""
+    try:
+        return str(json.loads(line)["run_id"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def place(workspace: Workspace) -> Path:
     """Where the texts lie."""
     return workspace.dagster_home / FILE
@@ -69,6 +101,7 @@ def _keep(workspace: Workspace, told: dict[str, str]) -> str:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX)
             file.write(json.dumps(told, ensure_ascii=False) + "\n")
     except OSError as error:
         return f"what it says could not be kept in {FILE}: {error.strerror}."

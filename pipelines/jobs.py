@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from assets.confidential import forget
+from assets.resources import WorkspaceResource
 from pipelines.executors import executor
 
 DATA_FLOW = dg.AssetSelection.groups(
@@ -58,14 +60,18 @@ FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.Dagster
 
 
 @dg.op
-def delete_old_runs(context: dg.OpExecutionContext, config: TrimHistory) -> int:
-    """Delete finished runs and their events, which Dagster itself keeps for ever; marts and releases stay."""
+def delete_old_runs(context: dg.OpExecutionContext, config: TrimHistory, store: WorkspaceResource) -> int:
+    """Delete finished runs, their events and what their errors said, which are kept for ever otherwise.
+
+    Marts and releases stay.
+    """
     before = datetime.now(UTC) - timedelta(days=config.keep_days)
     old = dg.RunsFilter(statuses=FINISHED, created_before=before)
     runs = [run.run_id for run in context.instance.get_runs(filters=old) if run.run_id != context.run_id]
     for run_id in runs:
         context.instance.delete_run(run_id)
-    context.log.info(f"Deleted {len(runs)} runs that began before {before:%Y-%m-%d}.")
+    texts = forget(store.workspace, runs)
+    context.log.info(f"Deleted {len(runs)} runs that began before {before:%Y-%m-%d}, and {texts} texts of errors.")
     return len(runs)
 
 

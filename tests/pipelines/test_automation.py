@@ -15,6 +15,7 @@ import dagster as dg
 import duckdb
 import pytest
 
+from assets.confidential import place
 from assets.resources import WorkspaceResource
 from assets.workspace import open_workspace
 from pipelines.definitions import definitions
@@ -201,22 +202,30 @@ def test_a_webhook_that_takes_nothing_is_told_and_the_line_stands(
 # --- history --------------------------------------------------------------------------------------------------
 
 
-def test_old_history_is_deleted_and_the_rest_stays() -> None:
+def test_old_history_is_deleted_with_the_texts_of_its_errors_and_the_rest_stays(tmp_path: Path) -> None:
     @dg.job
     def small() -> None: ...
 
+    (tmp_path / "raw").mkdir()
+    store = {"store": WorkspaceResource(root=str(tmp_path))}
+    kept = place(open_workspace(tmp_path))
+    kept.parent.mkdir(mode=0o700)
     with dg.DagsterInstance.ephemeral() as instance:
         for _ in range(2):
             small.execute_in_process(instance=instance)
         runs = instance.get_runs(filters=dg.RunsFilter(statuses=FINISHED))
         old = dg.RunsFilter(created_before=datetime.now(UTC) + timedelta(days=1))
         assert len(instance.get_runs(filters=old)) == len(runs) == 2
+        lines = [json.dumps({"run_id": name, "error": "why", "trace": ""}) + "\n" for name in (runs[0].run_id, "other")]
+        kept.write_text(lines[0] + lines[1] + '{"run_id": "cut', encoding="utf-8")
         keep = {"ops": {"delete_old_runs": {"config": {"keep_days": 1}}}}
-        assert trim_history.execute_in_process(instance=instance, run_config=keep).success
+        assert trim_history.execute_in_process(instance=instance, run_config=keep, resources=store).success
         assert len(instance.get_runs()) == 3
+        assert kept.read_text(encoding="utf-8") == lines[0] + lines[1]
         none = {"ops": {"delete_old_runs": {"config": {"keep_days": 0}}}}
-        result = trim_history.execute_in_process(instance=instance, run_config=none)
+        result = trim_history.execute_in_process(instance=instance, run_config=none, resources=store)
         assert [run.run_id for run in instance.get_runs()] == [result.run_id]
+    assert kept.read_text(encoding="utf-8") == lines[1]
 
 
 # --- the command ----------------------------------------------------------------------------------------------

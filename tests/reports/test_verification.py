@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -174,5 +175,11 @@ def test_the_pdf_is_tagged_and_shows_a_question_mark_for_letters_without_a_font(
     assert (strange, legible["questions"][0][1]) == ("来年", "?? Ω")
     first, _ = maker.pdf(legible)
     assert first.startswith(b"%PDF")
+    # The same bytes from another maker, while other threads set other documents.
+    others = [report_facts(verified(questions=[(NET, text, "")]), load_catalogue()) for text in ("a", "b")]
+    with ThreadPoolExecutor(3) as pool:
+        made = list(pool.map(lambda one: PdfMaker(template=REPORT, machine=False).pdf(one)[0], [*others, legible]))
+    assert made[2] == first
+    assert len({*made}) == 3
     assert b"/StructTreeRoot" in first
     assert [line for line in SECTIONS if f"== {line}" not in REPORT.read_text(encoding="utf-8")] == []
