@@ -407,8 +407,8 @@ def bad(small_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return root
 
 
-# What a workbook that holds next to nothing, without a source, is told in any case.
-SPARSE = {"not_verified", "many_not_reported", "core_missing", "source_missing", "population_missing"}
+# What a workbook that holds next to nothing is told in any case.
+SPARSE = {"not_verified", "many_not_reported", "core_missing", "population_missing"}
 
 
 def held(row: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:

@@ -33,13 +33,13 @@ from tests.pipelines.workspaces import ENVIRONMENT, PROJECT, command, invoke
 
 KEY = ("no-testby", 2024)
 FULL = {"source": "Statistical office", "source_details": "Table 1"}
-# Twenty-five hotspots with no source: a warning that can be accepted.
-HOTSPOTS = "EC_ICT_ICT_5C.main"
+# Few small enterprises: a warning that can be accepted.
+SMALL = "EC_P_IN_3A.main"
 
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    entries = {NET: Entry(57_000, **FULL), LITERACY: Entry(74_000, 75_000, **FULL), HOTSPOTS: Entry(25)}
+    entries = {NET: Entry(57_000, **FULL), LITERACY: Entry(74_000, 75_000, **FULL), SMALL: Entry(80, 100, **FULL)}
     return form(tmp_path_factory.mktemp("forms") / "testby.xlsx", entries)
 
 
@@ -81,7 +81,7 @@ def warning_of(told: dict[str, Any], point: str) -> str:
 def test_a_submission_goes_from_received_to_verified(file: Path) -> None:
     first = review(file)
     assert (first["stage"], set(first["verdicts"].values())) == ("received", {None})
-    rule = warning_of(first, HOTSPOTS)
+    rule = warning_of(first, SMALL)
     asked = review(file, "--screened", "--ask", f"{LITERACY}=Which census?", "--ask", "Who signs?")
     assert [(one["data_point"], one["text"]) for one in asked["questions"]] == [
         (LITERACY, "Which census?"),
@@ -90,7 +90,7 @@ def test_a_submission_goes_from_received_to_verified(file: Path) -> None:
     assert asked["stage"] == "questions"
     numbers = [one["number"] for one in asked["questions"]]
     answers = [option for number in numbers for option in ("--answer", f"{number}=The one of 2023")]
-    accept = ("--accept", f"{rule} @ {HOTSPOTS} = Counted on site | twice")
+    accept = ("--accept", f"{rule} @ {SMALL} = Counted on site | twice")
     answered = review(file, *answers, *accept, "--yes", "all")
     assert answered["stage"] == "screened"
     assert set(answered["verdicts"].values()) == {"YES"}
@@ -120,12 +120,12 @@ def test_what_is_no_goes_into_no_value_and_the_outcome_is_partly_verified(file: 
     receipts, faults = read_receipts({result.file_sha256: file}, result.submissions, register)
     assert faults.is_empty()
     derived = derive_values(result.cells, result.submissions, receipts, columns_of([result]), load_catalogue())
-    assert set(derived.values["data_point"]) == {LITERACY, HOTSPOTS}
+    assert set(derived.values["data_point"]) == {LITERACY, SMALL}
     assert derived.kept_out.filter(data_point=NET)["rule"].to_list() == ["not_verified"]
 
 
 SCREENED = Event("screened")
-ALL = [Event("verdict", point, YES) for point in (NET, LITERACY, HOTSPOTS)]
+ALL = [Event("verdict", point, YES) for point in (NET, LITERACY, SMALL)]
 DONE = Event("outcome", "remote", "verified")
 
 
@@ -153,7 +153,7 @@ DONE = Event("outcome", "remote", "verified")
 def test_what_cannot_be_done_is_told_and_nothing_is_kept(
     file: Path, before: list[Event], event: Event, says: str
 ) -> None:
-    facts = {"at": "2025-06-02T10:00:00Z", "by": "V. Erifier", "reported": dict.fromkeys((NET, LITERACY, HOTSPOTS))}
+    facts = {"at": "2025-06-02T10:00:00Z", "by": "V. Erifier", "reported": dict.fromkeys((NET, LITERACY, SMALL))}
     if before:
         record(file, KEY, before, **facts)
     kept = journal_of(file).read(), receipt(file)
@@ -203,7 +203,7 @@ def test_nobody_decides_without_a_name(file: Path) -> None:
 
 def test_verdicts_change_no_other_cell() -> None:
     cells = pl.DataFrame(
-        {"file_sha256": "f", "city_id": "x", "year": [2024] * 3, "data_point": [NET, LITERACY, HOTSPOTS],
+        {"file_sha256": "f", "city_id": "x", "year": [2024] * 3, "data_point": [NET, LITERACY, SMALL],
          "is_verified": [None, True, True]},
         schema_overrides={"year": pl.Int16},
     )  # fmt: skip

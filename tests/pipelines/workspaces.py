@@ -57,6 +57,8 @@ CONSENTS = {
     REPORT: "report",
 }
 REGION = "Demo region of all"
+# What submissions of a test name as their source: without one, no value counts.
+SOURCE = "Demo office (invented)"
 
 PUBLIC, INTERNAL = "ssc_index", "ssc_index_internal"
 
@@ -119,7 +121,7 @@ def add_submission(
     population: float | None = 200_000.0,
     **receipt: Any,
 ) -> Path:
-    """Write a workbook with its receipt: verified and fully published unless said otherwise."""
+    """Write a workbook with its receipt: with sources, verified and fully published unless said otherwise."""
     path = root / "raw" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     write_workbook(
@@ -128,7 +130,9 @@ def add_submission(
         city=City(city, city.title(), "Demo land"),
         year=year,
         profile={"population": population, "households": 80_000.0},
-        entries={point: replace(entry, verified=True) for point, entry in entries.items()},
+        entries={
+            point: replace(entry, verified=True, source=entry.source or SOURCE) for point, entry in entries.items()
+        },
         is_demo=True,
     )
     write_receipts(path, [receipt_for(city, year, **receipt)])
@@ -149,11 +153,11 @@ def receipt_for(city: str, year: int, **given: Any) -> Receipt:
 
 
 def write_bulk(path: Path, rows: Sequence[Sequence[object]], header: Sequence[str], **receipts: Any) -> Path:
-    """Write a bulk CSV and, for each city and year in it, a receipt line."""
+    """Write a bulk CSV, a source in each line, and, for each city and year in it, a receipt line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerows([header, *rows])
+        writer.writerows([(*header, "source"), *((*row, SOURCE) for row in rows)])
     keys = {(str(row[0]), int(str(row[1]))) for row in rows if row[0] and str(row[1]).isdecimal()}
     write_receipts(path, [receipt_for(city, year, **receipts) for city, year in keys])
     return path
