@@ -75,17 +75,21 @@ def ranking(mart: PublicMart, edition: int, show_all: bool = False) -> Renderabl
         ("Rank", "right"),
         ("City", "left"),
         ("Index", "right"),
-        ("", "left"),
+        ("90 %", "right"),
+        ("Tier", "right"),
         *((name, "right") for name in _short([node["name"] for node in dimensions])),
         ("Cov.", "right"),
     )
+    sureness = mart.sureness(edition)
     for nodes in shown:
         index = nodes["index"]
+        sure = sureness.get(index["city_id"])
         table.add_row(
             str(index["rank"]),
-            Text(mart.city_rows[index["city_id"]]["name"][:26]),
+            Text(mart.city_rows[index["city_id"]]["name"][:22]),
             Text(words.score(index["score"]), style="bold"),
-            Text(bar(index["score"] / 100, 8), style="blue"),
+            Text(f"{sure.low}–{sure.high}" if sure else "–", style="blue"),
+            str(sure.tier) if sure and sure.tier is not None else "–",
             *(words.score(nodes.get(node["node"], {}).get("score")) for node in dimensions),
             words.percent(index["coverage"]),
         )
@@ -99,6 +103,9 @@ def ranking(mart: PublicMart, edition: int, show_all: bool = False) -> Renderabl
         parts.append(table)
     if len(shown) < len(ranked):
         parts.append(Text(f"… {len(ranked) - len(shown)} more: ssc-index show ranking --all", style="dim"))
+    if sureness:
+        told = f"90 % and tier: ranks over the replications, among the {len(sureness)} cities with open values."
+        parts.append(Text(told, style="dim"))
     if unranked:
         parts += [Text(""), Text("Not ranked", style="bold"), _unranked(mart, unranked)]
     return Group(*parts)
@@ -150,11 +157,17 @@ def city(facts: dict[str, Any], mart: PublicMart) -> RenderableType:
     profile = " · ".join(pair[1] for pair in facts["profile"])
     title = f"{facts['city']}, edition {facts['edition']} ({facts['status']})"
     parts: list[RenderableType] = list(_head(title, profile, mart))
-    figures = _table(*(("", "left") for _ in facts["key_figures"]))
+    # How sure the rank is takes a line of its own.
+    short = [figure for figure in facts["key_figures"] if "rank interval" not in figure[1]]
+    figures = _table(*(("", "left") for _ in short))
     figures.show_header = False
-    figures.add_row(*(Text(figure[0], style="bold") for figure in facts["key_figures"]))
-    figures.add_row(*(Text(figure[1], style="dim") for figure in facts["key_figures"]))
-    parts += [figures, Text("")]
+    figures.add_row(*(Text(figure[0], style="bold") for figure in short))
+    figures.add_row(*(Text(figure[1], style="dim") for figure in short))
+    parts += [
+        figures,
+        *(Text(f"{value}: {told}") for value, told in facts["key_figures"] if [value, told] not in short),
+    ]
+    parts.append(Text(""))
     if facts["because"]:
         parts += [Text(f"Not ranked: {facts['because']}."), Text("")]
     scores = _table(("", "left"), ("Score", "right"), ("", "left"), ("Rank", "right"), ("Peers", "right"))
@@ -178,6 +191,12 @@ def city(facts: dict[str, Any], mart: PublicMart) -> RenderableType:
     parts.append(progress)
     if facts["moved"]:
         parts.append(Text(facts["moved"], style="dim"))
+    causes = facts["causes"]
+    if causes and causes["parts"]:
+        table = _table((f"Why it changed since {causes['before']}", "left"), ("Points", "right"), ("Places", "right"))
+        for row in [*causes["parts"], ["Together", *causes["total"]]]:
+            table.add_row(*row)
+        parts += [Text(""), table]
     if not facts["has_values"]:
         parts.append(Text("The city publishes its scores but not its values.", style="dim"))
     return Group(*parts)

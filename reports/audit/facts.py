@@ -71,7 +71,7 @@ def audit_facts(evidence: Evidence, names: Mapping[str, str] | None = None) -> d
             [str(len(evidence.ranked)), f"of {len(evidence.index_rows)} cities are ranked"],
             [
                 str(len(evidence.open_cities)),
-                "of these show their values" if evidence.mart.is_public else "have values",
+                "of these show their values" if evidence.mart.is_public else "of these have values",
             ],
             [str(len(evidence.points)), "data points are scored"],
         ],

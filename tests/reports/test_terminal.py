@@ -40,8 +40,21 @@ def test_the_ranking_shows_every_ranked_city_with_its_numbers(small_workspace: P
             assert re.search(rf"{name}\s+{words.percent(row['coverage'])}", text)
         else:
             assert re.search(rf"{row['rank']}  {name}\s+{words.score(row['score'])} ", text)
+    for row in mart["fact_rank_uncertainty"].filter(edition=LATEST, node="index").to_dicts():
+        name = re.escape(mart.city_rows[row["city_id"]]["name"])
+        assert re.search(rf"{name}\s+[\d.]+\s+{row['rank_p05']}–{row['rank_p95']}\s+{row['tier']}\s", text)
     assert SECRET not in text
     assert "Covaldale" not in text
+
+
+def test_a_city_shows_how_sure_its_rank_is_and_why_it_changed(small_workspace: Path) -> None:
+    text = shown(small_workspace, REPORT)
+    mart = public_mart(small_workspace)
+    sure = mart["fact_rank_uncertainty"].filter(edition=LATEST, city_id=REPORT, node="index").row(0, named=True)
+    assert f"{sure['rank_p05']} to {sure['rank_p95']}: 90 % rank interval, tier {sure['tier']}" in text
+    change = mart["fact_change"].filter(edition=LATEST, city_id=REPORT).row(0, named=True)
+    together = (words.change(change["score_change"], 2), words.change(change["rank_change"], 0))
+    assert re.search(rf"Together\s+{re.escape(together[0])}\s+{re.escape(together[1])}", text)
 
 
 def test_a_city_shows_scores_ranks_and_progress(small_workspace: Path) -> None:
