@@ -206,6 +206,16 @@ def engine() -> Line:
     return Line("engine: 10,000 cities x 106 data points, 233 nodes", json.loads(told.stdout))
 
 
+def machine() -> Line:
+    """How fast this machine is, so that tables of two machines can be compared: Python alone, on one core."""
+    code = "import time; s = time.perf_counter(); sum(i for i in range(10_000_000)); print(time.perf_counter() - s)"
+    times = [
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+        for _ in range(3)
+    ]
+    return Line("this machine: ten million additions in Python", min(times))
+
+
 def show(lines: Sequence[Line]) -> None:
     """Print the table and, for each line, where its time goes."""
     console = Console(width=100)
@@ -236,8 +246,8 @@ def main() -> None:
     console = Console(stderr=True)
     folder = Path(tempfile.mkdtemp(prefix="ssc-index-bench-"))
     try:
-        with console.status("measuring --help"):
-            lines = [help_text(), engine()]
+        with console.status("measuring this machine and --help"):
+            lines = [machine(), help_text(), engine()]
         with console.status("measuring the demo cohort"):
             lines += demo_cohort(folder)
         if not quick:
