@@ -7,6 +7,7 @@ is printed (`show.py`).
 from __future__ import annotations
 
 import copy
+import logging
 import os
 import shutil
 import warnings
@@ -18,7 +19,7 @@ from typing import Any
 
 import dagster as dg
 import yaml
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from assets.confidential import texts_of
 from assets.warehouse import writer_lock
@@ -42,6 +43,10 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 class BuildError(SscIndexError):
     """A build that did not come to its end; the published marts are the old ones."""
+
+
+class HistoryLostError(BuildError):
+    """A build that broke off because its database of runs and events was away while a step told of itself."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,11 @@ def build(workspace: Workspace, first: int, last: int, *, afresh: bool = False) 
     if not afresh and (found := nothing_new(workspace, looked, first, last)):
         return Outcome(found.run_id, found.failed_checks, is_unchanged=True)
     years = (first, last) if afresh else reached(workspace, looked, first, last)
-    outcome = _run(workspace, *years, afresh=afresh)
+    try:
+        outcome = _run(workspace, *years, afresh=afresh)
+    except HistoryLostError as error:
+        logging.getLogger(__name__).warning("%s\nDagster's history was away; building what is left once more.", error)
+        outcome = _run(workspace, *years, afresh=afresh)
     note = LastBuild(looked, addresses(workspace), first, last, outcome.run_id, dict(outcome.failed_checks))
     note_build(workspace, note)
     return outcome
@@ -166,7 +175,7 @@ def _run(workspace: Workspace, first: int, last: int, *, afresh: bool) -> Outcom
             raise_on_error=False,
         )
     if not result.success:
-        raise BuildError(_failures(workspace, result))
+        raise (HistoryLostError if _history_was_lost(result) else BuildError)(_failures(workspace, result))
     failed = {
         f"{check.asset_key.to_user_string()}: {check.check_name}": _counted(check)
         for check in result.get_asset_check_evaluations()
@@ -202,6 +211,16 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _history_was_lost(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether a step failed in telling of itself: Dagster waits for a database to answer, but not within a word."""
+    errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    while any(errors):
+        if any(error and error.cls_name == OperationalError.__name__ for error in errors):
+            return True
+        errors = [error.cause for error in errors if error]
+    return False
 
 
 def _failures(workspace: Workspace, result: dg.ExecuteInProcessResult) -> str:

@@ -71,7 +71,8 @@ def test_a_frame_shows_a_city_only_where_its_consent_covers_it(
 
 def test_frames_of_the_index_team_are_not_in_the_public_view(public: dict[str, pl.DataFrame]) -> None:
     inside = {"raw_files", "raw_submissions", "raw_receipts", "core_quarantine", "core_findings"}
-    assert shared_frames().keys() - public.keys() == inside | {"accepted_submissions", "value_counts"}
+    inside |= {"accepted_submissions", "value_counts", "uncertainty_sensitivity", "uncertainty_rank_shift"}
+    assert shared_frames().keys() - public.keys() == inside
 
 
 def test_consent_to_scores_shows_no_population_and_no_number_of_values(public: dict[str, pl.DataFrame]) -> None:
