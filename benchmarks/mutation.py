@@ -8,8 +8,8 @@ its module. A fault that makes a test run ten times as long, or for ever, counts
 Own code, because the known tools fit badly here: they mutate neither decorated functions nor tables of constants, draw
 no sample, and would leave compiled loops in the cache that belong to another fault.
 
-Texts, annotations, docstrings and decorators are left as they are. Tests that start processes of their own run the
-engine as it is on disk, so that they see nothing.
+Texts, annotations, docstrings, decorators and guards (assert, strict) are left as they are. Tests that start processes
+of their own run the engine as it is on disk, so that they see nothing.
 """
 
 from __future__ import annotations
@@ -144,8 +144,14 @@ class Planter(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """``cast`` and ``TypeVar`` are for the reader."""
-        return node if ast.unparse(node.func) in {"cast", "TypeVar"} else self.generic_visit(node)
+        """``cast``, ``TypeVar`` and the ``strict`` of ``zip`` are guards of ours: they change nothing that is right."""
+        if ast.unparse(node.func) in {"cast", "TypeVar"}:
+            return node
+        guards = [one for one in node.keywords if one.arg == "strict"]
+        node.keywords = [one for one in node.keywords if one.arg != "strict"]
+        self.generic_visit(node)
+        node.keywords += guards
+        return node
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         self.generic_visit(node)
