@@ -5,6 +5,8 @@ What belongs here: what modules of commands need, so that none imports another. 
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -28,6 +30,13 @@ WorkspaceOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
+NO_SPACE = os.strerror(errno.ENOSPC)
+FULL_DISK = (
+    "The disk is full. What is published is whole. Free space and give the command again: what was committed is not "
+    "computed again."
+)
+
+
 def stop(message: str, code: int) -> NoReturn:
     """Say what is wrong on standard error and end with a code."""
     typer.secho(message, err=True, fg="red")
@@ -42,7 +51,8 @@ def told_errors(code: int = UNUSABLE) -> Iterator[None]:
     try:
         yield
     except (SscIndexError, OSError) as error:
-        stop(str(error), code)
+        text = str(error)
+        stop(f"{text}\n{FULL_DISK}" if NO_SPACE in text else text, code)
 
 
 def screen() -> Console:

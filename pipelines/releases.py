@@ -10,7 +10,7 @@ A release is a folder ``releases/<edition>-<first characters of its address>/``:
     framework.csv     the framework of the edition: tree, weights, goalposts
     marts/            public and internal mart with Parquet and manifests, as `publish` writes them
     inputs/           mode 0700: submissions.csv (place and SHA-256 of each file), receipts without the names of
-                      persons, register, settings
+                      persons, register, table of countries, settings
     checksums.txt     SHA-256 of every public file, as ``sha256sum -c`` reads it; of the others in inputs/
 
 Raw files are not copied: ``raw/`` is the system of record. ``releases/journal.csv`` says, line by line, what was
@@ -40,6 +40,7 @@ from assets.freshness import PACKAGES, PUBLISHING, code_sha256
 from assets.publish import standing
 from assets.warehouse import read_queries, writer_lock
 from assets.workspace import MARKER, Workspace, open_workspace
+from intake.countries import NATIONAL_NAME
 from intake.reading import raw_files, sha256_of
 from intake.receipts import copy_without_persons, receipt_path
 from intake.register import REGISTER_NAME
@@ -54,6 +55,8 @@ METHOD, FRAMEWORK = "method.yaml", "framework.csv"
 WORDS = ("current", "previous")
 COLUMNS = ("number", "at", "event", "release", "reason")
 ADDRESS_LENGTH = 12
+# What a build reads beside submissions and receipts.
+OF_ALL_SUBMISSIONS = (REGISTER_NAME, NATIONAL_NAME)
 CURRENT = "ssc_index_release"
 
 
@@ -277,8 +280,9 @@ def _view(workspace: Workspace, edition: int, making: Path) -> tuple[Workspace, 
     if not own:
         raise ReleaseError(f"There is no submission of {edition} below {workspace.raw}; there is nothing to release.")
     inputs = making / "inputs"
-    if (workspace.raw / REGISTER_NAME).is_file():
-        _copy(workspace.raw / REGISTER_NAME, inputs / REGISTER_NAME)
+    for name in OF_ALL_SUBMISSIONS:
+        if (workspace.raw / name).is_file():
+            _copy(workspace.raw / name, inputs / name)
     settings = {"name": workspace.name, "is_demo": workspace.is_demo, "method": "method.yaml"}
     (inputs / MARKER).write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
     _copy(workspace.method_path, making / "method.yaml")
@@ -314,8 +318,9 @@ def _lay_out(making: Path, inputs: Path, method: Path, files: Mapping[str, Path]
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(path.resolve())
     shutil.copytree(inputs / "receipts", view / "raw", dirs_exist_ok=True)
-    if (inputs / REGISTER_NAME).is_file():
-        _copy(inputs / REGISTER_NAME, view / "raw" / REGISTER_NAME)
+    for name in OF_ALL_SUBMISSIONS:
+        if (inputs / name).is_file():
+            _copy(inputs / name, view / "raw" / name)
     _copy(inputs / MARKER, view / MARKER)
     _copy(method, view / "method.yaml")
 

@@ -10,22 +10,29 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
 from assets.marts import publish_workspace
 from assets.resources import WorkspaceResource
 from assets.workspace import open_workspace
 from intake.receipts import receipt_path
+from intake.template import Entry
 from pipelines import releases
+from tests.intake.forms import set_cell
 from tests.pipelines.workspaces import (
+    INTERNAL,
+    PUBLIC,
     REPORT,
+    add_submission,
     build,
     change_receipt,
     content,
+    drop_submission,
     findings,
     invoke,
     mart_tables,
@@ -137,3 +144,54 @@ def test_a_truncated_and_a_replaced_file_are_named_and_their_edition_is_not_rele
     assert f"raw/{WORKBOOK}: it cannot be read as a submission" in said
     assert f"raw/{OTHER}: it is not the file that its receipt is for" in said
     assert releases.releases(open_workspace(workspace)) == []
+
+
+@small_disks
+def test_a_disk_that_is_full_when_a_workbook_is_taken_in_is_said_once_and_the_build_goes_on_after(
+    workspace: Path,
+) -> None:
+    set_cell(workspace / "raw" / WORKBOOK, "F11", "<v>77</v>")
+    with disk(workspace, 80) as small:
+        before = content(small)
+        filler = small / "filler"
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while file.write(bytes(4096)):
+                pass
+        result = invoke("build", "-w", small)
+        assert result.exit_code == 3
+        assert "Traceback" not in result.stderr
+        said = " ".join(result.stderr.split())
+        assert said.count("what was committed is not computed again") == 1, said
+        assert "No space left on device" in said
+        assert content(small) == before
+
+        filler.unlink()
+        assert invoke("build", "-w", small).exit_code == 0
+        after = content(small)
+    assert after != before
+    kept = workspace.with_name(f"{workspace.name}-kept")
+    build(kept)
+    assert after == content(kept)
+
+
+# --- clocks and years -----------------------------------------------------------------------------------------
+
+
+def test_a_year_without_a_submission_is_no_edition_and_the_next_carries_over_it(workspace: Path) -> None:
+    for path in sorted((workspace / "raw" / "2019").glob("*.xlsx")):
+        drop_submission(path)
+    build(workspace)
+    for name in (PUBLIC, INTERNAL):
+        marts = mart_tables(workspace, name)
+        editions = {table: set(frame["edition"]) for table, frame in marts.items() if "edition" in frame.columns}
+        assert {2018, 2020} == editions["dim_edition"]
+        assert not [table for table, found in editions.items() if 2019 in found]
+    carried = mart_tables(workspace)["fact_value"].filter(pl.col("edition") == 2020, "is_carried")
+    assert set(carried["value_year"]) == {2018}
+    result = invoke("release", "2019", "-w", workspace)
+    assert result.exit_code in (2, 3)
+    assert "There is no submission of 2019" in " ".join(result.stderr.split())
+    # The year comes late: its edition is there, and the next carries from it.
+    add_submission(workspace, "2019/late.xlsx", CITY, 2019, {"EC_ICT_ICT_5C.main": Entry(31)})
+    build(workspace)
+    assert 2019 in set(mart_tables(workspace)["dim_edition"]["edition"])

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from assets.workspace import open_workspace
+from intake.countries import COLUMNS
 from intake.template import Entry
 from pipelines import differences, releases
 from schemas import marts
@@ -39,6 +40,14 @@ from tests.pipelines.workspaces import (
 def released(small_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the small workspace with edition 2020 released. Do not change it: copy it."""
     root = copy_workspace(small_workspace, tmp_path_factory.mktemp("released") / "workspace")
+    # Of no country of the cohort is this known to be true, so that each city with a value is asked.
+    with (root / "raw" / "cities.csv").open(encoding="utf-8", newline="") as file:
+        countries = sorted({row["country_code"] for row in csv.DictReader(file)})
+    figures = [dict(zip(COLUMNS, (country, 2020), strict=False)) for country in countries]
+    with (root / "raw" / "national.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([{**row, "internet_pct": 0, "source": "invented for a test"} for row in figures])
     result = invoke("release", "2020", "-w", root, "--reason", "a test")
     assert result.exit_code == 0, result.stderr
     return root
@@ -102,6 +111,12 @@ def test_no_public_byte_names_a_city_that_does_not_consent(released: Path) -> No
     public = [path for path in everywhere if path.stat().st_mode & 0o004]
     assert public == []
     assert not [path for path in folder.rglob("*") if SECRET in path.name and "inputs" not in path.parts]
+
+
+def test_a_release_holds_the_table_of_countries_that_its_checks_were_made_with(released: Path) -> None:
+    one = only_release(released)
+    assert (one.folder / "inputs" / "national.csv").read_bytes() == (released / "raw" / "national.csv").read_bytes()
+    assert ask(one.internal_mart, "select count(*) from fact_finding where rule = 'far_from_country'")[0][0] > 0
 
 
 def test_the_same_release_is_made_once(root: Path) -> None:
