@@ -17,11 +17,11 @@ SSC.pages.audit = {
       audits.length > 1 ? h("div", { class: "controls" }, SSC.select("Edition", audits.slice().reverse().map((year) => [year, String(year)]), edition, (year) => { location.hash = SSC.href("audit", null, { edition: year }); })) : null,
       SSC.card("The whole audit", "", h("p", {}, h("a", { href: `downloads/audit-${edition}.html` }, "Read it as a page"), " · ", h("a", { href: `downloads/audit-${edition}.pdf`, download: `audit-${edition}.pdf` }, "Take it as PDF"))),
       SSC.card("Conclusions", "", h("p", {}, summary), SSC.table({ label: `Conclusions of the audit ${edition}`, rows: conclusions, columns: [
-        { name: "Rule", head: true, cell: ([name]) => name },
+        { name: "Rule", head: true, cell: ([name, , , , sentence]) => [name, h("span", { class: "place only-narrow" }, sentence)] },
         { name: "Condition", class: "narrow-hide", cell: ([, condition]) => condition },
         { name: "Figure", num: true, cell: ([, , value]) => value },
         { name: "Verdict", cell: ([, , , words]) => verdict(words) },
-        { name: "Conclusion", class: "broad", cell: ([, , , , sentence]) => sentence },
+        { name: "Conclusion", class: "broad narrow-hide", cell: ([, , , , sentence]) => sentence },
         { name: "Source of the limit", class: "wide", cell: ([, , , , , source]) => h("span", { class: "muted small" }, source) },
       ] })));
   },

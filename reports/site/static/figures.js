@@ -225,7 +225,7 @@ SSC.fig = (() => {
 
   /* --- the chance of each rank: a bar a rank, those within the interval full ------------------------------------ */
   const chances = ({ width, bars }, { rank, low, high }, among, title, told) => {
-    const W = 520, H = 190, left = 36, floor = H - 34, top = 14;
+    const W = narrow() ? 340 : 520, H = 190, left = 36, floor = H - 34, top = 14;
     const most = Math.max(...bars.map(([, share]) => share));
     const slot = (W - left - 10) / among, x = (value) => left + slot * (value - 1);
     const y = (share) => floor - (floor - top) * share / most;
@@ -240,7 +240,7 @@ SSC.fig = (() => {
       line(left, floor, W - 10, floor), note(left - 6, y(most) + 4, `${Math.round(100 * most)} %`, { "text-anchor": "end" }), line(left, y(most), W - 10, y(most)),
       bars.map(bar),
       marks.map((value) => note(x(value) + slot / 2, floor + 15, String(value), { "text-anchor": "middle" })),
-      note(left, H - 4, `Rank among ${among} cities. Orange: as published among them. Pale: outside the interval.`),
+      note(left, H - 4, narrow() ? `Rank among ${among} cities. Pale: outside the interval.` : `Rank among ${among} cities. Orange: as published among them. Pale: outside the interval.`),
     ]);
   };
 

@@ -114,7 +114,7 @@ SSC.arrow = (change) => {
 };
 
 /* A table whose columns sort. Columns: {name, value(row), cell(row), num, class, down, head}. */
-SSC.table = ({ caption, columns, rows, sort, down, most = 100, sorted, label }) => {
+SSC.table = ({ caption, columns, rows, sort, down, most = 60, sorted, label }) => {
   let by = columns.find((column) => column.value && column.key === sort) || null;
   let falling = down ?? by?.down ?? false;
   let shown = most;
@@ -132,7 +132,10 @@ SSC.table = ({ caption, columns, rows, sort, down, most = 100, sorted, label }) 
       return (falling ? -order : order) || x - y;
     }).map(([, , row]) => row);
   };
-  const line = (row) => SSC.h("tr", {}, columns.map((column) => SSC.h(column.head ? "th" : "td", { scope: column.head ? "row" : null, class: `${column.num ? "num " : ""}${column.class || ""}` }, column.cell(row))));
+  /* A row is drawn once; sorting and filtering put the drawn ones in another order. */
+  const drawn = new WeakMap();
+  const line = (row) => { if (!drawn.has(row)) drawn.set(row, fresh(row)); return drawn.get(row); };
+  const fresh = (row) => SSC.h("tr", {}, columns.map((column) => SSC.h(column.head ? "th" : "td", { scope: column.head ? "row" : null, class: `${column.num ? "num " : ""}${column.class || ""}` }, column.cell(row))));
   const draw = () => {
     columns.forEach((column, place) => { if (column.value) heads[place].setAttribute("aria-sort", column === by ? (falling ? "descending" : "ascending") : "none"); });
     body.replaceChildren(...ordered().slice(0, shown).map(line));
