@@ -35,11 +35,21 @@ def philox(counter: tuple[Words, Words, Words, Words], key: tuple[Words, Words])
     >>> [hex(int(word[0])) for word in philox((zero, zero, zero, zero), (zero, zero))]
     ['0x6627e8d5', '0xe169c58d', '0xbc57ac4c', '0x9b00dbd8']
     """
-    c0, c1, c2, c3 = counter
+    shape = np.broadcast_shapes(*(np.shape(one) for one in (*counter, *key)))
+    c0, c1, c2, c3 = (np.array(np.broadcast_to(one, shape), dtype=np.uint64) for one in counter)
     k0, k1 = key
-    for _ in range(ROUNDS):
-        p0, p1 = MULTIPLIERS[0] * c0, MULTIPLIERS[1] * c2
-        c0, c1, c2, c3 = (p1 >> HALF) ^ c1 ^ k0, p1 & LOW, (p0 >> HALF) ^ c3 ^ k1, p0 & LOW
+    p0, p1 = np.empty_like(c0), np.empty_like(c0)
+    for _ in range(ROUNDS):  # in place: new arrays would take longer than the sums
+        np.multiply(MULTIPLIERS[0], c0, out=p0)
+        np.multiply(MULTIPLIERS[1], c2, out=p1)
+        np.right_shift(p1, HALF, out=c0)
+        c0 ^= c1
+        c0 ^= k0
+        np.right_shift(p0, HALF, out=c2)
+        c2 ^= c3
+        c2 ^= k1
+        np.bitwise_and(p1, LOW, out=c1)
+        np.bitwise_and(p0, LOW, out=c3)
         k0, k1 = (k0 + STEPS[0]) & LOW, (k1 + STEPS[1]) & LOW
     return c0, c1, c2, c3
 
@@ -163,6 +173,11 @@ def normals(key: np.uint64, n_rows: int, n_columns: int) -> Floats:
     Returns:
         Shape (n_rows, n_columns).
     """
+    return np.ascontiguousarray(columns_of_normals(key, n_rows, n_columns).T)
+
+
+def columns_of_normals(key: np.uint64, n_rows: int, n_columns: int) -> Floats:
+    """As `normals`, one column after the other, shape (n_columns, n_rows)."""
     n_lanes = -(-n_rows // LANES) * LANES
     abreast, pieces = max(1, TILE // n_lanes), -(-n_lanes // TILE)
     n_tiles = -(-n_columns // abreast) * pieces
@@ -171,11 +186,15 @@ def normals(key: np.uint64, n_rows: int, n_columns: int) -> Floats:
     tile = np.arange(n_tiles, dtype=np.uint64)[:, None]
     zero = np.zeros((n_tiles, quarter), np.uint64)
     low, high = split(key)
-    words = np.stack(
-        philox((zero + counter, zero + tile, zero, zero + np.uint64(2)), (zero + low, zero + high)), axis=1
-    )
+    four = philox((zero + counter, zero + tile, zero, zero + np.uint64(2)), (low, high))
     radii, cosines, sines = _polar()
-    radius, turn = np.take(radii, words >> np.uint64(16)), words & np.uint64(0xFFFF)
-    drawn = np.concatenate([np.take(cosines, turn) * radius, np.take(sines, turn) * radius], axis=1)
-    rows = drawn.reshape(n_tiles // pieces * abreast, -1)[:n_columns, :n_rows]
-    return np.ascontiguousarray(rows.T)
+    drawn = np.empty((n_tiles, 8, quarter))
+    for place, words in enumerate(four):
+        radius, turn = (
+            np.take(radii, (words >> np.uint64(16)).view(np.int64)),
+            (words & np.uint64(0xFFFF)).view(np.int64),
+        )
+        np.multiply(np.take(cosines, turn), radius, out=drawn[:, place])
+        np.multiply(np.take(sines, turn), radius, out=drawn[:, place + 4])
+    found: Floats = drawn.reshape(n_tiles // pieces * abreast, -1)[:n_columns, :n_rows]
+    return found

@@ -25,22 +25,34 @@ ARITHMETIC, GEOMETRIC, HARMONIC = 0, 1, 2
 def compute_scores(prepared: Prepared, laid: Laid, scores: Singles, status: Ints) -> None:
     """Fill scores, shape (n_kept, n, n_lanes), and status, shape (n,), as `kernel.compute_scores` does."""
     n_units, levels = prepared.n_units, _levels(prepared)
+    held: dict[int, tuple[Singles, Singles]] = {}
     for r in range(len(laid.table_of)):
         table = prepared.tables[0, laid.table_of[r], :, :n_units]
         if laid.scale_of[r] >= 0:
-            table, stuck = _normalised(prepared, laid, r, table)
+            if (number := int(laid.table_of[r])) not in held:
+                held[number] = _ends(prepared, table)
+            table, stuck = _normalised(prepared, laid, r, table, held[number])
             status[r] |= stuck
         above, refused = _aggregated(prepared, laid, r, table, levels)
         status[r] |= 2 * refused
         scores[:, r, :n_units] = above[prepared.wanted]
 
 
-def _normalised(prepared: Prepared, laid: Laid, r: int, table: Singles) -> tuple[Singles, bool]:
+def _ends(prepared: Prepared, table: Singles) -> tuple[Singles, Singles]:
+    """Least and greatest that each value may become: its bounds, or the value itself where it is beyond them."""
+    low, high = (np.ascontiguousarray(one)[:, None] for one in prepared.bounds)
+    with np.errstate(invalid="ignore"):
+        return np.minimum(table, low), np.maximum(table, high)
+
+
+def _normalised(
+    prepared: Prepared, laid: Laid, r: int, table: Singles, ends: tuple[Singles, Singles]
+) -> tuple[Singles, bool]:
     """Values with their errors, to scores, shape (n_indicators, n_units); whether an indicator is stuck.
 
     An indicator is stuck where all of its values are equal and that is an error.
     """
-    values = _disturbed(prepared, laid, r, table)
+    values = _disturbed(prepared, laid, r, table, ends)
     kinds, numbers = prepared.kinds[laid.scale_of[r]], prepared.numbers[laid.scale_of[r]]
     low, high, first, second, target, sign, clip, middle = (np.ascontiguousarray(one)[:, None] for one in numbers.T)
     kind, transform = kinds[:, None], np.where(kinds <= ZSCORE, prepared.transforms, 0)
@@ -77,18 +89,17 @@ def _normalised(prepared: Prepared, laid: Laid, r: int, table: Singles) -> tuple
     return result, bool((lost & known & np.isnan(middle[:, 0]) & (clip[:, 0] < 0)).any())
 
 
-def _disturbed(prepared: Prepared, laid: Laid, r: int, table: Singles) -> Singles:
-    """Values with their errors, held within bounds; one beyond a bound already stays there."""
+def _disturbed(prepared: Prepared, laid: Laid, r: int, table: Singles, ends: tuple[Singles, Singles]) -> Singles:
+    """Values with their errors, held within their ends."""
     if not laid.noise[r]:
         return table.copy()
     deviation = prepared.deviations[laid.table_of[r], :, : prepared.n_units]
-    values: Singles = draws.normals(laid.noise[r], prepared.n_units, len(table)).T.astype(np.float32)
+    values: Singles = draws.columns_of_normals(laid.noise[r], prepared.n_units, len(table)).astype(np.float32)
     values *= deviation
     values += table
-    low, high = (np.ascontiguousarray(one)[:, None] for one in prepared.bounds)
     with np.errstate(invalid="ignore"):
-        np.maximum(values, np.minimum(table, low), out=values)
-        np.minimum(values, np.maximum(table, high), out=values)
+        np.maximum(values, ends[0], out=values)
+        np.minimum(values, ends[1], out=values)
     return values
 
 
