@@ -89,7 +89,7 @@ class MartBuilder:
         self._path, self._tables, self._mode, self._folder = path, tuple(tables), mode, folder
         self._connection = connect()
         # Two marts are filled at once, beside the editions' frames.
-        self._connection.execute("set memory_limit = '200MB'")
+        self._connection.execute("set memory_limit = '120MB'")
         # What does not fit goes where only we can read it, and goes away with the folder.
         self._connection.execute("set temp_directory = ?", [str(folder / "spilled")])
         # As Polars writes texts into Parquet.

@@ -89,6 +89,6 @@ def case(units: int, replications: int, measured: bool) -> Case:
     values = values_from_columns([f"c{unit:05d}" for unit in range(units)], None, codes, table, {"region": labels})
     section = {"seed": 2026, "replications": replications, "inputs": inputs(measured)}
     method = method_from_mapping({"name": "benchmark", "steps": STEPS, "uncertainty": section})
-    grades = np.array(list(GRADES))[generator.integers(0, len(GRADES), table.shape)]
+    grades = np.array(list(GRADES), dtype=object)[generator.integers(0, len(GRADES), table.shape)]
     bounds = np.array([[0.0], [100.0]]) * np.ones(len(codes))
     return case_of(values, tree, method, grades=grades if measured else None, bounds=bounds)
