@@ -38,9 +38,13 @@ SSC.pages.regions = {
       node.style.color = luminance <= 0.183 ? "#ffffff" : luminance < 0.24 ? "#000000" : "#17212b";
       return node;
     };
+    /* A tile is made once; other colours and groups only paint and move it. */
+    const made = new Map(ranked.map((row) => [row, h("a", { class: "tile", href: SSC.href("city", row.city.id, edition === SSC.latest ? {} : { edition }) }, h("b", {}, String(row.rank)), h("span", {}, row.city.name))]));
     const tile = (row) => {
       const look = COLOURS[state.colour][1](row);
-      return paint(h("a", { class: "tile", href: SSC.href("city", row.city.id, edition === SSC.latest ? {} : { edition }), title: `${row.city.name}, ${row.city.country}: rank ${row.rank}, index ${SSC.score(row.score)}${look ? `, ${look.words}` : ""}` }, h("b", {}, String(row.rank)), h("span", {}, row.city.name)), look);
+      const node = made.get(row);
+      node.title = `${row.city.name}, ${row.city.country}: rank ${row.rank}, index ${SSC.score(row.score)}${look ? `, ${look.words}` : ""}`;
+      paint(node, look);
     };
     const box = h("div", {});
     const legend = h("ul", { class: "legend", "aria-label": "Colours" });
@@ -51,10 +55,14 @@ SSC.pages.regions = {
       for (const row of ranked) { const look = COLOURS[state.colour][1](row); if (look) looks.set(look.words, look); else unknown = true; }
       const swatch = (words, look) => h("li", {}, paint(h("i", { class: "swatch", "aria-hidden": "true" }), look), " ", words);
       legend.replaceChildren(...[...looks.values()].sort((a, b) => a.order - b.order).map((look) => swatch(look.words, look)), ...(unknown ? [swatch("not public, or not in both", null)] : []));
-      const groups = SSC.core.groups[state.by].map((name) => ({ name, rows: ranked.filter((row) => row.city[state.by] === name), peers: data.peers[`${state.by}|${name}`]?.["score:index"] })).filter((group) => group.rows.length);
-      box.replaceChildren(...groups.map(({ name, rows, peers }) => h("section", { class: "card" }, h("h2", {}, name, " ", h("span", { class: "muted small" }, `${SSC.count(rows.length, "city", "cities")}${peers ? `, median ${SSC.score(peers[2])}` : ""}`)), h("div", { class: "tiles" }, rows.map(tile)))));
+      ranked.forEach(tile);
       SSC.note(address());
     };
+    const group = () => {
+      const groups = SSC.core.groups[state.by].map((name) => ({ name, rows: ranked.filter((row) => row.city[state.by] === name), peers: data.peers[`${state.by}|${name}`]?.["score:index"] })).filter((one) => one.rows.length);
+      box.replaceChildren(...groups.map(({ name, rows, peers }) => h("section", { class: "card" }, h("h2", {}, name, " ", h("span", { class: "muted small" }, `${SSC.count(rows.length, "city", "cities")}${peers ? `, median ${SSC.score(peers[2])}` : ""}`)), h("div", { class: "tiles" }, rows.map((row) => made.get(row))))));
+    };
+    group();
     draw();
     const heading = h("h1", {}, `Cities by ${GROUPS[state.by]}, ${edition}`);
     main.append(
@@ -62,7 +70,7 @@ SSC.pages.regions = {
       h("p", { class: "lead" }, `A tile is one of ${ranked.length} ranked cities, with its rank among all of them, the best first in each group.`),
       h("div", { class: "controls" },
         SSC.editionSelect(edition, (value) => { location.hash = SSC.href("regions", null, { edition: value, by: state.by, colour: state.colour }); }),
-        SSC.select("Grouped by", Object.entries(GROUPS), state.by, (value) => { state.by = value; heading.textContent = `Cities by ${GROUPS[value]}, ${edition}`; draw(); }),
+        SSC.select("Grouped by", Object.entries(GROUPS), state.by, (value) => { state.by = value; heading.textContent = `Cities by ${GROUPS[value]}, ${edition}`; group(); SSC.note(address()); }),
         SSC.select("Coloured by", Object.entries(COLOURS).map(([key, [words]]) => [key, words]), state.colour, (value) => { state.colour = value; draw(); })),
       legend, ranked.length ? box : h("p", {}, `No city is ranked in ${edition}.`));
   },
