@@ -20,7 +20,6 @@ from ssc_index.method import Method
 from ssc_index.steps.aggregate import Aggregate, left_out
 from ssc_index.steps.state import Bools, Ints
 from ssc_index.uncertainty import draws
-from ssc_index.uncertainty.grades import Error
 from ssc_index.uncertainty.inputs import (
     Alternatives,
     Dirichlet,
@@ -309,12 +308,11 @@ def deviations(case: Case, values: Floats, grades: Grades | None) -> Floats:
     """
     measurement = case.measurement
     assert measurement is not None
-
-    def of(error: Error) -> Floats:
-        return np.hypot(error.relative * np.abs(values), error.absolute) * measurement.scale
-
-    result = of(measurement.undeclared)
+    relative: Floats = np.full(values.shape, measurement.undeclared.relative)
+    absolute: Floats = np.full(values.shape, measurement.undeclared.absolute)
     if grades is not None:
         for grade, error in measurement.table.items():
-            result = np.where(grades == grade, of(error), result)
+            declared = grades == grade
+            relative[declared], absolute[declared] = error.relative, error.absolute
+    result = np.hypot(relative * np.abs(values), absolute) * measurement.scale
     return np.where(case.exact, 0.0 * values, result)
