@@ -34,6 +34,8 @@ PLAIN, SQRT, GAP = 0, 1, 2
 OK, STUCK, REFUSED = 0, 1, 2
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
+# Functions that only other compiled ones call need no doors for Python and C, which take a while to compile.
+_INNER = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 F = np.float32
 J = np.int32  # sums of these are of 64 bits unless they are cut back, and then half as many fit in a step
 H = np.int16
@@ -118,7 +120,7 @@ def philox_round(a: Any, b: Any, c: Any, d: Any, k: Any, q: Any) -> Any:
     return (two >> U(32)) ^ b ^ k, two & U(0xFFFFFFFF), (one >> U(32)) ^ d ^ q, one & U(0xFFFFFFFF)
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _fill_words(key: Any, tile: Any, quarter: Any, words: Any) -> None:
     """Four random words of each counter ``0 … quarter − 1`` of a tile, the first words first."""
     k0 = key & U(0xFFFFFFFF)
@@ -150,7 +152,7 @@ def _fill_words(key: Any, tile: Any, quarter: Any, words: Any) -> None:
         words[U(3 * quarter + i)] = J(d)
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _fill_pairs(words: Any, count: Any, drawn: Any) -> None:
     """Two standard normals of each word, by the polar form of Box and Muller; `draws.normals` has the formula."""
     for i in range(count):
@@ -184,7 +186,7 @@ def fill_normals(key: Any, tile: Any, cells: Any, words: Any, drawn: Any) -> Non
     _fill_pairs(words, cells // 2, drawn)
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _disturb(
     tables: Any,
     deviations: Any,
@@ -208,7 +210,7 @@ def _disturb(
         values[k, U(begin + i)] = most if y > most else y
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _range(values: Any, k: Any) -> Any:
     """Smallest and greatest value of a row, and how many there are; without values ∞ and −∞.
 
@@ -230,7 +232,7 @@ def _range(values: Any, k: Any) -> Any:
     return float_of(low), float_of(high), cells
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _folded(folds: Any, n: Any) -> Any:
     """Sum of n numbers, a multiple of 32, by folding the second half on the first; they are lost."""
     while n > 8:
@@ -244,7 +246,7 @@ def _folded(folds: Any, n: Any) -> Any:
     return whole
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _mean(values: Any, k: Any, cells: Any, folds: Any) -> Any:
     """Mean of the values of a row."""
     for i in range(values.shape[1]):
@@ -253,7 +255,7 @@ def _mean(values: Any, k: Any, cells: Any, folds: Any) -> Any:
     return F(_folded(folds, values.shape[1]) / cells)
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _deviation(values: Any, k: Any, mean: Any, cells: Any, folds: Any) -> Any:
     """Standard deviation (n − 1) of the values of a row."""
     for i in range(values.shape[1]):
@@ -262,7 +264,7 @@ def _deviation(values: Any, k: Any, mean: Any, cells: Any, folds: Any) -> Any:
     return F(np.sqrt(_folded(folds, values.shape[1]) / (cells - 1.0)))
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _rescale(values: Any, k: Any, from_: Any, slope: Any, to: Any, least: Any, most: Any) -> None:
     """``to + (value − from) · slope``, held between two scores; a missing value stays missing."""
     for i in range(values.shape[1]):
@@ -271,7 +273,7 @@ def _rescale(values: Any, k: Any, from_: Any, slope: Any, to: Any, least: Any, m
         values[k, i] = most if y > most else y
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _normalise(values: Any, at: Any, kind: Any, transform: Any, numbers: Any, scale: Any, k: Any, folds: Any) -> Any:
     """One indicator's values to scores, in place; whether all of them are equal, so that it has no scale."""
     low, high = numbers[scale, k, 0], numbers[scale, k, 1]
@@ -309,7 +311,7 @@ def _normalise(values: Any, at: Any, kind: Any, transform: Any, numbers: Any, sc
     return False
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _any_at_or_below_zero(rows: Any, row: Any) -> Any:
     """Whether a mean that needs positive parts would meet one that is not."""
     found = J(0)
@@ -318,7 +320,7 @@ def _any_at_or_below_zero(rows: Any, row: Any) -> Any:
     return found != J(0)
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _to_scores(rows: Any, row: Any, start: Any, n: Any, source: Any, parts: Any, part: Any) -> None:
     """Scores of what a mean has added up; the arguments are those of `_convert`."""
     if source == ARITHMETIC:
@@ -332,7 +334,7 @@ def _to_scores(rows: Any, row: Any, start: Any, n: Any, source: Any, parts: Any,
             parts[part, i] = F(F(1.0) / rows[row, U(start + i)])
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _to_logarithms(rows: Any, row: Any, start: Any, n: Any, source: Any, floor: Any, parts: Any, part: Any) -> None:
     """Logarithms of scores; the arguments are those of `_convert`."""
     if source == ARITHMETIC:
@@ -350,7 +352,7 @@ def _to_logarithms(rows: Any, row: Any, start: Any, n: Any, source: Any, floor: 
             parts[part, i] = ln(floor if x < floor else x)
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _to_reciprocals(rows: Any, row: Any, start: Any, n: Any, source: Any, floor: Any, parts: Any, part: Any) -> None:
     """Reciprocals of scores; the arguments are those of `_convert`."""
     if source == ARITHMETIC:
@@ -369,7 +371,7 @@ def _to_reciprocals(rows: Any, row: Any, start: Any, n: Any, source: Any, floor:
             parts[part, i] = most if x > most else x
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _convert(
     rows: Any, row: Any, start: Any, n: Any, source: Any, goal: Any, floor: Any, parts: Any, part: Any
 ) -> None:
@@ -394,14 +396,14 @@ def _convert(
         _to_reciprocals(rows, row, start, n, source, floor, parts, part)
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _ignore(parts: Any, part: Any, n: Any) -> None:
     """Make a part without weight add nothing; only whether it is there counts."""
     for i in range(n):
         parts[part, i] = F(0.0) if parts[part, i] == parts[part, i] else F(np.nan)
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _add_up(rows: Any, shift: Any, which: Any, shares: Any, count: Any, sums: Any, g: Any, start: Any, n: Any) -> None:
     """Sum of parts by their shares; a lane that lacks one is missing.
 
@@ -438,7 +440,7 @@ def _add_up(rows: Any, shift: Any, which: Any, shares: Any, count: Any, sums: An
                 sums[g, U(start + i)] = fma(w0, rows[r0, U(shift + i)], sums[g, U(start + i)])
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _add_up_known(
     rows: Any,
     shift: Any,
@@ -490,7 +492,7 @@ def _add_up_known(
         sums[g, U(start + i)] = x if known else F(np.nan)
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _is_as_before(
     g: Any,
     r: Any,
@@ -527,7 +529,7 @@ def _is_as_before(
     return True
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _fill_value(
     tables: Any,
     deviations: Any,
@@ -569,7 +571,7 @@ def _fill_value(
     return _normalise(values, at, kind, transform, numbers, scale, k, folds)
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _score_node(
     rows: Any,
     which: Any,
@@ -592,7 +594,7 @@ def _score_node(
         _add_up_known(rows, shift, which, shares, count, need, bottom, cells, above, g, begin, n)
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _tell(above: Any, g: Any, mean: Any, scores: Any, slot: Any, r: Any) -> None:
     """Scores of a node from the sums that its mean keeps."""
     for i in range(above.shape[1]):
@@ -893,7 +895,7 @@ def count(
                     rank_bins[i, U((rank - 1) // rank_width)] += 1
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _note_pair(ahead: Any, a: Any, b: Any, n: Any, before: Any) -> None:
     """Of n replications, ``a`` is ahead of ``b`` in so many and behind in the others."""
     ahead[a, b] += before
@@ -957,7 +959,7 @@ def count_pairs(ranks: Any, units: Any, order: Any, ahead: Any) -> None:
             last[np.int64(ranks[r, units[a]])] = -1
 
 
-@njit(**_OPTIONS)
+@njit(**_INNER)
 def _fill_pair(key: Any, place: Any, attempt: Any, pair: Any) -> None:
     """The numbers of both sets of `draws.stream` at a place, as ``pair``."""
     a, b, c, d = U(place), U(0), U(attempt), U(1)
