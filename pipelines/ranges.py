@@ -13,9 +13,14 @@ from assets.warehouse import read_queries
 from assets.workspace import Workspace
 from intake.receipts import RECEIPT_SUFFIX
 from pipelines.last_build import years_named
+from ssc_index.errors import SscIndexError
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
+
+
+class ClockError(SscIndexError):
+    """The clock of this machine says a year before one that has been built."""
 
 
 def range_tags(first: int, last: int) -> dict[str, str]:
@@ -33,11 +38,31 @@ def received_years(workspace: Workspace) -> tuple[int, int]:
 
     A year without receipts has no edition; leaving it out saves Dagster some hundred events. A year whose last file
     has vanished is built anew, so that nothing of it stays.
+
+    Raises:
+        ClockError: If a later year than the clock knows has been built: its edition would be left as it is, and
+            published beside what has come in since.
     """
     earliest, latest = known_years()
+    if (built := last_built_year(workspace)) is not None and built > latest:
+        raise ClockError(
+            f"By the clock of this machine it is {latest}, but the edition {built} has been built. Set the clock and "
+            "give the command again; nothing was changed."
+        )
     named = receipt_years(workspace.raw) | taken_in_years(workspace)
     known = [year for year in named if earliest <= year <= latest]
     return (min(known), max(known)) if known else (latest, latest)
+
+
+def last_built_year(workspace: Workspace) -> int | None:
+    """Last year that the warehouse has steps of; None before the first build."""
+    if not workspace.warehouse.exists():
+        return None
+    tables = "select table_name from information_schema.tables where table_schema = 'state'"
+    if "steps" not in read_queries(workspace.warehouse, {"state": tables})["state"]["table_name"]:
+        return None
+    found: int | None = read_queries(workspace.warehouse, {"last": "select max(year) from state.steps"})["last"].item()
+    return found
 
 
 def taken_in_years(workspace: Workspace) -> set[int]:

@@ -36,6 +36,7 @@ from tests.pipelines.workspaces import (
     findings,
     invoke,
     mart_tables,
+    run_cli,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
@@ -175,6 +176,18 @@ def test_a_disk_that_is_full_when_a_workbook_is_taken_in_is_said_once_and_the_bu
 
 
 # --- clocks and years -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(FAKETIME is None, reason="needs libfaketime")
+def test_a_clock_that_was_moved_back_beyond_the_last_edition_is_told_and_nothing_is_built(workspace: Path) -> None:
+    set_cell(workspace / "raw" / WORKBOOK, "F11", "<v>77</v>")
+    before = content(workspace)
+    moved = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    # In 2015 there is no edition of 2020: nothing is built rather than a part of it.
+    result = run_cli("build", "-w", workspace, FAKETIME="@2015-12-11 12:00:00", **moved)
+    assert result.returncode == 3, result.stdout[-1000:]
+    assert "but the edition 2020 has been built. Set the clock" in " ".join(result.stderr.split())
+    assert content(workspace) == before
 
 
 def test_a_year_without_a_submission_is_no_edition_and_the_next_carries_over_it(workspace: Path) -> None:
