@@ -452,10 +452,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
     parser.add_argument("name", nargs="*", help="run only the cases whose function's name holds one of these")
     wanted = parser.parse_args().name
-    table = Table(title=f"{UNITS:,} units × {INDICATORS} indicators")
-    for column in ("step", "seconds", "processor", "allowed", "the usual way", "written with", "ratio"):
-        table.add_column(column, justify="left" if column in ("step", "written with") else "right")
-    console = Console()
+    table = Table(title=f"{UNITS:,} units × {INDICATORS} indicators, seconds", title_justify="left", box=None)
+    table.add_column("step, and beside what", width=32)
+    for column in ("clock", "processor", "allowed", "usual way", "ratio"):
+        table.add_column(column, justify="right", no_wrap=True)
+    console = Console(width=max(80, Console().width))
     for make in CASES:
         if wanted and not any(name in make.__name__ for name in wanted):
             continue
@@ -465,12 +466,11 @@ def main() -> None:
             clock, ours = np.array([seconds(case.ours) for _ in range(case.repeats)]).min(axis=0)
             theirs = None if case.theirs is None else seconds(case.theirs)[1] / case.share
         table.add_row(
-            case.what,
-            f"{clock:.4f}",
-            f"{ours:.4f}",
+            case.what + (f"\n[dim]  {case.tool}[/dim]" if case.tool else ""),
+            f"{clock:.3f}",
+            f"{ours:.3f}",
             "" if case.allowed is None else f"{case.allowed:g}",
             "" if theirs is None else f"{theirs:.3f}",
-            case.tool,
             "" if theirs is None else f"{theirs / ours:.1f}",
         )
     console.print(table)
