@@ -137,11 +137,13 @@ def exponent(before: Cost | None, after: Cost, what: str) -> str:
 def show_costs(costs: Sequence[Cost]) -> None:
     """The table of growth, in 80 columns."""
     console = Console(width=80)
-    table = Table(title="Ten years from one bulk file, without replications", title_justify="left", box=None)
+    table = Table(
+        title="Ten years from one bulk file, without replications", title_justify="left", box=None, padding=(0, 1, 0, 0)
+    )
     for name in (
         "cities",
-        "values",
-        "seconds",
+        "M values",
+        "s",
         "^",
         "MB",
         "^",
@@ -153,9 +155,9 @@ def show_costs(costs: Sequence[Cost]) -> None:
         "^",
         "mart MB",
     ):
-        table.add_column(name, justify="right", style="dim" if name == "^" else None)
+        table.add_column(name, justify="right", style="dim" if name == "^" else None, no_wrap=True)
     for before, one in zip([None, *costs], costs, strict=False):
-        cells = [f"{one.cities:,}", f"{one.values / 1e6:.2f} M"]
+        cells = [f"{one.cities:,}", f"{one.values / 1e6:.2f}"]
         for what in ("seconds", "megabytes", "ingest", "rebuild", "publish"):
             value = getattr(one, what)
             cells += [f"{value:.0f}" if what == "megabytes" else f"{value:.1f}", exponent(before, one, what)]
