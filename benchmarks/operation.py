@@ -138,11 +138,14 @@ def show_costs(costs: Sequence[Cost]) -> None:
     """The table of growth, in 80 columns."""
     console = Console(width=80)
     table = Table(
-        title="Ten years from one bulk file, without replications", title_justify="left", box=None, padding=(0, 1, 0, 0)
+        title="Ten years from one bulk file, without replications (M values, s, MB)",
+        title_justify="left",
+        box=None,
+        padding=(0, 1, 0, 0),
     )
     for name in (
         "cities",
-        "M values",
+        "M",
         "s",
         "^",
         "MB",
@@ -151,9 +154,9 @@ def show_costs(costs: Sequence[Cost]) -> None:
         "^",
         "edition",
         "^",
-        "publish",
+        "marts",
         "^",
-        "mart MB",
+        "mart",
     ):
         table.add_column(name, justify="right", style="dim" if name == "^" else None, no_wrap=True)
     for before, one in zip([None, *costs], costs, strict=False):
