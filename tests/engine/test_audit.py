@@ -315,6 +315,8 @@ def test_pairs_that_scores_tell_apart():
     # Four units at 0, 0, 0 and 1: 3 of 6 pairs differ.
     assert pairs_told_apart(np.array([0.0, 0, 0, 1, NAN])) == 0.5
     assert pairs_told_apart(np.array([5.0, 5.0])) == 0.0
+    # Noise is measured by the largest score: a part in 10^13 of a hundred tells nobody apart.
+    assert pairs_told_apart(np.array([100.0, 100.0 + 1e-11])) == 0.0
     assert np.isnan(pairs_told_apart(np.array([5.0])))
 
 

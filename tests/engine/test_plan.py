@@ -7,7 +7,7 @@ from ssc_index.framework.load import framework_from_nodes
 from ssc_index.framework.model import Node
 from ssc_index.method import method_from_mapping
 from ssc_index.plan import check_method
-from ssc_index.steps.walk import nodes_reached
+from ssc_index.steps.walk import listed, nodes_reached
 
 
 def _leaf(code: str, parent: str, **more) -> Node:
@@ -40,6 +40,12 @@ def _faults(steps, framework=TREE, groups=("region",), has_years=False) -> tuple
     except MethodError as error:
         return error.faults
     return ()
+
+
+def test_a_list_of_codes_says_how_many_it_leaves_out_only_if_it_does():
+    assert listed("abc") == "a, b, c"
+    assert not listed([str(number) for number in range(20)]).endswith("more")
+    assert listed([str(number) for number in range(22)]).endswith("19 and 2 more")
 
 
 def test_a_method_that_fits_passes():

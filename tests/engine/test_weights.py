@@ -472,6 +472,7 @@ def test_scores_without_weights_are_named_with_their_node():
         ([{"weights": {"method": "given", "weights": {"a1": 0, "a2": 0, "a3": 0}}}], "all weights are 0"),
         ([{"weights": {"method": "given", "weights": {"x": 1}}}], "'x' is no node below the root"),
         ([{"weights": {"method": "given", "set": "v"}}], "'v' is no weight set of the framework; it has w"),
+        ([{"weights": {"method": "optimised", "targets": {"x": 1}}}], "'x' is no node below the root"),
         ([{"weights": {"method": "optimised", "targets": {"a1": 1}}}], "says only a1 of the children of A"),
         ([{"weights": {"method": "regression", "under": "A", "target": "a1"}}], "itself among the children of A"),
         (
