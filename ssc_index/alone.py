@@ -21,7 +21,7 @@ from ssc_index.steps.normalise_parameters import (
 from ssc_index.steps.parameters import Parameters
 from ssc_index.steps.rules import rule_of
 from ssc_index.steps.screen import Screen
-from ssc_index.steps.treat import TreatNone
+from ssc_index.steps.treat import TreatLogOffset, TreatNone
 from ssc_index.steps.weights_parameters import FromScores, Weights
 
 # Steps that are not here look at others: a new one is taken to, until somebody shows that it does not.
@@ -29,6 +29,7 @@ ALONE: tuple[type[Parameters], ...] = (
     Denominate,
     Screen,
     TreatNone,
+    TreatLogOffset,
     NormaliseNone,
     NormaliseGoalposts,
     NormaliseScaled,

@@ -10,6 +10,9 @@ Every scale reads "more is better": ``sign`` is −1 where less is, 1 elsewhere;
 
 from __future__ import annotations
 
+import re
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,15 +20,59 @@ from ssc_index.rank import ranks_and_counts
 from ssc_index.steps.parameters import Ties
 from ssc_index.values import Floats
 
-DOMAINS = {"ln": "above 0", "log10": "above 0", "sqrt": "0 or more"}
+LOGARITHMS = {"ln": np.log, "log10": np.log10, "log2": np.log2}
+TRANSFORMS = "none, ln, log10, log2, sqrt, one of these four of a sum such as ln(x+0.5), or gap_to_target"
+OF_A_SUM = re.compile(r"(ln|log10|log2|sqrt)(?:\(x([+-](?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\))?")
+
+
+@cache
+def transform_parts(transform: str) -> tuple[str, float] | None:
+    """Read a transform: the function, and what is added to a value before it.
+
+    Args:
+        transform: As a framework file has it, small letters without blanks.
+
+    Returns:
+        Function and offset; None if it is no transform.
+
+    >>> transform_parts("ln(x+0.5)"), transform_parts("sqrt"), transform_parts("ln(y)")
+    (('ln', 0.5), ('sqrt', 0.0), None)
+    """
+    if transform in ("none", "gap_to_target"):
+        return transform, 0.0
+    found = OF_A_SUM.fullmatch(transform)
+    if found is None or not np.isfinite(float(found[2] or 0.0)):
+        return None
+    return found[1], float(found[2] or 0.0)
+
+
+def _parts(transform: str) -> tuple[str, float]:
+    """As `transform_parts`, of a transform that a checked framework has."""
+    found = transform_parts(transform)
+    if found is None:
+        raise ValueError(f"no transform {transform!r}; known are {TRANSFORMS}")
+    return found
+
+
+def domain(transform: str) -> str:
+    """Values that a transform takes, in words.
+
+    >>> domain("ln"), domain("sqrt(x+2)")
+    ('above 0', '-2 or more')
+    """
+    function, offset = _parts(transform)
+    if function in LOGARITHMS:
+        return f"above {0.0 - offset:g}"
+    return f"{0.0 - offset:g} or more" if function == "sqrt" else "any number"
 
 
 def outside_domain(values: Floats, transform: str) -> NDArray[np.bool_]:
-    """Where a transform has no value: ``ln`` and ``log10`` of 0 and less, ``sqrt`` of less than 0."""
-    if transform in ("ln", "log10"):
-        return values <= 0
-    if transform == "sqrt":
-        return values < 0
+    """Where a transform has no value: logarithms of 0 and less, ``sqrt`` of less than 0."""
+    function, offset = _parts(transform)
+    if function in LOGARITHMS:
+        return values + offset <= 0
+    if function == "sqrt":
+        return values + offset < 0
     return np.zeros(values.shape, dtype=bool)
 
 
@@ -34,25 +81,28 @@ def transform_values(values: Floats, transform: str, target: float | None = None
 
     Args:
         values: Shape (n,), in real units, within the domain (`outside_domain`); NaN is missing.
-        transform: ``none``, ``ln``, ``log10``, ``sqrt`` or ``gap_to_target`` (``|value - target|``).
+        transform: ``none``, ``ln``, ``log10``, ``log2``, ``sqrt``, one of these four of a sum such as ``ln(x+0.5)``, or
+            ``gap_to_target`` (``|value - target|``).
         target: The target of ``gap_to_target``, in real units.
 
     Returns:
         Transformed values, shape (n,); NaN exactly where ``values`` is NaN.
 
+    Source: Wolf and others (2022), Environmental Performance Index, technical appendix (``ln(x + α)``).
+
     >>> transform_values(np.array([0.8, 1.5]), "gap_to_target", 1.0)
     array([0.2, 0.5])
+    >>> transform_values(np.array([0.0, 7.0]), "log2(x+1)")
+    array([0., 3.])
     """
+    function, offset = _parts(transform)
+    if function == "none":
+        return values
     contiguous = np.ascontiguousarray(values)  # one code path of the logarithm, so one result
-    if transform == "ln":
-        return np.log(contiguous)
-    if transform == "log10":
-        return np.log10(contiguous)
-    if transform == "sqrt":
-        return np.sqrt(contiguous)
-    if transform == "gap_to_target":
+    if function == "gap_to_target":
         return np.abs(contiguous - np.float64(np.nan if target is None else target))
-    return values
+    found: Floats = (LOGARITHMS | {"sqrt": np.sqrt})[function](contiguous + offset)
+    return found
 
 
 def goalposts(values: Floats, low: Floats, high: Floats, scale: tuple[float, float], clip: bool) -> Floats:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ssc_index.values import Floats
 
-Form = Literal["none", "log", "mirrored_log", "gii", "mirrored_gii", "boxcox", "yeojohnson"]
+Form = Literal["none", "log", "mirrored_log", "gii", "mirrored_gii", "boxcox", "yeojohnson", "log_base"]
 Family = Literal["log", "log_plus", "log_orig", "log_gii", "boxcox", "yeojohnson"]
 NUMBERS: dict[Form, tuple[str, ...]] = {
     "none": (),
@@ -26,6 +26,7 @@ NUMBERS: dict[Form, tuple[str, ...]] = {
     "mirrored_gii": ("shift", "factor"),
     "boxcox": ("shift", "power"),
     "yeojohnson": ("power",),
+    "log_base": ("shift", "factor"),
 }
 """The constants that each form has."""
 
@@ -37,7 +38,8 @@ class Transform:
     Attributes:
         form: ``log`` is ``ln(x - shift)``, ``mirrored_log`` ``-ln(shift - x)``, ``gii``
             ``ln(factor (x - shift) + 1)``, ``mirrored_gii`` ``-ln(factor (shift - x) + 1)``, ``boxcox`` and
-            ``yeojohnson`` those of the literature, of ``x - shift`` and of ``x``.
+            ``yeojohnson`` those of the literature, of ``x - shift`` and of ``x``; ``log_base`` is the logarithm of
+            ``x - shift`` to the base ``factor``.
         shift: See ``form``.
         factor: See ``form``.
         power: λ of Box-Cox and Yeo-Johnson.
@@ -79,6 +81,12 @@ class Transform:
                     return np.log(self.factor * (x - self.shift) + 1.0)
                 case "mirrored_gii":
                     return -np.log(self.factor * (self.shift - x) + 1.0)
+                case "log_base":
+                    if self.factor == 2.0:
+                        return np.log2(x - self.shift)
+                    if self.factor == 10.0:
+                        return np.log10(x - self.shift)
+                    return np.log(x - self.shift) / np.log(self.factor)
                 case "boxcox":
                     return _box_cox(x - self.shift, self.power)
                 case "yeojohnson":

@@ -13,10 +13,12 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import cast
 
+import numpy as np
+
 from ssc_index.errors import FrameworkError
 from ssc_index.framework.model import Direction, Framework, Node
+from ssc_index.normalise import TRANSFORMS, domain, outside_domain, transform_parts
 
-TRANSFORMS = ("none", "ln", "log10", "sqrt", "gap_to_target")
 AGGREGATIONS = ("arithmetic", "geometric", "harmonic", "median", "minimum", "mpi", "ampi", "bod", "borda", "copeland")
 DIRECTIONS = {
     "higher": "higher",
@@ -160,7 +162,7 @@ def _node(row: dict[str, str], line: int, faults: list[str]) -> Node:
         weight_sets={
             name.removeprefix(WEIGHT_SET): weight if number is None else number for name, number in sets.items()
         },
-        transform=row.get("transform", "").lower() or "none",
+        transform=row.get("transform", "").lower().replace(" ", "") or "none",
         low=numbers["low"],
         high=numbers["high"],
         target=numbers["target"],
@@ -273,8 +275,8 @@ def _leaf_faults(node: Node) -> list[str]:
         faults.append("column aggregation: set on an indicator; only nodes with children aggregate")
     if node.direction is None and node.low is None and node.high is None:
         faults.append("no children and no direction: an empty group, or an indicator without direction")
-    if node.transform not in TRANSFORMS:
-        faults.append(f"column transform: unknown {node.transform!r}; known are {', '.join(TRANSFORMS)}")
+    if transform_parts(node.transform) is None:
+        faults.append(f"column transform: unknown {node.transform!r}; known are {TRANSFORMS}")
     if node.transform == "gap_to_target" and node.target is None:
         faults.append("column target: empty, but transform gap_to_target needs it")
     if not (math.isfinite(node.per) and node.per > 0):
@@ -301,11 +303,11 @@ def _goalpost_faults(node: Node) -> list[str]:
             f"column direction: {node.direction!r} against low {low:g} and high {high:g}; "
             "low scores 0 and high the full mark, so low > high where less is better"
         )
-    smallest = min(low, high)
-    if node.transform in ("ln", "log10") and smallest <= 0:
-        faults.append(f"column transform: {node.transform} of goalpost {smallest:g}; it must be above 0")
-    if node.transform == "sqrt" and smallest < 0:
-        faults.append(f"column transform: sqrt of goalpost {smallest:g}; it must not be negative")
+    if transform_parts(node.transform) is not None and outside_domain(np.array([low, high]), node.transform).any():
+        smallest = min(low, high)
+        faults.append(
+            f"column transform: {node.transform} of goalpost {smallest:g}; it must be {domain(node.transform)}"
+        )
     return faults
 
 

@@ -27,8 +27,8 @@ class Node(BaseModel):
             ``high`` where goalposts apply, and the loader proves that the two agree.
         weight: Weight among its siblings; siblings need not sum to one.
         weight_sets: The same by the name of a weight set; a method file chooses one.
-        transform: ``none``, ``ln``, ``log10``, ``sqrt`` or ``gap_to_target`` (``|value - target|``); applied
-            to values and goalposts alike before normalisation.
+        transform: ``none``, ``ln``, ``log10``, ``log2``, ``sqrt``, one of these four of a sum (``ln(x+0.5)``), or
+            ``gap_to_target`` (``|value - target|``); applied to values and goalposts alike before normalisation.
         low: Value that scores 0, in real units; greater than ``high`` where less is better.
         high: Value that scores the full mark, in real units.
         target: Target value, in real units.

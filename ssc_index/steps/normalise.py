@@ -182,6 +182,7 @@ def run(state: State, step: Normalise) -> Outcome:
     record = Record(len(state.values.codes))
     distributions: list[Distribution] = []
     faults: list[str] = []
+    notes: list[str] = []
     for way, meant in parts(state.framework, step, codes):
         if isinstance(way, NormaliseNone):
             continue
@@ -202,13 +203,24 @@ def run(state: State, step: Normalise) -> Outcome:
             "every scale"
             for row, column in (np.argwhere(beyond).tolist() if beyond.any() else ())
         ]
-        table[:, columns] = scores
+        limits = getattr(way, "limits", None)
+        table[:, columns] = scores if limits is None else _within(limits, scores, meant, notes)
     if faults:
         raise ComputationError(place(state, "normalise"), list(dict.fromkeys(faults)))
     state.table = table
     state.scaled |= set(codes)
     parameters, blocks = record.tables([year for year, _ in state.blocks])
-    return Outcome(parameters=parameters, blocks=blocks, distributions=tuple(distributions))
+    return Outcome(parameters=parameters, blocks=blocks, notes=tuple(notes), distributions=tuple(distributions))
+
+
+def _within(
+    limits: tuple[float | None, float | None], scores: Floats, codes: Sequence[str], notes: list[str]
+) -> Floats:
+    """Scores held within limits; a note of each indicator that has some beyond."""
+    low, high = -np.inf if limits[0] is None else limits[0], np.inf if limits[1] is None else limits[1]
+    beyond = ((scores < low) | (scores > high)).sum(axis=0)
+    notes += [f"{codes[column]}: scores set to a limit: {beyond[column]}" for column in np.flatnonzero(beyond).tolist()]
+    return np.clip(scores, low, high)
 
 
 def _tasks(
@@ -272,7 +284,7 @@ def _transformed(state: State, nodes: Sequence[Node], columns: Sequence[int]) ->
         outside = normalise.outside_domain(values[:, position], node.transform)
         faults += [
             f"{state.values.row_name(row)}, {node.code}: {values[row, position]:g} has no {node.transform}; "
-            f"it must be {normalise.DOMAINS[node.transform]}"
+            f"it must be {normalise.domain(node.transform)}"
             for row in np.flatnonzero(outside).tolist()
         ]
         values[outside, position] = np.nan

@@ -26,6 +26,27 @@ class Normalisation(Overridable):
     variants: ClassVar[dict[str, type[Parameters]]] = {}
 
 
+class Limited(Normalisation):
+    """A scale that values may leave.
+
+    Attributes:
+        limits: Least and greatest score; scores beyond are set to them; None is none, also of the two.
+    """
+
+    limits: tuple[Number | None, Number | None] | None = None
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        low, high = self.limits or (0.0, 1.0)
+        if low is None and high is None:
+            raise ValueError("limits: give a least score, a greatest one, or both")
+        if low is not None and high is not None and not low < high:
+            raise ValueError("limits: the first number must be below the second")
+        if self.limits is not None and getattr(self, "clip", False):
+            raise ValueError("limits: clip holds scores already; say 'clip: false' with limits")
+        return self
+
+
 class OverUnits(Normalisation):
     """A scale that rests on units.
 
@@ -42,7 +63,7 @@ class NormaliseNone(Normalisation):
     method: Literal["none"]
 
 
-class NormaliseGoalposts(Normalisation):
+class NormaliseGoalposts(Limited):
     """Place values between the framework's ``low`` and ``high``.
 
     Attributes:
@@ -55,7 +76,7 @@ class NormaliseGoalposts(Normalisation):
     clip: Flag = True
 
 
-class NormaliseScaled(Normalisation):
+class NormaliseScaled(Limited):
     """Place values between two bounds given here, in real units.
 
     Attributes:
@@ -71,7 +92,7 @@ class NormaliseScaled(Normalisation):
     clip: Flag = False
 
 
-class NormaliseMinmax(OverUnits):
+class NormaliseMinmax(Limited, OverUnits):
     """Place values between the worst and the best of the units.
 
     Attributes:
@@ -85,7 +106,7 @@ class NormaliseMinmax(OverUnits):
     constant: Constant = "error"
 
 
-class NormaliseDistanceToMax(OverUnits):
+class NormaliseDistanceToMax(Limited, OverUnits):
     """One minus the distance from the best unit, as a share of the distance from the worst to the best.
 
     Attributes:
@@ -98,7 +119,7 @@ class NormaliseDistanceToMax(OverUnits):
     constant: Constant = "error"
 
 
-class NormaliseDistanceToReference(OverUnits):
+class NormaliseDistanceToReference(Limited, OverUnits):
     """Distance travelled from the worst unit to a reference unit; better units score above it.
 
     Attributes:
@@ -113,7 +134,7 @@ class NormaliseDistanceToReference(OverUnits):
     constant: Constant = "error"
 
 
-class NormaliseDistanceToTarget(OverUnits):
+class NormaliseDistanceToTarget(Limited, OverUnits):
     """Distance travelled from the worst unit to the framework's ``target``.
 
     Attributes:
@@ -128,7 +149,7 @@ class NormaliseDistanceToTarget(OverUnits):
     constant: Constant = "error"
 
 
-class NormaliseFractionOfMax(OverUnits):
+class NormaliseFractionOfMax(Limited, OverUnits):
     """Share of the best value: ``x / max``, and ``min / x`` where less is better.
 
     Attributes:
@@ -139,7 +160,7 @@ class NormaliseFractionOfMax(OverUnits):
     constant: Constant = "error"
 
 
-class NormaliseZscore(OverUnits):
+class NormaliseZscore(Limited, OverUnits):
     """Standardise values to a mean and a standard deviation (n - 1).
 
     Attributes:

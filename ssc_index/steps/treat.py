@@ -143,6 +143,19 @@ class TreatLogGii(Treatment):
     over: Over = "year"
 
 
+class TreatLogOffset(Treatment):
+    """Take the logarithm of values and a constant.
+
+    Attributes:
+        offset: What is added to a value first; every value, and every goalpost, must lie above 0 then.
+        base: Base of the logarithm; None is e.
+    """
+
+    method: Literal["log_offset"]
+    offset: Number
+    base: Annotated[float, Field(strict=True, allow_inf_nan=False, gt=1)] | None = None
+
+
 class TreatBoxCox(Treatment):
     """Transform by Box and Cox.
 
@@ -183,10 +196,12 @@ Treat = (
     | TreatPercentile
     | TreatLog
     | TreatLogGii
+    | TreatLogOffset
     | TreatBoxCox
     | TreatYeoJohnson
 )
-Changing = TreatLog | TreatLogGii | TreatBoxCox | TreatYeoJohnson
+Estimating = TreatLog | TreatLogGii | TreatBoxCox | TreatYeoJohnson
+Changing = Estimating | TreatLogOffset
 
 VARIANTS = Treatment.variants
 VARIANTS |= {
@@ -200,6 +215,7 @@ VARIANTS |= {
     "log_plus": TreatLog,
     "log_orig": TreatLog,
     "log_gii": TreatLogGii,
+    "log_offset": TreatLogOffset,
     "boxcox": TreatBoxCox,
     "yeojohnson": TreatYeoJohnson,
 }
@@ -226,7 +242,7 @@ def check(walk: Walk, step: Treat) -> None:
             if own:
                 walk.fault(f": {listed(own)} have a transform of their own; {way.method} would be a second one")
         if getattr(way, "over", "year") == "year" and (
-            isinstance(way, Changing) or getattr(way, "fallback", "none") != "none"
+            isinstance(way, Estimating) or getattr(way, "fallback", "none") != "none"
         ):
             walk.logged.update(code for code in codes if code not in walk.scaled)
 
@@ -335,9 +351,11 @@ def _transform(way: Parameters, values: Floats, anchors: Sequence[float], skewne
         caps = low, high
     if caps is not None:
         return Transform(low=caps[0], high=caps[1])
+    if isinstance(way, TreatLogOffset):
+        return _log_offset(way, float(values[0]))
     if values[0] == values[-1]:
         raise ValueError(f"{treat.NO_SPREAD}: all its values are {values[0]:g}")
-    assert isinstance(way, Changing)
+    assert isinstance(way, Estimating)
     power = getattr(way, "power", None)
     return found_in(
         values,
@@ -349,6 +367,17 @@ def _transform(way: Parameters, values: Floats, anchors: Sequence[float], skewne
         shifted=getattr(way, "positive", "required") == "shifted",
         lower_is_better=lower,
     )
+
+
+def _log_offset(way: TreatLogOffset, smallest: float) -> Transform:
+    """The logarithm of a value and a constant; every value must have one."""
+    if not smallest + way.offset > 0:
+        raise ValueError(
+            f"log_offset needs values above {0.0 - way.offset:g}, not {smallest:g}; give a greater 'offset'"
+        )
+    if way.base is None:
+        return Transform("log", shift=0.0 - way.offset)
+    return Transform("log_base", shift=0.0 - way.offset, factor=way.base)
 
 
 def _said(treated: Treated) -> str:

@@ -15,6 +15,7 @@ from ssc_index.errors import MethodError
 from ssc_index.framework.load import framework_from_nodes
 from ssc_index.framework.model import Framework
 from ssc_index.method import Method, method_from_mapping
+from ssc_index.normalise import LOGARITHMS
 from ssc_index.plan import check_method
 from ssc_index.steps.aggregate import Aggregate, rule_at
 from ssc_index.steps.impute_parameters import ImputeMultiple
@@ -466,7 +467,7 @@ def _check_measurement(method: Method, framework: Framework, path: str, faults: 
         faults.append(f"{path}: treat may put an indicator on a logarithm before; say 'fallback: none'")
     if any(isinstance(step, Aggregate) for step in before):
         faults.append(f"{path}: scores are aggregated before the first normalise step")
-    logs = [node.code for node in framework.indicators if node.transform in ("ln", "log10")]
+    logs = [node.code for node in framework.indicators if node.transform.startswith(tuple(LOGARITHMS))]
     if logs:
         faults.append(f"{path}: {', '.join(logs)} are put on a logarithm, which a normal error may leave")
 

@@ -193,7 +193,8 @@ def _stages(case: Case, reasons: list[str]) -> tuple[Stage, Stage, Stage]:
 
 def _why_no_scale(case: Case, stage: Stage) -> list[str]:
     """Steps between errors and aggregation that the kernel lacks."""
-    reasons = []
+    sums = [node.code for node in case.framework.indicators if node.transform not in TRANSFORMS]
+    reasons = [f"transform of {', '.join(sums)} after measurement errors"] if sums else []
     first = next(place for place, step in enumerate(case.method.steps) if isinstance(step, Normalise))
     for options in stage.combinations:
         for step in chosen_method(case, options).steps[first:-1]:
@@ -204,6 +205,8 @@ def _why_no_scale(case: Case, stage: Stage) -> list[str]:
                 reasons.append(f"{step.step} over other years' units after measurement errors")
             if getattr(step, "overrides", {}):
                 reasons.append(f"{step.step} with overrides after measurement errors")
+            if getattr(step, "limits", None) is not None:
+                reasons.append(f"{step.step} with limits after measurement errors")
             if getattr(step, "centre", None) is not None:
                 reasons.append(f"{step.step} with a given centre after measurement errors")
     return reasons
