@@ -11,6 +11,7 @@ from ssc_index.framework.model import Framework
 from ssc_index.method import Method
 from ssc_index.steps.aggregate import Aggregate
 from ssc_index.steps.denominate import Denominate
+from ssc_index.steps.derive import Derive
 from ssc_index.steps.impute_parameters import ImputeLastValue, ImputeNone, ImputeOverYears, ImputeWithin
 from ssc_index.steps.normalise_parameters import (
     NormaliseCategorical,
@@ -27,6 +28,7 @@ from ssc_index.steps.weights_parameters import FromScores, Weights
 # Steps that are not here look at others: a new one is taken to, until somebody shows that it does not.
 ALONE: tuple[type[Parameters], ...] = (
     Denominate,
+    Derive,
     Screen,
     TreatNone,
     TreatLogOffset,

@@ -13,7 +13,7 @@ import importlib.metadata
 import json
 import platform
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from ssc_index.index import compute_index
 from ssc_index.method import read_method
 from ssc_index.result import IndexResult
 from ssc_index.steps.denominate import denominators_named
+from ssc_index.steps.derive import derived_codes, operands_named
+from ssc_index.steps.parameters import Parameters
 from ssc_index.values import Floats, Values, values_from_columns
 
 LONG_COLUMNS = {"unit", "year", "code", "value"}
@@ -49,18 +51,27 @@ class _Table:
     line_of: Callable[[int], str]
 
 
-def read_values(path: Path, framework: Framework, denominators: Collection[str] = ()) -> Values:
+def columns_named(steps: Iterable[Parameters]) -> set[str]:
+    """Columns of the values, beside the indicators, that the steps of a method compute with."""
+    listed = tuple(steps)
+    return denominators_named(listed) | operands_named(listed)
+
+
+def read_values(
+    path: Path, framework: Framework, denominators: Collection[str] = (), derived: Collection[str] = ()
+) -> Values:
     """Read the values of an index from a CSV or Parquet file, wide or long.
 
     Wide: ``unit``, optionally ``year``, one column for every indicator of the framework; every other column
-    is a group column (text), but for those that the framework or the method divides by. Long: exactly ``unit``,
+    is a group column (text), but for those that the framework or the method computes with. Long: exactly ``unit``,
     optionally ``year``, ``code``, ``value``; a code without rows is missing throughout; a denominator is a code
     too. An empty cell (in Parquet also null and NaN) is missing; zero is a value.
 
     Args:
         path: A file whose name ends in ``.parquet``, or a UTF-8 CSV file with a header.
         framework: The framework whose indicators the file gives.
-        denominators: Columns that the method divides by, beside those that the framework names.
+        denominators: Columns that the method computes with (`columns_named`), beside those that the framework names.
+        derived: Indicators that the method derives, so that the file need not have a column of them.
 
     Returns:
         The values, columns in the order of the framework, rows sorted by year and unit.
@@ -76,7 +87,13 @@ def read_values(path: Path, framework: Framework, denominators: Collection[str] 
         raise ValuesError(path.name, ["no row below the header"])
     is_long = {"code", "value"} <= set(table.columns) and not {"code", "value"} & set(framework.codes)
     named = {*denominators, *(node.denominator for node in framework.indicators if node.denominator)}
-    return (_long if is_long else _wide)(table, framework, sorted(named - set(framework.codes)), path.name)
+    numbers = sorted(named - set(framework.codes))
+    if is_long:
+        return _long(table, framework, numbers, path.name)
+    for code in derived:
+        if code in framework.codes and code not in table.columns:
+            table.columns[code] = pl.repeat(None, table.columns["unit"].len(), dtype=pl.Float64, eager=True)
+    return _wide(table, framework, numbers, path.name)
 
 
 def _read_csv(path: Path) -> _Table:
@@ -396,7 +413,8 @@ def compute(framework_path: Path, values_path: Path, method_path: Path, out: Pat
         errors.append(error)
     if framework is None or method is None:
         raise _joined(errors)
-    result = compute_index(read_values(values_path, framework, denominators_named(method.steps)), framework, method)
+    values = read_values(values_path, framework, columns_named(method.steps), derived_codes(method.steps))
+    result = compute_index(values, framework, method)
     paths = {"framework": framework_path, "values": values_path, "method": method_path}
     write_result(result, out, paths, audit)
     return result

@@ -124,6 +124,7 @@ def beginning(values: Values, framework: Framework, method: Method) -> State:
         scores=np.full((rows, len(framework.nodes)), np.nan, order="F"),
         excluded_by=np.zeros(rows, dtype=np.int64),
         reasons=[[] for _ in range(rows)],
+        observed=~np.isnan(values.values),
         imputed=np.zeros(shape, dtype=bool, order="F"),
         carried=np.zeros(shape, dtype=np.int16, order="F"),
         filled_nodes=np.zeros((rows, len(framework.nodes)), dtype=bool, order="F"),
@@ -182,7 +183,6 @@ def _result(state: State, method: Method, steps: tuple[StepResult, ...]) -> Inde
             ranks[rows, column] = rank_descending(scores[rows, column], rule.ties, rule.round)
     for array in (scores, ranks, state.filled_by):
         array.flags.writeable = False
-    observed = ~np.isnan(state.values.values)
     rows_in = (state.excluded_by == 0)[:, None]
     return IndexResult(
         framework=state.framework,
@@ -195,8 +195,8 @@ def _result(state: State, method: Method, steps: tuple[StepResult, ...]) -> Inde
         scores=scores,
         ranks=ranks,
         weights=state.weights_used,
-        n_indicators=_counts(state, np.ones((1, observed.shape[1]), dtype=bool))[0],
-        n_observed=_counts(state, observed),
+        n_indicators=_counts(state, np.ones((1, state.observed.shape[1]), dtype=bool))[0],
+        n_observed=_counts(state, state.observed),
         n_present=_counts(state, ~np.isnan(state.table)),
         n_imputed=_counts(state, state.imputed & rows_in, state.filled_nodes & rows_in),
         n_carried=_counts(state, (state.carried > 0) & rows_in),

@@ -19,13 +19,14 @@ import numpy as np
 import polars as pl
 
 from ssc_index.errors import ComputationError, MethodError, SscIndexError
-from ssc_index.files import read_values, write_result
+from ssc_index.files import columns_named, read_values, write_result
 from ssc_index.framework.load import read_framework_csv
 from ssc_index.framework.model import Framework
 from ssc_index.index import compute_index
 from ssc_index.method import Method, method_from_mapping
 from ssc_index.result import IndexResult
 from ssc_index.steps.aggregate import Aggregate, mean_at
+from ssc_index.steps.derive import derived_codes
 from ssc_index.steps.impute import level_of_scores
 from ssc_index.steps.impute_parameters import ImputeNone
 from ssc_index.steps.parameters import Parameters
@@ -33,8 +34,8 @@ from ssc_index.steps.saved import Distribution, Saved
 from ssc_index.steps.walk import indicators_meant, nodes_meant
 from ssc_index.values import Values
 
-ROW_WISE_STEPS = ("screen", "denominate", "treat", "normalise", "impute", "aggregate")
-ROW_WISE_MEANS = ("arithmetic", "geometric", "harmonic", "generalised", "median", "minimum", "owa")
+ROW_WISE_STEPS = ("screen", "derive", "denominate", "treat", "normalise", "impute", "aggregate")
+ROW_WISE_MEANS = ("arithmetic", "geometric", "harmonic", "generalised", "median", "minimum", "owa", "formula")
 FILE = re.compile(r"(parameters|distributions)_(\d+)_[a-z]+\.csv")
 QUOTED = r"^'([=+\-@\t\r])"
 
@@ -185,7 +186,8 @@ def compute_outside(framework_path: Path, values_path: Path, parameters: Path, o
             "give that one"
         )
     method = method_from_mapping(record["method"], f"{parameters.name}/run.json")
-    result = score_outside(read_values(values_path, framework), framework, method, saved)
+    values = read_values(values_path, framework, columns_named(method.steps), derived_codes(method.steps))
+    result = score_outside(values, framework, method, saved)
     paths = {"framework": framework_path, "values": values_path, "parameters": parameters / "run.json"}
     write_result(result, out, paths)
     return result

@@ -70,7 +70,7 @@ class Transform:
         >>> Transform("boxcox", shift=0.0, power=0.5).in_new_unit(np.array([4.0]))
         array([2.])
         """
-        x = np.ascontiguousarray(values)  # one code path of the logarithm, so one result
+        x: Floats = np.ascontiguousarray(values)  # one code path of the logarithm, so one result
         with np.errstate(invalid="ignore", divide="ignore"):
             match self.form:
                 case "log":
@@ -86,7 +86,8 @@ class Transform:
                         return np.log2(x - self.shift)
                     if self.factor == 10.0:
                         return np.log10(x - self.shift)
-                    return np.log(x - self.shift) / np.log(self.factor)
+                    ratio: Floats = np.log(x - self.shift) / np.log(self.factor)
+                    return ratio
                 case "boxcox":
                     return _box_cox(x - self.shift, self.power)
                 case "yeojohnson":

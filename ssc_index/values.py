@@ -28,7 +28,8 @@ class Values:
         codes: Indicator codes, one per column.
         values: Shape (n_rows, n_indicators), in real units; NaN is missing; columns contiguous, read-only.
         groups: Labels of each row by group column; None is no label.
-        denominators: Columns that indicators may be divided by, shape (n_rows,) each; NaN is missing; read-only.
+        denominators: Columns of numbers that indicators may be divided by or derived from, shape (n_rows,) each; NaN
+            is missing; read-only.
     """
 
     units: tuple[str, ...]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from ssc_index.steps import aggregate, denominate, impute, normalise, screen, treat, weights
+from ssc_index.steps import aggregate, denominate, derive, impute, normalise, screen, treat, weights
 
 STEPS: dict[str, ModuleType] = {
     "denominate": denominate,
+    "derive": derive,
     "screen": screen,
     "treat": treat,
     "normalise": normalise,

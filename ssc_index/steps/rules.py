@@ -25,6 +25,7 @@ from pydantic import (
 
 from ssc_index import aggregate, aggregate_cohort
 from ssc_index.benefit_of_doubt import Ratio, benefit_of_doubt
+from ssc_index.formula import evaluated, formula, in_words, undefined
 from ssc_index.outranking import copeland
 from ssc_index.steps.parameters import Flag, Name, NotNegative, Number, Over, Positive, Range, Share
 from ssc_index.values import Floats
@@ -194,6 +195,52 @@ class OrderedWeights(Rule):
     def combine(self, parts: Sequence[Floats], weights: Sequence[float], least: float) -> Floats:
         """Ordered weighted average."""
         return aggregate.ordered_average(parts, weights, self.weights, self.power or 1.0, least)
+
+
+class ByFormula(Rule):
+    """What a formula says of the children, by their codes; all of them must be there.
+
+    Attributes:
+        expression: The formula, as `ssc_index.formula` reads it; it names every child.
+    """
+
+    name: ClassVar[str] = "formula"
+    weighs: ClassVar[bool] = False
+    expression: Annotated[str, Field(strict=True)]
+    _codes: tuple[str, ...] = PrivateAttr(default=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: object) -> object:
+        """``{formula: a / b}`` is short for ``{formula: {expression: a / b}}``."""
+        return {"expression": data} if isinstance(data, str) else data
+
+    @model_validator(mode="after")
+    def _readable(self) -> ByFormula:
+        formula(self.expression)
+        return self
+
+    def among(self, codes: Sequence[str]) -> Rule:
+        """The rule with the children that its names mean."""
+        rule = self.model_copy()
+        rule._codes = tuple(codes)
+        return rule
+
+    def faults(self, codes: Sequence[str]) -> list[str]:
+        """The formula names the children, and none goes without saying."""
+        names = formula(self.expression).names
+        found = [f"formula names {name!r}, which is none of {', '.join(codes)}" for name in names if name not in codes]
+        return found + [f"formula leaves {code!r} without any say; name it" for code in codes if code not in names]
+
+    def combine(self, parts: Sequence[Floats], weights: Sequence[float], least: float) -> Floats:
+        """Value of the formula."""
+        return evaluated(formula(self.expression), dict(zip(self._codes, parts, strict=True)))
+
+    def refusals(self, parts: Sequence[Floats], weights: Sequence[float], least: float) -> list[Refusal]:
+        """Rows for which the formula has no value."""
+        what, columns = formula(self.expression), dict(zip(self._codes, parts, strict=True))
+        rows = undefined(evaluated(what, columns), what, columns)
+        return [(row, -1, f"{in_words(what, columns, row)} has no value") for row in rows]
 
 
 class Borda(Rule):
@@ -388,6 +435,7 @@ KINDS: tuple[type[Rule], ...] = (
     Median,
     Minimum,
     OrderedWeights,
+    ByFormula,
     MazziottaPareto,
     AdjustedMazziottaPareto,
     BenefitOfDoubt,

@@ -89,7 +89,7 @@ def _years_of(unit: str, forced: Sequence[Forced]) -> set[int | None]:
 
 def run(state: State, step: Screen) -> Outcome:
     """Leave rows out: their cells are missing from here on."""
-    present = ~np.isnan(state.values.values if step.count == "observed" else state.table)
+    present = state.observed if step.count == "observed" else ~np.isnan(state.table)
     framework = state.framework
     root = framework.root.code
     by_node = {node.code: setting_at(step.min_coverage_by_node, node) or 0.0 for node in framework.nodes}

@@ -35,7 +35,8 @@ class State:
         scores: Nodes above the indicators, shape (n_rows, n_nodes); NaN where not computed.
         excluded_by: Number of the step that screened a row out; 0 where it takes part.
         reasons: Why a row was screened out.
-        imputed: Cells of the table that were filled.
+        observed: Cells of the table that were reported, or derived from such cells alone.
+        imputed: Cells of the table that were filled, or derived from such cells.
         carried: Age in years of cells that were carried from an earlier year; 0 elsewhere.
         filled_nodes: Cells of the scores that were filled.
         transforms: What a treatment did to an indicator, by the number of the year's block (from 0) and code.
@@ -56,6 +57,7 @@ class State:
     scores: Floats
     excluded_by: Ints
     reasons: list[list[str]]
+    observed: Bools
     imputed: Bools
     carried: NDArray[np.int16]
     filled_nodes: Bools

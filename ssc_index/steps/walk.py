@@ -66,6 +66,7 @@ class Walk:
     denominators: tuple[str, ...] | None = None
     place: str = ""
     faults: list[str] = field(default_factory=list)
+    derived: set[str] = field(default_factory=set)
     denominated: set[str] = field(default_factory=set)
     treated: set[str] = field(default_factory=set)
     logged: set[str] = field(default_factory=set)

@@ -20,7 +20,7 @@ import polars as pl
 import yaml
 
 from ssc_index.errors import MethodError, SscIndexError
-from ssc_index.files import PACKAGES, read_values, version_of, without_formulas
+from ssc_index.files import PACKAGES, columns_named, read_values, version_of, without_formulas
 from ssc_index.framework.load import read_framework_csv
 from ssc_index.framework.save import framework_csv
 from ssc_index.method import read_method
@@ -29,7 +29,7 @@ from ssc_index.sensitivity.alternatives import one_at_a_time
 from ssc_index.sensitivity.batches import Map
 from ssc_index.sensitivity.ranks import alternatives_of, groups_of, rank_model, sensitivity_frame
 from ssc_index.sensitivity.sobol import sensitivity as sobol_indices
-from ssc_index.steps.denominate import denominators_named
+from ssc_index.steps.derive import derived_codes
 from ssc_index.uncertainty.case import Case, case_of
 from ssc_index.uncertainty.inputs import Uncertainty
 from ssc_index.uncertainty.plain import Replication, replication
@@ -64,7 +64,7 @@ def case_of_files(
         FaultsError: With every fault of a file, or of the section.
     """
     framework, method = read_framework_csv(framework_path), read_method(method_path)
-    values = read_values(values_path, framework, denominators_named(method.steps))
+    values = read_values(values_path, framework, columns_named(method.steps), derived_codes(method.steps))
     if method.uncertainty is None:
         raise MethodError(f"method {method.name}", ["uncertainty: missing; say what varies under 'inputs'"])
     section = {**method.uncertainty, **{key: value for key, value in changes.items() if value is not None}}

@@ -14,7 +14,7 @@ from ssc_index.files import compute
 PROJECT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TEXTS = BLOCK.findall((PROJECT / "docs" / "method.md").read_text(encoding="utf-8"))
-FOLDERS = {"by-hand": "hand"}  # every other example runs on examples/steps
+FOLDERS = {"by-hand": "hand", "gender-inequality": "gender"}  # every other example runs on examples/steps
 
 
 def _name(text: str) -> str:
