@@ -5,17 +5,15 @@ What belongs here: the order of work and what is kept where. What does not: read
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
 from assets.freshness import READING, code_sha256, record, recorded
+from assets.pool import in_pool
 from assets.warehouse import insert_rows, transaction
 from assets.workspace import Workspace
 from intake.countries import read_national
@@ -52,7 +50,7 @@ class Ingested:
 
     Attributes:
         seen: Distinct files below raw/.
-        new: Of these, files parsed now.
+        new: Of these, files parsed now, or tried.
         vanished: Files known from before that are no longer there.
         failures: What the schema of each table refuses of the rows written now.
     """
@@ -94,11 +92,11 @@ def ingest(
         for table in (raw.FILES, raw.SUBMISSIONS, raw.CELLS, raw.FAULTS):
             connection.execute("delete from " + table.name + " where list_contains(?, file_sha256)", again)
         record(connection, STEP, {0: reader})
-        _take_in(new, workspace.raw, ledger, progress)
+        lost = faults_frame(_take_in(new, workspace.raw, ledger, progress))
         _mark_present(connection, places, workspace.raw)
         submissions = connection.sql("select * from raw.submissions").pl()
         receipts, receipt_faults = read_receipts(places, submissions, register)
-        faults = pl.concat([strays, register_faults, national_faults, receipt_faults])
+        faults = pl.concat([strays, lost, register_faults, national_faults, receipt_faults])
         for table, frame in ((raw.CITIES, register), (raw.RECEIPTS, receipts), (raw.RECEIPT_FAULTS, faults)):
             connection.execute("delete from " + table.name)
             ledger.insert(table, table.conform(frame))
@@ -143,26 +141,35 @@ class _Ledger:
         self.insert(raw.FAULTS, raw.FAULTS.conform(pl.concat([one.faults for one in readings])))
 
 
-def _take_in(new: Mapping[str, Path], folder: Path, ledger: _Ledger, progress: Progress) -> None:
+def _take_in(new: Mapping[str, Path], folder: Path, ledger: _Ledger, progress: Progress) -> list[Fault]:
     """Read new files and append what they hold: workbooks, then bulk files, each in the order of their hashes.
 
     No more than the rows of `WRITTEN_AT_ONCE` workbooks, or of one batch of a bulk file, are held at a time.
+
+    Returns:
+        A fault for each workbook that could not be read without losing the process; it stays unknown.
     """
+    sha_of = {path: sha for sha, path in new.items()}
     ordered = [new[sha] for sha in sorted(new)]
     workbooks = [path for path in ordered if not is_bulk(path)]
     waiting: list[Readings] = []
+    lost: list[Path] = []
     done = 0
-    for readings in _read(workbooks):
+    for readings in _read(workbooks, lost.append):
         waiting.append(readings)
         done += readings.files.height
-        if len(waiting) * AT_ONCE >= WRITTEN_AT_ONCE or done == len(workbooks):
+        if sum(one.files.height for one in waiting) >= WRITTEN_AT_ONCE:
             ledger.take_in(waiting, new, folder)
             waiting = []
         progress(done, len(ordered))
+    if waiting:
+        ledger.take_in(waiting, new, folder)
+    done += len(lost)
     for path in filter(is_bulk, ordered):
         _take_in_bulk(path, new, folder, ledger)
         done += 1
         progress(done, len(ordered))
+    return [_reader_died(path.relative_to(folder).as_posix(), sha_of[path]) for path in lost]
 
 
 def _take_in_bulk(path: Path, new: Mapping[str, Path], folder: Path, ledger: _Ledger) -> None:
@@ -174,15 +181,26 @@ def _take_in_bulk(path: Path, new: Mapping[str, Path], folder: Path, ledger: _Le
     ledger.take_in([gathered([result])], new, folder)
 
 
-def _read(paths: Sequence[Path]) -> Iterator[Readings]:
+def _read(paths: Sequence[Path], lost: Callable[[Path], None]) -> Iterator[Readings]:
     """Read workbooks, a few at a time, in their order whatever finishes first."""
     tasks = [paths[start : start + AT_ONCE] for start in range(0, len(paths), AT_ONCE)]
     if len(paths) < SMALLEST_POOL:
         yield from map(read_workbooks, tasks)
-        return
-    workers = min(os.cpu_count() or 1, 8)
-    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as pool:
-        yield from pool.map(read_workbooks, tasks)
+    else:
+        yield from in_pool(read_workbooks, tasks, lost)
+
+
+def _reader_died(place: str, file_sha256: str) -> Fault:
+    """The fault of a workbook that ended the process that read it, twice."""
+    return Fault(
+        "reader_died",
+        f"{place} ended the process that read it, alone too, so it was left out; all others were read. Try it with "
+        "`ssc-index check`. If that ends as well, open the workbook, save it again and report it with the file; "
+        "if it does not, the machine was short of memory: build again.",
+        file_sha256=file_sha256,
+        field="file",
+        value=place,
+    )
 
 
 def _places(files: Sequence[Path], folder: Path) -> tuple[dict[str, Path], list[Fault]]:

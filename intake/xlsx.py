@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 from xml.parsers import expat
@@ -305,6 +306,19 @@ def _no_dtd(*_: object) -> None:
     raise Refused("forbidden_content", "The workbook declares XML entities, which no spreadsheet program writes.")
 
 
+@lru_cache(maxsize=1 << 13)  # the cells of a form have the same addresses in every file
+def _place(name: str) -> tuple[int, int]:
+    """Row and column of an address."""
+    match = _ADDRESS.match(name)
+    if match is None:
+        raise Refused("damaged_workbook", f"The workbook has a cell at {name[:20]!r}, which is no address.")
+    letters, digits = match.groups()
+    column = 0
+    for letter in letters:
+        column = column * 26 + ord(letter) - 64
+    return int(digits), column
+
+
 def _local(tag: str) -> str:
     """A tag without its namespace prefix; some programs write ``x:row``."""
     return tag.rpartition(":")[2]
@@ -341,30 +355,34 @@ def _shared_strings(archive: zipfile.ZipFile, member: str | None) -> list[str]:
     """The table of texts; phonetic guides are left out."""
     strings: list[str] = []
     parts: list[str] = []
-    state = {"text": False, "phonetic": False}
+    is_text = is_phonetic = False
 
-    def start(tag: str, _: dict[str, str]) -> None:
-        tag = _local(tag)
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal is_text, is_phonetic
         if tag == "t":
-            state["text"] = not state["phonetic"]
+            is_text = not is_phonetic
         elif tag == "si":
             parts.clear()
         elif tag == "rPh":
-            state["phonetic"] = True
+            is_phonetic = True
+        elif ":" in tag:
+            start(_local(tag), attributes)
 
     def end(tag: str) -> None:
-        tag = _local(tag)
+        nonlocal is_text, is_phonetic
         if tag == "t":
-            state["text"] = False
-        elif tag == "rPh":
-            state["phonetic"] = False
+            is_text = False
         elif tag == "si":
             if len(strings) >= MAX_STRINGS:
                 raise Refused("too_large", f"The workbook has more than {MAX_STRINGS} different texts.")
             strings.append("".join(parts)[:MAX_TEXT])
+        elif tag == "rPh":
+            is_phonetic = False
+        elif ":" in tag:
+            end(_local(tag))
 
     def text(data: str) -> None:
-        if state["text"]:
+        if is_text:
             parts.append(data)
             if len(parts) > MAX_CELL_CHARACTERS // MAX_TEXT and sum(map(len, parts)) > MAX_CELL_CHARACTERS:
                 raise Refused("too_large", f"The workbook has a text of more than {MAX_CELL_CHARACTERS} characters.")
@@ -381,7 +399,6 @@ class _SheetReader:
         self._strings = strings
         self._cells: list[Cell] = []
         self.merged: list[Merged] = []
-        self._columns: dict[str, int] = {}
         self._parts: list[str] = []
         self._length = 0
         self._rows = 0
@@ -399,8 +416,6 @@ class _SheetReader:
         return self._cells
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        if ":" in tag:
-            tag = _local(tag)
         if tag == "c":
             self._start_cell(attributes)
         elif tag == "v" or tag == "t":
@@ -411,13 +426,15 @@ class _SheetReader:
             self._start_row(attributes)
         elif tag == "mergeCell":
             self._start_merged(attributes["ref"])
+        elif ":" in tag:
+            self._start(_local(tag), attributes)
 
     def _start_merged(self, name: str) -> None:
         """Keep a merged range."""
         if len(self.merged) >= MAX_MERGED:
             raise Refused("too_large", f"A sheet has more than {MAX_MERGED} merged ranges.")
         first, _, last = name.partition(":")
-        rows, columns = zip(*(self._place(part) for part in (first, last or first)), strict=True)
+        rows, columns = zip(*(_place(part) for part in (first, last or first)), strict=True)
         self.merged.append(Merged(min(rows), max(rows), min(columns), max(columns)))
 
     def _start_row(self, attributes: dict[str, str]) -> None:
@@ -438,25 +455,11 @@ class _SheetReader:
         if name is None:
             self._column += 1
         else:
-            self._row, self._column = self._place(name)
+            self._row, self._column = _place(name)
         self._kind = attributes.get("t", "n")
         self._has_value = self._has_formula = False
         self._parts.clear()
         self._length = 0
-
-    def _place(self, name: str) -> tuple[int, int]:
-        """Row and column of an address."""
-        match = _ADDRESS.match(name)
-        if match is None:
-            raise Refused("damaged_workbook", f"The workbook has a cell at {name[:20]!r}, which is no address.")
-        letters, digits = match.groups()
-        column = self._columns.get(letters)
-        if column is None:
-            column = 0
-            for letter in letters:
-                column = column * 26 + ord(letter) - 64
-            self._columns[letters] = column
-        return int(digits), column
 
     def _text(self, data: str) -> None:
         if self._is_open:
@@ -466,12 +469,13 @@ class _SheetReader:
             self._parts.append(data)
 
     def _end(self, tag: str) -> None:
-        if ":" in tag:
-            tag = _local(tag)
         if tag == "v" or tag == "t":
             self._is_open = False
-        elif tag == "c" and (self._has_value or self._has_formula):
-            self._end_cell()
+        elif tag == "c":
+            if self._has_value or self._has_formula:
+                self._end_cell()
+        elif ":" in tag:
+            self._end(_local(tag))
 
     def _end_cell(self) -> None:
         if not (0 < self._row <= MAX_ROW and 0 < self._column <= MAX_COLUMN):

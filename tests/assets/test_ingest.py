@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +13,8 @@ from assets.ingest import Ingested, ingest
 from assets.warehouse import open_writer
 from assets.workspace import Workspace, open_workspace
 from intake import bulk, long_table
+from intake.gathering import Readings
+from intake.reading import sha256_of
 from intake.template import City, Entry, write_workbook
 from schemas import raw
 from schemas.state import STEPS
@@ -58,6 +60,29 @@ def test_portions_do_not_show(workspace: Workspace, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(taking_in, "WRITTEN_AT_ONCE", 2)
     monkeypatch.setattr(long_table, "BATCH_LINES", 1)
     assert taken_in(workspace, tmp_path / "b.duckdb")[1] == rows
+
+
+def test_a_workbook_that_ends_its_process_is_told_and_tried_again(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "raw" / "3.xlsx"
+
+    def losing(
+        work: Callable[[Sequence[Path]], Readings], tasks: Sequence[Sequence[Path]], lost: Callable[[Path], None]
+    ) -> Iterator[Readings]:
+        lost(place)
+        yield from (work([path for path in task if path != place]) for task in tasks)
+
+    monkeypatch.setattr(taking_in, "SMALLEST_POOL", 1)
+    monkeypatch.setattr(taking_in, "in_pool", losing)
+    found, rows = taken_in(workspace, tmp_path / "a.duckdb")
+    assert (found.new, len(rows["raw.files"]), len(rows["raw.cells"])) == (6, 5, 4 * 112 + 3)
+    (told,) = [row for row in rows["raw.receipt_faults"] if row[9] == "reader_died"]
+    assert (told[0], told[8], told[10]) == (sha256_of(place), "3.xlsx", "error")
+    monkeypatch.undo()
+    found, rows = taken_in(workspace, tmp_path / "a.duckdb")
+    assert (found.new, len(rows["raw.files"])) == (1, 6)
+    assert "reader_died" not in {row[9] for row in rows["raw.receipt_faults"]}
 
 
 def test_a_bulk_file_that_is_refused_late_leaves_no_cells(

@@ -1,0 +1,13 @@
+"""Work of which some items end the process, imported by the processes of a pool: so little that they start quickly."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+
+def doubled(numbers: Sequence[int]) -> list[int]:
+    """Each number twice; a negative one ends the process."""
+    if min(numbers) < 0:
+        os._exit(3)
+    return [2 * number for number in numbers]

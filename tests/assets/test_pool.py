@@ -1,0 +1,36 @@
+"""A pool of processes: results in order, and a process that dies takes only what killed it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from deadly import doubled
+
+from assets import pool
+from assets.pool import PoolError, in_pool
+
+
+def done(tasks: Sequence[Sequence[int]]) -> tuple[list[int], list[int]]:
+    lost: list[int] = []
+    return [number for result in in_pool(doubled, tasks, lost.append) for number in result], lost
+
+
+def test_results_come_in_the_order_of_the_tasks() -> None:
+    assert done([[3, 1], [2], [5, 4, 6]]) == ([6, 2, 4, 10, 8, 12], [])
+
+
+def test_only_what_ends_its_process_is_left_out() -> None:
+    tasks = [[1, 2], [3, 4, -5, 6], [7], *([number] for number in range(8, 20))]
+    assert done(tasks) == ([2 * number for number in range(1, 20) if number != 5], [-5])
+
+
+def test_where_everything_dies_it_is_not_the_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "MOST_LOST", 1)
+    with pytest.raises(PoolError, match=r"More than 1 files ended .* -2 the last\. .* short of memory"):
+        done([[-1, -2, -3]])
+
+
+def test_nothing_to_do_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_processes", None)
+    assert done([]) == ([], [])
