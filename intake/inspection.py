@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -17,7 +18,8 @@ import polars as pl
 from intake.evidence import OLDEST
 from intake.reading import read_submission
 from intake.screening import form_rows, screen
-from intake.tables import CELLS, FAULTS, SUBMISSIONS, ReadResult, empty
+from intake.tables import CELLS, FAULTS, SUBMISSIONS, Fault, ReadResult, address, empty, faults_frame
+from intake.template import PROFILE
 from ssc_index.framework.catalogue import Catalogue
 
 COLUMN_MAP = {"file_sha256": pl.String}
@@ -72,7 +74,10 @@ class Inspection:
 
 
 def inspect_files(
-    paths: Sequence[Path], catalogue: Catalogue, known_of: Callable[[int], Known] = lambda _year: NOTHING_KNOWN
+    paths: Sequence[Path],
+    catalogue: Catalogue,
+    known_of: Callable[[int], Known] = lambda _year: NOTHING_KNOWN,
+    today: date | None = None,
 ) -> list[Inspection]:
     """Read files and hold the rules against them.
 
@@ -80,6 +85,8 @@ def inspect_files(
         paths: Workbooks or bulk files.
         catalogue: The KPI catalogue.
         known_of: What is known beside the files for a reference year.
+        today: The day on which the files could be received at the earliest; None where their receipts say that. No
+            clock is consulted here.
 
     Returns:
         One inspection for each path, in their order; a file given twice is inspected once.
@@ -115,8 +122,33 @@ def inspect_files(
         )
         values = rows.filter(pl.col("value").is_not_null() & pl.col("is_readable")).select(list(PAST))
         past = pl.concat([past, values]).filter(pl.col("year") > year - OLDEST)
+    if today is not None:
+        found += [_years_to_come(result, today) for result in distinct]
     told = pl.concat(found)
     return [_inspection(path, result, told) for path, result in zip(unique, results, strict=True)]
+
+
+def _years_to_come(result: ReadResult, today: date) -> pl.DataFrame:
+    """A fault for each submission of a file whose year has not begun: no receipt of today lets it count."""
+    faults = []
+    for city, year in result.submissions.filter(pl.col("year") > today.year).select("city_id", "year").iter_rows():
+        rows = result.cells.filter(pl.col("city_id") == city, pl.col("year") == year)["row_number"]
+        is_bulk = result.kind == "bulk"
+        faults.append(
+            Fault(
+                "year_in_future",
+                f"The reference year {year} lies after today, {today}. A submission whose year lies after its receipt "
+                "counts for nothing. Correct the year, or send it when the year is over.",
+                file_sha256=result.file_sha256,
+                city_id=city,
+                year=year,
+                sheet=None if is_bulk else PROFILE,
+                cell=address({}, "year", int(str(rows.min()))) if is_bulk else result.column_map.get("profile.year"),
+                field="year",
+                value=str(year),
+            )
+        )
+    return faults_frame(faults)
 
 
 def columns_of(results: Sequence[ReadResult]) -> pl.DataFrame:

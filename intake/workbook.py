@@ -111,8 +111,9 @@ def read_workbook(path: Path, file_sha256: str, catalogue: Catalogue) -> ReadRes
 
 
 def _profile_places(found: Mapping[str, Cell | None]) -> dict[str, str]:
-    """Address of each figure of the profile that stands in its cell."""
-    return {f"profile.{name}": _at(cell) for name, cell in found.items() if cell and name in tables.PROFILE_NUMBERS}
+    """Address of the year and of each figure of the profile that stands in its cell."""
+    names = ("year", *tables.PROFILE_NUMBERS)
+    return {f"profile.{name}": _at(cell) for name, cell in found.items() if cell and name in names}
 
 
 def _is_fatal(context: _Context, columns: Mapping[str, int]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,8 +59,8 @@ def check(
         stop(f"There is no file {', '.join(missing)}.", UNUSABLE)
     with told_errors():
         known_of = known_from(opened(workspace)) if workspace else None
-        arguments = (files, load_catalogue())
-        inspections = inspect_files(*arguments, known_of) if known_of else inspect_files(*arguments)
+        known = {"known_of": known_of} if known_of else {}
+        inspections = inspect_files(files, load_catalogue(), today=datetime.now(UTC).date(), **known)
     if as_json:
         typer.echo(json.dumps([_facts(one) for one in inspections], ensure_ascii=False))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 from typer.testing import CliRunner, Result
@@ -12,6 +13,7 @@ from intake.demo_places import place
 from intake.demo_plan import rows_of
 from intake.inspection import inspect_files
 from intake.template import City, Entry, write_workbook
+from intake.xlsx import column_letters, open_xlsx
 from pipelines.check_commands import plain
 from pipelines.cli import app
 from ssc_index.framework.catalogue import load_catalogue
@@ -96,6 +98,28 @@ def test_files_of_one_call_are_each_others_past(tmp_path: Path) -> None:
     assert "maybe_fraction" not in set(alone.findings["rule"])
     (row,) = after.findings.filter(after.findings["rule"] == "maybe_fraction").to_dicts()
     assert row["cell"].startswith("H")
+
+
+def test_a_year_to_come_is_told_at_its_cell(tmp_path: Path) -> None:
+    path = form(tmp_path / "a.xlsx", {NET: Entry(result=97.0, **SOURCE)}, 2025)
+    (early,) = inspect_files([path], load_catalogue(), today=date(2024, 12, 31))
+    (row,) = early.findings.filter(early.findings["rule"] == "year_in_future").to_dicts()
+    with open_xlsx(path) as book:
+        places = {f"{column_letters(cell.column)}{cell.row}": cell.value for cell in book.cells("Profile")}
+    assert (row["sheet"], row["field"], row["value"], places[row["cell"]]) == ("Profile", "year", "2025", 2025.0)
+    assert (row["severity"], early.findings["rule"][0]) == ("error", "year_in_future")
+    assert "2025 lies after today, 2024-12-31" in row["message"]
+    for today in (date(2025, 1, 1), None):
+        (one,) = inspect_files([path], load_catalogue(), today=today)
+        assert "year_in_future" not in set(one.findings["rule"])
+
+
+def test_a_year_to_come_of_a_bulk_file_is_told_at_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"city_id,year,data_point,result,source\nno-a,2099,{NET},97,S\nno-a,2024,{NET},97,S\n")
+    found = json.loads(check(path, "--json").output)[0]["findings"]
+    told = [(one["city_id"], one["year"], one["cell"]) for one in found if one["rule"] == "year_in_future"]
+    assert told == [("no-a", 2099, "line 2, column year")]
 
 
 def test_nothing_of_a_file_is_obeyed_by_the_terminal(tmp_path: Path) -> None:
