@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ssc_index.values import Floats
 
 Mean = Literal["arithmetic", "geometric", "harmonic"]
+AT_CUTOFF = 1e-9  # rounding of shares that meet a cutoff
 LARGEST_TOTAL = 2**60  # sums of whole weights, doubled, must fit in 64 bits
 
 
@@ -73,6 +74,40 @@ def weighted_mean(
         result = np.exp(result)
     bounded: Floats = np.clip(result, smallest, largest)
     return bounded
+
+
+def censored_mean(
+    parts: Sequence[Floats],
+    weights: Sequence[float],
+    cutoff: float,
+    scale: tuple[float, float] = (0.0, 1.0),
+    min_coverage: float = 0.0,
+) -> Floats:
+    """Mean of the rows that are deprived in a share of the weights or more; the full mark for the others.
+
+    With the scale ``(a, b)``, ``c = Σ w (b − x) / (b − a) / Σ w`` is the share of the weights in which a row is
+    deprived: with parts of a and b alone their weighted count. A row with ``c ≥ cutoff`` has the mean of its parts,
+    ``b − (b − a) c``; one below has b. So 1 less the score, on (0, 1), is the censored deprivation score of a unit, and
+    its mean over the units their adjusted headcount ratio.
+
+    Args:
+        parts: Scores of each child, shape (n_rows,) each, within the scale; NaN is missing.
+        weights: Weight of each child, 0 or more.
+        cutoff: Least share, above 0, at most 1; a share within 1e-9 of it reaches it, for sums of weights are rounded.
+        scale: Scores of full deprivation and of none.
+        min_coverage: Least share of the children that must be present.
+
+    Returns:
+        Scores, shape (n_rows,); NaN where too few children, or none with a weight, are present.
+
+    Source: Alkire and Foster (2011), Journal of Public Economics 95, 476–487 (dual cutoff).
+
+    >>> censored_mean([np.array([0.0, 0.0]), np.array([1.0, 0.0]), np.array([1.0, 1.0])], [1.0, 1.0, 2.0], 0.5)
+    array([1. , 0.5])
+    """
+    mean = weighted_mean(parts, weights, "arithmetic", min_coverage)
+    deprived = (scale[1] - mean) / (scale[1] - scale[0])
+    return np.where(deprived < cutoff - AT_CUTOFF, scale[1], mean)
 
 
 def power_mean(parts: Sequence[Floats], weights: Sequence[float], order: float, min_coverage: float = 0.0) -> Floats:

@@ -15,6 +15,7 @@ from ssc_index.steps.derive import Derive
 from ssc_index.steps.impute_parameters import ImputeLastValue, ImputeNone, ImputeOverYears, ImputeWithin
 from ssc_index.steps.normalise_parameters import (
     NormaliseCategorical,
+    NormaliseCutoff,
     NormaliseGoalposts,
     NormaliseNone,
     NormaliseScaled,
@@ -33,6 +34,7 @@ ALONE: tuple[type[Parameters], ...] = (
     TreatNone,
     TreatLogOffset,
     NormaliseNone,
+    NormaliseCutoff,
     NormaliseGoalposts,
     NormaliseScaled,
     ImputeNone,

@@ -19,7 +19,7 @@ from ssc_index.method import Method
 from ssc_index.rank import rank_descending
 from ssc_index.result import StepResult
 from ssc_index.sample import Scores
-from ssc_index.steps.normalise_parameters import NormaliseDistanceToTarget
+from ssc_index.steps.normalise_parameters import NormaliseCutoff, NormaliseDistanceToTarget
 from ssc_index.steps.parameters import Parameters
 from ssc_index.steps.screen import Screen
 from ssc_index.steps.state import Bools, Ints
@@ -80,7 +80,7 @@ def is_same_framework(one: Edition, other: Edition) -> bool:
     That is names, units, and targets that no transform and no step asks for.
     """
     ways = [way for edition in (one, other) for step in edition.method.steps for way in _ways(step)]
-    by_target = any(isinstance(way, NormaliseDistanceToTarget) for way in ways)
+    by_target = any(isinstance(way, NormaliseDistanceToTarget | NormaliseCutoff) for way in ways)
     return _numbers(one.framework, by_target) == _numbers(other.framework, by_target)
 
 

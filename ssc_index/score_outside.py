@@ -35,7 +35,17 @@ from ssc_index.steps.walk import indicators_meant, nodes_meant
 from ssc_index.values import Values
 
 ROW_WISE_STEPS = ("screen", "derive", "denominate", "treat", "normalise", "impute", "aggregate")
-ROW_WISE_MEANS = ("arithmetic", "geometric", "harmonic", "generalised", "median", "minimum", "owa", "formula")
+ROW_WISE_MEANS = (
+    "arithmetic",
+    "geometric",
+    "harmonic",
+    "generalised",
+    "median",
+    "minimum",
+    "owa",
+    "formula",
+    "counting",
+)
 FILE = re.compile(r"(parameters|distributions)_(\d+)_[a-z]+\.csv")
 QUOTED = r"^'([=+\-@\t\r])"
 

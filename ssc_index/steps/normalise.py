@@ -20,6 +20,7 @@ from ssc_index.steps.normalise_parameters import (
     Normalise,
     NormaliseBorda,
     NormaliseCategorical,
+    NormaliseCutoff,
     NormaliseDistanceToMax,
     NormaliseDistanceToReference,
     NormaliseDistanceToTarget,
@@ -98,6 +99,10 @@ def _check_way(walk: Walk, way: Parameters, codes: Sequence[str]) -> None:
         without = [node.code for node in nodes if node.target is None or node.transform == "gap_to_target"]
         if without:
             walk.fault(f": {listed(without)} have no target to move towards; fill target, or name another method")
+    if isinstance(way, NormaliseCutoff) and way.cutoff is None:
+        without = [node.code for node in nodes if node.target is None or node.transform == "gap_to_target"]
+        if without:
+            walk.fault(f": {listed(without)} have no cutoff; fill target, or give 'cutoff' by an override")
     for key, numbers in (("bounds", getattr(way, "bounds", None)), ("thresholds", getattr(way, "thresholds", None))):
         for node in nodes if numbers else ():
             _check_order(walk, key, node, cast(Sequence[float], numbers))
@@ -125,7 +130,9 @@ def constants(way: Parameters, node: Node) -> tuple[float, ...]:
     """Numbers in real units that a method compares with an indicator's values."""
     if isinstance(way, NormaliseGoalposts):
         return () if node.low is None or node.high is None else (node.low, node.high)
-    if isinstance(way, NormaliseDistanceToTarget):
+    if isinstance(way, NormaliseCutoff) and way.cutoff is not None:
+        return (way.cutoff,)
+    if isinstance(way, NormaliseDistanceToTarget | NormaliseCutoff):
         return () if node.target is None else (node.target,)
     if isinstance(way, NormaliseScaled):
         return way.bounds
@@ -319,6 +326,8 @@ def _scale(task: _Task, values: Floats) -> tuple[Floats, dict[str, Floats], list
             scores = normalise.logistic(values, sign, n[0], n[1], way.steepness, way.range)
         case NormaliseCategorical():
             scores = normalise.categories(values, sign, np.array(n), way.scores)
+        case NormaliseCutoff():
+            scores = normalise.categories(values, sign, np.array(n), way.range)
         case _:
             raise AssertionError(way)
     return scores, numbers, []
@@ -335,6 +344,8 @@ def _numbers(task: _Task) -> dict[str, Floats]:
             return {"low": posts[0], "high": posts[1]}
         case NormaliseCategorical() if way.thresholds:
             return {f"cut_{number}": post for number, post in enumerate(posts, start=1)}
+        case NormaliseCutoff():
+            return {"cut_1": posts[0]}
         case NormaliseZscore() | NormaliseLogistic() if way.centre is not None and way.spread is not None:
             _check_own_unit(task)
             ones = np.ones(len(task.nodes))

@@ -275,6 +275,19 @@ class NormaliseCategorical(OverUnits):
         return self
 
 
+class NormaliseCutoff(Normalisation):
+    """Score whether a value reaches a cutoff; a value at the cutoff reaches it.
+
+    Attributes:
+        cutoff: In real units; None takes the framework's ``target``.
+        range: Scores of a value that falls short, and of one that reaches it.
+    """
+
+    method: Literal["cutoff"]
+    cutoff: Number | None = None
+    range: Range = (0.0, 1.0)
+
+
 Normalise = (
     NormaliseNone
     | NormaliseGoalposts
@@ -290,6 +303,7 @@ Normalise = (
     | NormaliseBorda
     | NormalisePercentile
     | NormaliseCategorical
+    | NormaliseCutoff
 )
 
 
@@ -309,4 +323,5 @@ VARIANTS |= {
     "borda": NormaliseBorda,
     "percentile": NormalisePercentile,
     "categorical": NormaliseCategorical,
+    "cutoff": NormaliseCutoff,
 }

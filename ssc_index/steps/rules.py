@@ -197,6 +197,37 @@ class OrderedWeights(Rule):
         return aggregate.ordered_average(parts, weights, self.weights, self.power or 1.0, least)
 
 
+class Counting(Rule):
+    """Count deprivations: the mean of units that are deprived in enough, the full mark for all others.
+
+    Attributes:
+        cutoff: Least share of the children's weights, deprived, by which a unit counts as poor; above 0.
+        range: Scores of a child of full deprivation and of none.
+        gives: ``intensity`` keeps the mean of the poor; ``headcount`` gives them the lower end of the range.
+    """
+
+    name: ClassVar[str] = "counting"
+    cutoff: Annotated[float, Field(strict=True, gt=0, le=1)]
+    range: Range = (0.0, 1.0)
+    gives: Literal["intensity", "headcount"] = "intensity"
+
+    def combine(self, parts: Sequence[Floats], weights: Sequence[float], least: float) -> Floats:
+        """Mean, censored."""
+        censored = aggregate.censored_mean(parts, weights, self.cutoff, self.range, least)
+        if self.gives == "intensity":
+            return censored
+        return np.where(censored < self.range[1], self.range[0], censored)
+
+    def refusals(self, parts: Sequence[Floats], weights: Sequence[float], least: float) -> list[Refusal]:
+        """Scores that are no share of a deprivation."""
+        low, high = self.range
+        return [
+            (row, child, f"is not between {low:g} and {high:g}")
+            for child, part in enumerate(parts)
+            for row in np.flatnonzero((part < low) | (part > high)).tolist()
+        ]
+
+
 class ByFormula(Rule):
     """What a formula says of the children, by their codes; all of them must be there.
 
@@ -435,6 +466,7 @@ KINDS: tuple[type[Rule], ...] = (
     Median,
     Minimum,
     OrderedWeights,
+    Counting,
     ByFormula,
     MazziottaPareto,
     AdjustedMazziottaPareto,
