@@ -204,7 +204,7 @@ class WeightsBudget(Stated):
         """Points must sum to what there is to share."""
         sums = [sum(one[code] for code in codes) for one in self.experts]
         return [
-            f"points of expert {number} sum to {total:g}, not {self.points:g}"
+            f"points of expert {number} sum to {total:.12g}, not {self.points:.12g}"
             for number, total in enumerate(sums, start=1)
             if abs(total - self.points) > 1e-6 * self.points
         ]

@@ -400,6 +400,11 @@ def test_rules_may_differ_by_level_and_node():
     assert again == result.method
 
 
+def test_a_power_of_places_counts_the_worse_score_more():
+    # Q(r) = r²: the better half weighs 1/4, the worse 3/4; 30/4 + 3 · 10/4 = 15
+    assert _index([[30, 10, 10, 30]], {"method": {"owa": {"power": 2}}})[0]["index"][0] == 15
+
+
 def test_the_framework_may_name_a_rule_at_a_node():
     assert _index([[2, 6, 1, 7]], {}, aggregation={"A": "median", "B": "minimum"})[0]["index"][0] == 2.5
 

@@ -410,6 +410,19 @@ def test_what_if_one_choice_were_another():
     assert "is not above 0" in reasons["geometric of zeros"]
 
 
+def test_another_mean_keeps_what_means_share_and_another_scale_drops_what_is_its_own():
+    steps = [
+        {"normalise": {"method": "goalposts", "range": [1, 5], "clip": False, "only": ["index"]}},
+        {"aggregate": {"method": "geometric", "levels": {"index": "harmonic"}, "min_coverage": 0.5}},
+    ]
+    method = method_from_mapping({"name": "m", "steps": steps})
+    mean = changed_step(method, 2, method="minimum").steps[1]
+    assert (mean.method, mean.levels, mean.min_coverage) == ("minimum", {"index": "harmonic"}, 0.5)
+    scale = changed_step(method, 1, method="rank").steps[0]
+    assert (scale.only, scale.ties) == (("index",), "min")
+    assert changed_step(method, 1, clip=True).steps[0].range == (1, 5)
+
+
 def test_a_change_that_a_step_does_not_know_is_refused():
     method = _index(_draws(4)).method
     with pytest.raises(MethodError, match="unknown key"):

@@ -80,18 +80,21 @@ def _plain_curve(x, y):
     return best
 
 
+@pytest.mark.parametrize(
+    "n", [6, 7, 50]
+)  # of six points one to two degrees of freedom are left, the fewest that may be
 @pytest.mark.parametrize("shape", [lambda x: x, lambda x: np.sin(6 * x), lambda x: x**5], ids=["line", "wave", "bend"])
-def test_a_curve_is_the_penalised_spline_of_the_dense_equations(shape):
+def test_a_curve_is_the_penalised_spline_of_the_dense_equations(shape, n):
     generator = np.random.default_rng(9)
-    x = generator.random(50)
+    x = generator.random(n)
     x = (x - x.min()) / (x.max() - x.min())
-    y = shape(x) + 0.1 * generator.normal(size=50)
+    y = shape(x) + 0.1 * generator.normal(size=n)
     y -= y.mean()
     criterion, fitted, freedom = _plain_curve(x, y)
-    found = smooth(x[None], y[None], np.ones((1, 50), dtype=bool))
+    found = smooth(x[None], y[None], np.ones((1, n), dtype=bool))
     np.testing.assert_allclose(found.fitted[0], fitted, atol=1e-9)
     assert found.freedom[0] == pytest.approx(freedom, abs=1e-6)
-    assert found.criterion[0] == pytest.approx(criterion, abs=1e-8)
+    assert found.criterion[0] == pytest.approx(criterion, abs=1e-7)
 
 
 def test_an_effect_is_the_same_in_any_company():

@@ -240,6 +240,10 @@ def test_overrides_change_only_their_indicators_and_the_nearest_name_counts():
         ({"treat": {"method": "iqr", "overrides": {"a": {"factor": -1}}}}, "overrides.a.factor: -1"),
         ({"treat": {"method": "iqr", "overrides": {"a": {"only": "b"}}}}, "overrides.a.only: not within an override"),
         ({"treat": {"method": "iqr", "overrides": {"a": {"method": "nix"}}}}, "overrides.a.method: unknown 'nix'"),
+        (
+            {"treat": {"method": "iqr", "overrides": {"a": {"method": "mad", "k": 1}}}},
+            "overrides.a.k: 1: Extra inputs are not permitted; known are only, overrides, method, factor",
+        ),
         ({"treat": {"method": "iqr", "overrides": {"a": 5}}}, "overrides.a: parameters are a mapping"),
         ({"treat": {"method": "iqr", "overrides": {"a": {"nix": 5}}}}, "overrides.a.nix: 5: Extra inputs"),
         ({"treat": {"method": "percentile", "low": 0.5, "high": 0.5}}, "low must be below high"),

@@ -509,6 +509,11 @@ def test_experts_weigh_families():
     assert result.steps[2].notes == ("under A: expert Ada has a consistency ratio of 0.0000",)
 
 
+def test_points_may_miss_their_sum_by_a_millionth():
+    points = {"method": "budget", "points": 1e6, "experts": [{"b1": 600_000, "b2": 400_001}]}
+    assert _used(_index({"weights": points}, {"aggregate": {}}), "b1") == pytest.approx(600_000 / 1_000_001, rel=1e-15)
+
+
 def test_experts_who_contradict_themselves_are_refused_unless_allowed():
     contrary = {**AHP, "experts": [*AHP["experts"][:2], {**AHP["experts"][2], "value": 9}]}
     with pytest.raises(ComputationError, match=r"under A: expert Ada has a consistency ratio of 0\.\d+, above 0.1"):
@@ -521,6 +526,10 @@ def test_experts_who_contradict_themselves_are_refused_unless_allowed():
     ("weights", "expected"),
     [
         ({**BUDGET, "points": 10}, "points of expert 1 sum to 100, not 10"),
+        (
+            {"method": "budget", "points": 1e6, "experts": [{"b1": 999_990, "b2": 11.001}]},
+            "points of expert 1 sum to 1000001.001, not 1000000",
+        ),
         ({**AHP, "experts": AHP["experts"][:2]}, "expert Ada compares a2 with a3 0 times, not once"),
         ({**AHP, "experts": [*AHP["experts"], AHP["experts"][0]]}, "compares a1 with a2 2 times, not once"),
         (
