@@ -23,7 +23,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ssc_index.errors import FaultsError, SscIndexError, ValuesError
-from ssc_index.framework.load import read_framework_csv
+from ssc_index.framework.load import nearly, read_framework_csv, said_of_reading, separator_faults
 from ssc_index.framework.model import Framework
 from ssc_index.index import compute_index
 from ssc_index.method import read_method
@@ -39,6 +39,7 @@ OUR_FILES = re.compile(
 )
 LONG_FROM = 100_000  # cells from which texts are told apart once
 PART = 1 << 17  # rows of a long file that are laid out at a time
+ADD_IT = "; add it, empty if nobody reported it"
 FORMULA_START = r"^([=+\-@\t\r])"
 PACKAGES = ("numpy", "polars", "pydantic", "pyyaml", "ssc-index")
 
@@ -82,7 +83,10 @@ def read_values(
     """
     table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
     if "unit" not in table.columns:
-        raise ValuesError(path.name, [f"no column 'unit'; columns are {', '.join(table.columns)}"])
+        near = nearly("unit", table.columns)
+        raise ValuesError(path.name, [f"no column 'unit'{near}; columns are {', '.join(table.columns)}"])
+    if "year" not in table.columns and (near := nearly("year", table.columns)):
+        raise ValuesError(path.name, [f"no column 'year'{near}"])
     if not table.columns["unit"].len():
         raise ValuesError(path.name, ["no row below the header"])
     is_long = {"code", "value"} <= set(table.columns) and not {"code", "value"} & set(framework.codes)
@@ -101,14 +105,14 @@ def _read_csv(path: Path) -> _Table:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
-            header = [cell.strip() for cell in next(reader, [])]
+            header = [cell.strip() for cell in next((row for row in reader if any(row)), [])]
             lines, rows = [], []
             for row in reader:
                 if any(row):
                     lines.append(reader.line_num)
                     rows.append(row)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ValuesError(path.name, [f"cannot be read as UTF-8 CSV: {error}"]) from error
+        raise ValuesError(path.name, [said_of_reading(error)]) from error
     faults = _form_faults(header, lines, rows)
     if faults:
         raise ValuesError(path.name, faults)
@@ -123,8 +127,8 @@ def _form_faults(header: Sequence[str], lines: Sequence[int], rows: Sequence[Seq
     """Faults of a CSV file's header and of the length of its rows."""
     if not any(header):
         return ["the file is empty; the first line names the columns"]
-    if len(header) == 1 and ";" in header[0]:
-        return ["line 1: the columns are separated by ';'; separate them by ','"]
+    if separated := separator_faults(header):
+        return separated
     faults = [f"line 1: column {name!r} occurs twice" for name in _repeated(header)]
     faults += [f"line 1: column {number + 1} has no name" for number, name in enumerate(header) if not name]
     faults += [
@@ -154,8 +158,17 @@ def _read_parquet(path: Path) -> _Table:
         elif series.dtype.is_integer():
             columns[series.name] = series
         else:
-            columns[series.name] = _text(series.cast(pl.String))
+            columns[series.name] = _text(_as_text(path.name, series))
     return _Table(columns, lambda row: f"row {row + 1}")
+
+
+def _as_text(subject: str, series: pl.Series) -> pl.Series:
+    """A column as text; a list or a structure has no text."""
+    try:
+        return series.cast(pl.String)
+    except pl.exceptions.PolarsError as error:
+        fault = f"column {series.name!r}: holds {series.dtype}, not a number or text in each cell"
+        raise ValuesError(subject, [fault]) from error
 
 
 def _text(series: pl.Series) -> pl.Series:
@@ -261,7 +274,8 @@ def _years(table: _Table, faults: list[str]) -> NDArray[np.int64] | None:
     exact = series.cast(pl.Float64, strict=False)
     wrong = ~(exact.is_between(-9999, 9999) & (exact == exact.floor())).fill_null(False)
     faults += [
-        f"{table.line_of(row)}, column year: {series[row]!r} is not a year such as 2026"
+        f"{table.line_of(row)}, column year: "
+        + ("empty" if series[row] is None else f"{series[row]!r} is not a year such as 2026")
         for row in wrong.arg_true().to_list()
     ]
     return exact.set(wrong, 0).cast(pl.Int64).to_numpy()
@@ -270,7 +284,7 @@ def _years(table: _Table, faults: list[str]) -> NDArray[np.int64] | None:
 def _wide(table: _Table, framework: Framework, denominators: Sequence[str], subject: str) -> Values:
     """One row per unit (and year), one column per indicator and denominator; the rest are groups."""
     faults = [
-        f"no column {code!r} ({framework.by_code[code].name}); add it, empty if nobody reported it"
+        f"no column {code!r} ({framework.by_code[code].name}){nearly(code, table.columns) or ADD_IT}"
         for code in framework.codes
         if code not in table.columns
     ]

@@ -137,14 +137,16 @@ def _build(kind: type[Model], data: object, path: str, faults: list[str]) -> Mod
             elif fault["type"] == "missing":
                 faults.append(f"{place}: missing")
             else:
-                faults.append(f"{place}: {fault['input']!r}: {fault['msg']}{_hint(fault['input'])}")
+                faults.append(f"{place}: {fault['input']!r}: {fault['msg']}{_hint(fault['input'], fault['type'])}")
         return None
 
 
-def _hint(value: object) -> str:
-    """YAML reads NO, on, yes as booleans and 1e-3 as text; say so where it may have happened."""
+def _hint(value: object, kind: str) -> str:
+    """YAML reads NO, on, yes as booleans, 1.10 as a number and 1e-3 as text; say so where it may have happened."""
     if isinstance(value, bool):
         return " (YAML reads NO, yes, on … as true or false: put quotes around a name)"
+    if isinstance(value, int | float) and kind == "string_type":
+        return " (YAML reads 1.10 as a number: put quotes around a code of digits)"
     if isinstance(value, str) and value[:1].isdigit():
         return " (YAML reads 1e-3 as text: write 0.001)"
     return ""

@@ -55,7 +55,7 @@ def discrimination_frame(result: IndexResult, year: int | None = None) -> pl.Dat
         scores = result.scores[rows, column]
         there = scores[~np.isnan(scores)]
         if there.size < 2:
-            out.append((node.code, node.level, there.size, there.size, *[None] * 6, "fewer than two scores"))
+            out.append((node.code, node.level, there.size, there.size, *[None] * 5, "fewer than two scores"))
             continue
         q1, q3 = np.quantile(there, [0.25, 0.75]).tolist()
         ends = [float((there == end).mean()) for end in (there.min(), there.max())]

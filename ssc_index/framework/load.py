@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import heapq
 import math
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import cast
@@ -104,7 +105,7 @@ def _read_rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]
             reader = csv.reader(file, strict=True)
             lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FrameworkError(path.name, [f"cannot be read as UTF-8 CSV: {error}"]) from error
+        raise FrameworkError(path.name, [said_of_reading(error)]) from error
     lines = [(number, cells) for number, cells in lines if any(cells)]
     if not lines:
         raise FrameworkError(path.name, ["the file is empty; the first line names the columns"])
@@ -121,8 +122,36 @@ def _read_rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]
     return rows, faults
 
 
+def separator_faults(header: Sequence[str]) -> list[str]:
+    """A fault where the columns of a CSV file are separated by something else than a comma."""
+    if len(header) != 1:
+        return []
+    found = [name for sign, name in ((";", "';'"), ("\t", "tabs"), ("|", "'|'")) if sign in header[0]]
+    return [f"line 1: the columns are separated by {name}; separate them by ','" for name in found[:1]]
+
+
+def nearly(name: str, others: Iterable[str]) -> str:
+    """A hint if one of some names is the same but for capitals, blanks or the way that its letters are coded."""
+
+    def plain(text: str) -> str:
+        return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+    found = [other for other in others if plain(other) == plain(name)]
+    if found and unicodedata.normalize("NFC", found[0]) == unicodedata.normalize("NFC", name):
+        return f"; a column has the same letters, coded otherwise: write {name!r} in one way in both files"
+    return f"; {found[0]!r} is nearly it, write it as {name!r}" if found else ""
+
+
+def said_of_reading(error: Exception) -> str:
+    """Why a file cannot be read as CSV, and what to do."""
+    hint = "; save it in the encoding UTF-8" if isinstance(error, UnicodeDecodeError) else ""
+    return f"cannot be read as UTF-8 CSV: {error}{hint}"
+
+
 def _header_faults(header: Sequence[str]) -> list[str]:
     """Faults of the column names."""
+    if separated := separator_faults(header):
+        return separated
     known = (*TEXT_COLUMNS, *NUMBER_COLUMNS)
     sets = [name for name in dict.fromkeys(header) if name.startswith(WEIGHT_SET)]
     faults = [
@@ -136,7 +165,7 @@ def _header_faults(header: Sequence[str]) -> list[str]:
         for name in sets
         if name.removeprefix(WEIGHT_SET) in ("", *RESERVED_SETS)
     ]
-    faults += [f"line 1: no column {name!r}" for name in REQUIRED_COLUMNS if name not in header]
+    faults += [f"line 1: no column {name!r}{nearly(name, header)}" for name in REQUIRED_COLUMNS if name not in header]
     return faults
 
 

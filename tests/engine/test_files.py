@@ -143,7 +143,7 @@ def test_every_fault_of_a_long_file_is_reported_at_once(tmp_path):
         "line 3: x, 2020, a is given on line 2 already",
         "line 4, column code: 'c' is not an indicator",
         "line 5, column code: 'index' is not an indicator",
-        "line 6, column year: None is not a year",
+        "line 6, column year: empty",
         "line 6, column value: 'NR' is not a finite number; leave a missing cell empty",
     ):
         assert any(fault.startswith(expected) for fault in faults), expected

@@ -84,7 +84,7 @@ rank: {ties: best, round: -1}
         "steps[0].screen.min_coverage: 1.5",
         "steps[0].screen.minimum: unknown key; known are min_coverage, min_coverage_by_node, min_nonzero, only_where, "
         "force_in, force_out, count",
-        "steps[1]: unknown step 'normalize'; known are denominate, screen, treat, normalise, impute, weights",
+        "steps[1]: unknown step 'normalize'; known are denominate, derive, screen, treat, normalise, impute, weights",
         "steps[2].normalise.method: unknown method 'mimax'; known are none, goalposts, scaled, minmax",
         "steps[3].impute.group: missing",
         "steps[4].aggregate.levels.index: 'harmonious'",

@@ -1,0 +1,155 @@
+"""Files as strangers write them: each either works as if it were plain, or the error says what to do."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ssc_index.errors import SscIndexError
+from ssc_index.files import compute
+
+FRAMEWORK = "code,parent,direction\ni,,\nA,i,\na,A,higher\nb,A,lower\nc,i,higher\n"
+VALUES = "unit,a,b,c\np,1,4,2\nq,2,3,3\nr,3,1,9\n"
+METHOD = "name: m\nsteps:\n  - normalise: {method: minmax}\n  - aggregate: {}\n"
+SCORES = [0.0, 100 * (5 / 12 + 1 / 7) / 2, 100.0]  # A of q: (1/2 + 1/3) / 2; c of q: 1/7
+
+
+@pytest.fixture
+def computed(tmp_path):
+    def compute_files(framework=FRAMEWORK, values=VALUES, method=METHOD, audit=False):
+        paths = []
+        for name, content in (("framework.csv", framework), ("values.csv", values), ("method.yaml", method)):
+            path = tmp_path / name
+            if isinstance(content, pl.DataFrame):
+                path = tmp_path / "values.parquet"
+                content.write_parquet(path)
+            else:
+                path.write_bytes(content if isinstance(content, bytes) else content.encode())
+            paths.append(path)
+        return compute(*paths, tmp_path / "out", audit)
+
+    return compute_files
+
+
+def _long(text):
+    head, *lines = (line.split(",") for line in text.split())
+    return [(line[0], code, cell) for line in lines for code, cell in zip(head[1:], line[1:], strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("framework", "values"),
+    [
+        ("\ufeff" + FRAMEWORK, "\ufeff" + VALUES),
+        (FRAMEWORK.replace("\n", "\r\n"), VALUES.replace("\n", "\r\n")),
+        (FRAMEWORK, VALUES.replace("\n", "\r")),
+        (FRAMEWORK.rstrip(), VALUES.rstrip()),
+        ("\n\n" + FRAMEWORK.replace("\n", "\n\n"), "\n\n" + VALUES.replace("\n", "\n\n")),
+        (FRAMEWORK + ",,\n", VALUES + ",,,\n,,,\n"),
+        (FRAMEWORK.replace(",", " , "), VALUES.replace(",", " , ")),
+        (
+            "direction,parent,code\nhigher,A,a\nlower,A,b\nhigher,i,c\n,i,A\n,,i\n",
+            "b,c,unit,a\n4,2,p,1\n3,3,q,2\n1,9,r,3\n",
+        ),
+        (FRAMEWORK, '"unit","a","b","c"\n"r","3","1","9"\n"p","1","4","2"\n"q","2","3","3"\n'),
+        (FRAMEWORK, "unit,a,b,c\np,1.,4e0,+2\nq,0.2E1,3.0,3\nr,3,1,9.000\n"),
+        (FRAMEWORK, "unit,code,value\n" + "".join(",".join(row) + "\n" for row in reversed(_long(VALUES)))),
+        (FRAMEWORK, "value,code,unit\n" + "".join(",".join(row[::-1]) + "\n" for row in _long(VALUES))),
+        (FRAMEWORK, "unit,year,code,value\n" + "".join(f"{u},2020,{c},{x}\n" for u, c, x in _long(VALUES))),
+        (FRAMEWORK, "unit,year,a,b,c\np,2020.0,1,4,2\nq,2020.0,2,3,3\nr,2020.0,3,1,9\n"),
+        (FRAMEWORK, pl.read_csv(VALUES.encode())),
+        (FRAMEWORK, pl.read_csv(VALUES.encode(), infer_schema=False).with_columns(pl.col("unit").cast(pl.Categorical))),
+        (
+            FRAMEWORK,
+            pl.read_csv(VALUES.encode()).with_columns(pl.col("a").cast(pl.Decimal(9, 2)), pl.col("b").cast(pl.Int8)),
+        ),
+        (FRAMEWORK, pl.DataFrame(_long(VALUES), schema=["unit", "code", "value"], orient="row")),
+    ],
+)
+def test_the_form_of_a_file_moves_no_score(computed, framework, values):
+    np.testing.assert_allclose(computed(framework, values).scores[:, 0], SCORES, rtol=1e-14)
+
+
+def test_codes_may_be_in_any_script(computed):
+    framework = "code,parent,direction\nИндекс,,\n指标,Индекс,higher\nβ-1 (%),Индекс,lower\n"
+    steps = ["normalise: {method: minmax, only: [指标]}", "normalise: {method: borda}", "aggregate: {}"]
+    method = "name: m\nsteps:\n" + "".join(f"  - {step}\n" for step in steps)
+    found = computed(framework, "unit,指标,β-1 (%)\nМосква,1,2\n東京,2,1\n", method, audit=True)
+    assert dict(zip(found.values.units, found.scores[:, 0].tolist(), strict=True)) == {"Москва": 0.0, "東京": 50.5}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        "unit,a,b,c\np,1,4,\nq,2,3,\n",
+        "unit,a,b,c\np,,,\nq,,,\n",
+        "unit,year,a,b,c\np,1,1,4,2\nq,1,2,3,3\np,2,1,4,2\nr,2,2,3,3\n",
+    ],
+    ids=["an indicator without values", "no value at all", "units come and go"],
+)
+def test_an_audit_says_what_is_missing(computed, values, tmp_path):
+    computed(values=values, audit=True)
+    found = pl.read_csv(tmp_path / "out" / "audit_discrimination.csv")
+    assert (found["n"] >= 2).to_list() == found["reason"].is_null().to_list()
+
+
+def test_a_single_unit_is_scored_by_goalposts_and_audited(computed, tmp_path):
+    framework = "code,parent,low,high\ni,,,\na,i,0,10\n"
+    found = computed(framework, "unit,a\np,1\n", METHOD.replace("minmax", "goalposts"), audit=True)
+    assert (found.scores.tolist(), found.ranks.tolist()) == ([[10.0, 10.0]], [[1.0, 1.0]])
+    assert pl.read_csv(tmp_path / "out" / "audit_discrimination.csv")["reason"].unique().to_list() == [
+        "fewer than two scores"
+    ]
+
+
+def test_a_tree_may_be_deep_and_lopsided_and_nodes_may_have_one_child(computed):
+    lines = ["code,parent,direction", "i,,", "n0,i,", "x0,i,higher"]
+    lines += [line for k in range(1, 40) for line in (f"n{k},n{k - 1},", f"x{k},n{k - 1},higher")]
+    lines += ["one,n39,", "only,one,", "y,only,higher"]
+    header = ",".join(f"x{k}" for k in range(40))
+    values = f"unit,{header},y\np,{'0,' * 40}1\nq,{'0,' * 40}0\nr,{'1,' * 40}0\n"
+    found = computed("\n".join(lines), values)
+    # y of p has a half of a half … forty times over
+    np.testing.assert_allclose(found.scores[:, 0], [100 * 0.5**40, 0.0, 100 * (1 - 0.5**40)], rtol=1e-14)
+
+
+def test_a_weight_of_nothing_takes_a_child_out_of_the_mean_only(computed):
+    framework = "code,parent,direction,weight\ni,,,\na,i,higher,0\nb,i,lower,1\nc,i,higher,0\n"
+    found = computed(framework, audit=True)
+    np.testing.assert_allclose(found.scores[:, 0], [0.0, 100 / 3, 100.0])
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"values": VALUES.replace(",", ";")}, r"values.csv: .*separated by ';'; separate them by ','"),
+        ({"values": VALUES.replace(",", "\t")}, r"values.csv: .*separated by tabs; separate them by ','"),
+        ({"framework": FRAMEWORK.replace(",", ";")}, r"framework.csv: 1 fault.*separated by ';'; separate them by ','"),
+        ({"framework": FRAMEWORK.replace(",", "|")}, r"framework.csv: 1 fault.*separated by '\|'"),
+        ({"values": VALUES.replace("p", "Zürich").encode("latin-1")}, "save it in the encoding UTF-8"),
+        ({"framework": FRAMEWORK.replace("A", "Ä").encode("latin-1")}, "save it in the encoding UTF-8"),
+        ({"values": VALUES.replace("unit", "Unit")}, "no column 'unit'; 'Unit' is nearly it, write it as 'unit'"),
+        ({"values": VALUES.replace("a,b,c", "A,b,c")}, r"no column 'a' \(a\); 'A' is nearly it, write it as 'a'"),
+        ({"framework": FRAMEWORK.replace("code", "Code")}, "no column 'code'; 'Code' is nearly it"),
+        ({"values": "unit,Year,a,b,c\np,2020,1,4,2\n"}, "no column 'year'; 'Year' is nearly it, write it as 'year'"),
+        ({"values": "unit,year,a,b,c\np,,1,4,2\nq,2020,1,3,2\n"}, "line 2, column year: empty"),
+        ({"values": "unit,a,b\np,1,4\n"}, r"no column 'c' \(c\); add it, empty if nobody reported it"),
+        (
+            {"framework": FRAMEWORK.replace("a,A", "\u00e9,A"), "values": VALUES.replace("a,b", "e\u0301,b")},
+            "a column has the same letters, coded otherwise: write '\u00e9' in one way in both files",
+        ),
+        ({"values": VALUES + "p,1,4,2\n"}, "line 5: p is given on line 2 already"),
+        ({"values": pl.DataFrame({"unit": ["p"], "a": [[1]], "b": [1], "c": [1]})}, r"column 'a': holds List\(Int64\)"),
+        ({"method": METHOD.replace("minmax", "minmax, only: [1.10]")}, "put quotes around a code of digits"),
+        (
+            {"method": METHOD.replace("aggregate: {}", "aggregate: {levels: {1: minimum}}")},
+            "put quotes around a code of d",
+        ),
+    ],
+)
+def test_what_cannot_be_read_says_what_to_do(computed, changed, said):
+    with pytest.raises(SscIndexError) as error:
+        computed(**changed)
+    assert re.search(said, str(error.value), re.DOTALL)
