@@ -7,6 +7,7 @@ What belongs here: frames into a case, results into the tables of ``uncertainty`
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -19,6 +20,7 @@ from ssc_index.framework.catalogue import Catalogue
 from ssc_index.method import Method
 from ssc_index.sensitivity.ranks import groups_of, rank_model, sensitivity_frame
 from ssc_index.sensitivity.sobol import sensitivity
+from ssc_index.steps.state import Bools
 from ssc_index.uncertainty.case import Case, case_of
 from ssc_index.uncertainty.distribution import CONFIDENCE
 from ssc_index.uncertainty.result import SURE, distribution_frame, pairs_frame, ranks_frame
@@ -87,7 +89,7 @@ def sureness_tables(
 
     Returns:
         Rows of ``uncertainty.ranks``, ``distribution``, ``dominance``, ``sensitivity`` and ``rank_shift``, by table
-        name; the last two are for the index team alone.
+        name.
     """
     case = edition_case(edition, selected, cities, catalogue, method)
     root = case.framework.root.code
@@ -100,28 +102,38 @@ def sureness_tables(
     among = np.array([unit in named for unit in case.values.units[case.rows]])
     result = run_uncertainty(case, {"public": among})
     rows: dict[str, list[pl.DataFrame]] = {table.name: [] for table in tables.TABLES}
-    for audience, name in AUDIENCES.items():
+    moved = what_moves(result, [result.tallies[root, name].among for name in AUDIENCES.values()])
+    for (audience, name), indices in zip(AUDIENCES.items(), moved, strict=True):
         ranks = ranks_frame(result, name).filter(pl.col("ranked_share") > 0)
         sure = SURE if result.tallies[root, name].among.sum() <= FEW else CONFIDENCE
-        frames = (ranks, distribution_frame(result, root, name, FEW), pairs_frame(result, root, name, sure))
-        for table, frame in zip((tables.RANKS, tables.DISTRIBUTION, tables.DOMINANCE), frames, strict=True):
-            stamped = frame.rename({"unit": "city_id"}).with_columns(
+        frames = (
+            ranks,
+            distribution_frame(result, root, name, FEW),
+            pairs_frame(result, root, name, sure),
+            indices.filter(pl.col("unit").is_not_null()),
+            indices.filter(pl.col("unit").is_null()),
+        )
+        for table, frame in zip(tables.TABLES, frames, strict=True):
+            stamped = frame.rename({"unit": "city_id", "other": "other_city_id"}, strict=False).with_columns(
                 pl.lit(edition, pl.Int16).alias("edition"), pl.lit(audience).alias("audience")
             )
-            if "other" in frame.columns:
-                stamped = stamped.rename({"other": "other_city_id"})
             rows[table.name].append(stamped)
-    indices = sensitivity_rows(edition, result)
-    rows[tables.SENSITIVITY.name] = [indices.filter(pl.col("city_id").is_not_null())]
-    rows[tables.RANK_SHIFT.name] = [indices.filter(pl.col("city_id").is_null())]
     return {name: pl.concat(frames) for name, frames in rows.items()}
 
 
-def sensitivity_rows(edition: int, result: Result) -> pl.DataFrame:
-    """Which choice moves which score and rank of an edition, and, without a city, the ranking as a whole."""
-    model = rank_model(result.case, prepared=result.prepared)
+def what_moves(result: Result, amongs: Sequence[Bools]) -> list[pl.DataFrame]:
+    """Which choice moves which score and rank, and, without a unit, all ranks together: for each set of units.
+
+    Args:
+        result: The replications, with what was laid out for them.
+        amongs: Sets of units that are ranked among each other.
+
+    Returns:
+        Frames of `sensitivity_frame`, without outputs that no base point has.
+    """
+    model = rank_model(result.case, amongs=amongs, prepared=result.prepared)
     section = result.case.section
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         indices = sensitivity(model, groups_of(result.case), section.points, section.seed, run=pool.map)
-    frame = sensitivity_frame(indices, result.units).rename({"unit": "city_id", "n_used": "n_points"})
-    return frame.filter(pl.col("n_points") > 0).with_columns(pl.lit(edition, pl.Int16).alias("edition"))
+    frames = (sensitivity_frame(indices, result.units, amongs, which) for which in range(len(amongs)))
+    return [frame.rename({"n_used": "n_points"}).filter(pl.col("n_points") > 0) for frame in frames]

@@ -17,7 +17,7 @@ RANK_OF_CONSENT: Mapping[str, int] = {"none": 0, "scores": 1, "values": 2, "repo
 SMALLEST_BASIS = 3
 LEVELS_OF_SCORES = ("index", "dimension", "sub_dimension")
 CUTS_OF_SCORES = ("total", "dimension")
-SURENESS = ("ranks", "distribution", "dominance")
+SURENESS = ("ranks", "distribution", "dominance", "sensitivity", "rank_shift")
 CHANGES = ("changes_parts", "changes_kpis")
 # Frames of figures over many cities, made once over all and once over what is shown.
 WITH_AUDIENCE = ("benchmark_peers", "benchmark_peer_positions", "audit_correlations", "audit_importance")
@@ -149,7 +149,8 @@ def visible_sureness(ranks: pl.DataFrame, index_scores: pl.DataFrame) -> pl.Data
 
     The ranks are those among these cities. How far a score or a rank spreads depends on single values and their
     grades; whoever has the method, its seed and the open values could solve for the one city that is not open. The
-    spread of scores is left out: its quantiles are read off a scale that all cities share, hidden ones too.
+    spread of scores, and what moves them, is left out: its quantiles are read off a scale that all cities share, and
+    in single precision the last bits of a score rest on one, hidden cities among them.
 
     Args:
         ranks: Rows of ``uncertainty.ranks`` for the public.
@@ -162,7 +163,7 @@ def visible_sureness(ranks: pl.DataFrame, index_scores: pl.DataFrame) -> pl.Data
 
 
 def visible_chances(rows: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
-    """Shares of replications, where every city that a row names is shown."""
+    """Shares of replications or of variance, where every city that a row names is shown."""
     shown = ranks.select("edition", "city_id").unique()
     result = rows.join(shown, on=["edition", "city_id"], how="semi", maintain_order="left")
     if "other_city_id" in rows.columns:
@@ -235,6 +236,10 @@ def public_view(frames: Mapping[str, pl.DataFrame], parents: Mapping[str, str | 
         "uncertainty_ranks": sureness,
         "uncertainty_distribution": visible_chances(of_public["distribution"], sureness),
         "uncertainty_dominance": visible_chances(of_public["dominance"], sureness),
+        "uncertainty_sensitivity": visible_chances(
+            of_public["sensitivity"].filter(pl.col("measure") == "rank"), sureness
+        ),
+        "uncertainty_rank_shift": of_public["rank_shift"].join(sureness.select("edition"), on="edition", how="semi"),
     }
     return _under_public_names(view, cities)
 

@@ -28,8 +28,10 @@ TABLES = (
     "fact_peer",
     "fact_peer_position",
     "fact_rank_distribution",
+    "fact_rank_shift",
     "fact_rank_uncertainty",
     "fact_score",
+    "fact_sensitivity",
     "fact_value",
 )
 GROUPINGS = ("region", "income_group", "size_class")

@@ -6,8 +6,6 @@ are filled (`sql/marts/`) and who may see what (`intake/consent.py`).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import polars as pl
 
 from schemas import changes, uncertainty
@@ -197,9 +195,8 @@ FACT_CHANGE_KPI = _without_audience(changes.KPIS, "fact_change_kpi")
 FACT_RANK_UNCERTAINTY = _without_audience(uncertainty.RANKS, "fact_rank_uncertainty")
 FACT_RANK_DISTRIBUTION = _without_audience(uncertainty.DISTRIBUTION, "fact_rank_distribution")
 FACT_DOMINANCE = _without_audience(uncertainty.DOMINANCE, "fact_dominance")
-# How the choices share a city's spread rests on its values, and on those of all it is ranked with: internal only.
-FACT_SENSITIVITY = replace(uncertainty.SENSITIVITY, name="fact_sensitivity")
-FACT_RANK_SHIFT = replace(uncertainty.RANK_SHIFT, name="fact_rank_shift")
+FACT_SENSITIVITY = _without_audience(uncertainty.SENSITIVITY, "fact_sensitivity")
+FACT_RANK_SHIFT = _without_audience(uncertainty.RANK_SHIFT, "fact_rank_shift")
 
 DIM_SUBMISSION = Table(
     name="dim_submission",
@@ -246,9 +243,11 @@ PUBLIC = (
     FACT_RANK_UNCERTAINTY,
     FACT_RANK_DISTRIBUTION,
     FACT_DOMINANCE,
+    FACT_SENSITIVITY,
+    FACT_RANK_SHIFT,
     FACT_CORRELATION,
     FACT_IMPORTANCE,
     FACT_CHANGE,
     FACT_CHANGE_KPI,
 )
-INTERNAL = (*PUBLIC, FACT_SENSITIVITY, FACT_RANK_SHIFT, DIM_SUBMISSION, FACT_FINDING)
+INTERNAL = (*PUBLIC, DIM_SUBMISSION, FACT_FINDING)

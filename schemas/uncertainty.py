@@ -116,11 +116,13 @@ _INDICES = {
 
 SENSITIVITY = Table(
     name="uncertainty.sensitivity",
-    description="Internal. One row per edition, city, measure (score or rank of the index) and uncertain choice: how "
-    "much of what is uncertain about it comes from that choice.",
-    key=("edition", "city_id", "measure", "input"),
+    description="One row per edition, audience, city, measure (score or rank of the index) and uncertain choice: how "
+    "much of what is uncertain about it comes from that choice. Ranks are among the cities of the audience; rows of "
+    "scores are in the internal mart only.",
+    key=("edition", "audience", "city_id", "measure", "input"),
     columns={
         "edition": _EDITION,
+        "audience": _AUDIENCE,
         "city_id": _CITY,
         "measure": Column(pl.String, "score or rank."),
         **_INDICES,
@@ -129,10 +131,10 @@ SENSITIVITY = Table(
 
 RANK_SHIFT = Table(
     name="uncertainty.rank_shift",
-    description="Internal. One row per edition and uncertain choice: how much of the mean distance of all ranks of the "
-    "index from those of the method comes from that choice.",
-    key=("edition", "input"),
-    columns={"edition": _EDITION, **_INDICES},
+    description="One row per edition, audience and uncertain choice: how much of the mean distance of all ranks of the "
+    "index from those of the method comes from that choice. Ranks are among the cities of the audience.",
+    key=("edition", "audience", "input"),
+    columns={"edition": _EDITION, "audience": _AUDIENCE, **_INDICES},
 )
 
 TABLES = (RANKS, DISTRIBUTION, DOMINANCE, SENSITIVITY, RANK_SHIFT)

@@ -293,6 +293,21 @@ class Evidence:
         found = self.table("fact_rank_uncertainty")["replications"]
         return None if found.is_empty() else int(found[0])
 
+    @cached_property
+    def movers(self) -> list[Row]:
+        """Rows of ``fact_rank_shift``, the most influential choice first; none where no rank ever moves."""
+        rows = self.table("fact_rank_shift").drop_nulls(["first", "total"])
+        return rows.sort(["total", "input"], descending=[True, False]).to_dicts()
+
+    @cached_property
+    def moved_most(self) -> dict[str, int]:
+        """By choice: of how many cities it moves the rank most, by total index."""
+        rows = self.table("fact_sensitivity").filter(pl.col("measure") == "rank").drop_nulls("total")
+        first = rows.sort(["city_id", "total", "input"], descending=[False, True, False]).unique(
+            "city_id", keep="first"
+        )
+        return dict(first.group_by("input").len().iter_rows())
+
     # --- what hangs on each choice ------------------------------------------------------------------------------
 
     @cached_property
@@ -399,6 +414,7 @@ class Evidence:
             "largest_gap": _most([abs(row["gap"]) for row in self.importance["dimension"] if row["gap"] is not None]),
             "rank_within_interval": _over([float(one.low <= one.rank <= one.high) for one in sure], np.mean),
             "interval_width": _over([width / len(sure) for width in widths], np.median),
+            "largest_mover": _most([row["first"] for row in self.movers]) if len(sure) else None,
             "tiers": _most([float(one.tier) for one in sure if one.tier is not None]),
             "other_mean": _of(variants, "Arithmetic mean of the dimensions", "spearman"),
             "other_scale": _of(variants, "Scores by rank instead of goalposts", "spearman"),

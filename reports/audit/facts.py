@@ -16,12 +16,14 @@ from reports.audit.evidence import DONE_BEFORE, FEWEST, Evidence
 from reports.audit.rules import Conclusion, conclude
 from reports.figures import (
     Gap,
+    Influence,
     Mark,
     RankInterval,
     acceptability_map,
     correlation_map,
     distribution_strip,
     rank_intervals,
+    sensitivity_bars,
     weight_gaps,
 )
 from ssc_index.audit.correlation import CorrelationLimits
@@ -39,6 +41,7 @@ SECTIONS = {
     "dimensionality": "Dimensionality",
     "importance": "Weights against importance",
     "uncertainty": "How sure the ranks are",
+    "sensitivity": "What moves the ranks",
     "choices": "What hangs on each choice",
 }
 
@@ -477,6 +480,53 @@ class _Writer:
         names = [self.cities[city] for city in cities]
         return _figure(acceptability_map(names, matrix, title="Chance of each rank", description=told), told, wide=True)
 
+    def sensitivity(self) -> list[Block]:
+        of = self.of
+        if not of.movers:
+            return [_text("No choice moves a rank of these cities, or there are too few of them.")]
+        told = (
+            "Sobol' indices of each uncertain choice: its share of the variance of the mean distance of all ranks "
+            "from those of the method, alone and in all, with 95 % intervals."
+        )
+        bars = [
+            Influence(
+                row["input"].replace("_", " "),
+                row["first"],
+                (row["first_low"], row["first_high"]),
+                row["total"],
+                (row["total_low"], row["total_high"]),
+            )
+            for row in of.movers
+        ]
+        rows = [
+            [
+                row["input"].replace("_", " "),
+                _number(row["first"], 2),
+                _range(row["first_low"], row["first_high"]),
+                _number(row["total"], 2),
+                _range(row["total_low"], row["total_high"]),
+                str(of.moved_most.get(row["input"], 0)),
+            ]
+            for row in of.movers
+        ]
+        alone = sum(row["first"] for row in of.movers)
+        return [
+            _text(
+                "Which of the uncertain choices moves the ranking, and by how much of the variance? First order: what "
+                "a choice does alone. Total: what it does together with others as well. First orders add up to "
+                f"{_number(alone, 2)}: what is missing from 1 comes of choices in company, or of the error of the "
+                "estimates. An interval that reaches 0 says that the choice may be fixed without loss. The rank of a "
+                "city may hang on another choice than the ranking as a whole: the last column tells of how many "
+                "cities each choice moves the rank most."
+            ),
+            _figure(sensitivity_bars(bars, title="What moves the ranks", description=told), told, wide=True),
+            _table(
+                f"Sobol' indices of the mean shift of ranks, over {of.movers[0]['n_points']:,} base points",
+                ["Choice", "First order", "95 %", "Total", "95 %", "Cities moved most"],
+                rows,
+            ),
+        ]
+
     def choices(self) -> list[Block]:
         of = self.of
         if of.result is None:
@@ -547,7 +597,8 @@ class _Writer:
             f"Framework {about['framework_version']}, method {about['method']} (SHA-256 {about['method_sha256']}).",
             "Coverage, scores, ranks, correlations, importance, intervals and tiers are rows of the mart: "
             "fact_score, fact_value, fact_correlation, fact_importance, fact_rank_uncertainty, "
-            "fact_rank_distribution. Skewness, alpha, KMO, components and variants are computed from its scores and "
+            "fact_rank_distribution, fact_rank_shift, fact_sensitivity. Skewness, alpha, KMO, components and variants "
+            "are computed from its scores and "
             "values by ssc_index/audit; formulas and sources stand in docs/audit.md and docs/uncertainty.md. The "
             f"variants leave out the steps {' and '.join(DONE_BEFORE)}, whose outcome the mart holds.",
             "Rules and limits: reports/audit/rules.yaml. The same mart gives the same bytes.",
@@ -584,7 +635,11 @@ def _listed(counts: Mapping[str, int]) -> str:
 
 
 def _number(value: float | None, decimals: int) -> str:
-    return "–" if value is None or math.isnan(value) else f"{value:.{decimals}f}".replace("-", "−")
+    return "–" if value is None or math.isnan(value) else f"{value:z.{decimals}f}".replace("-", "−")
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return f"{_number(low, 2)} to {_number(high, 2)}"
 
 
 def _probability(value: float | None) -> str:

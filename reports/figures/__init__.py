@@ -4,6 +4,7 @@ What belongs here: drawing. What does not: where the numbers come from and which
 title and a description for those who do not see it, and its colours as attributes that a page may override by class.
 """
 
+from reports.figures.bars import Influence, sensitivity_bars
 from reports.figures.distribution import Mark, distribution_strip
 from reports.figures.gaps import Gap, weight_gaps
 from reports.figures.intervals import RankInterval, rank_intervals
@@ -16,6 +17,7 @@ from reports.figures.wheel import Part, wheel
 __all__ = [
     "BANDS",
     "Gap",
+    "Influence",
     "Mark",
     "Part",
     "RankInterval",
@@ -25,6 +27,7 @@ __all__ = [
     "correlation_map",
     "distribution_strip",
     "rank_intervals",
+    "sensitivity_bars",
     "slope_chart",
     "waterfall",
     "weight_gaps",

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from ssc_index.method import Method
 from ssc_index.rank import rank_descending
 from ssc_index.sensitivity.alternatives import Alternative, choices
 from ssc_index.sensitivity.model import Group
 from ssc_index.sensitivity.sobol import Indices
-from ssc_index.steps.state import Bools
+from ssc_index.steps.state import Bools, Ints
 from ssc_index.uncertainty import plain
 from ssc_index.uncertainty.case import Backend, Case, decide
 from ssc_index.uncertainty.inputs import (
@@ -33,8 +35,6 @@ from ssc_index.uncertainty.prepared import Prepared, prepare, why_not
 from ssc_index.uncertainty.scores import scores_of_choices
 from ssc_index.uncertainty.tally import ranks_by_numba, ranks_by_numpy
 from ssc_index.values import Floats
-
-Replicate = Callable[[Floats], tuple[Floats, Floats]]
 
 
 def groups_of(case: Case) -> tuple[Group, ...]:
@@ -114,88 +114,110 @@ def _label(option: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class RankModel:
-    """Scores and ranks at a node as a function of the uncertain choices.
+    """Scores at a node, and ranks among one or more sets of units, as a function of the uncertain choices.
 
     Attributes:
-        replicate: Scores and ranks at the node from rows of numbers, of the units that are asked for.
-        nominal: Their ranks by the method as it stands, shape (n_units,).
+        scores: Scores of all units at the node from rows of numbers, shape (n_rows, n_units); NaN is not ranked.
+        rank: Ranks within each row of scores, NaN where there is none.
+        amongs: Sets of units that are ranked among each other, each of shape (n_units,).
+        nominal: For each set its ranks by the method as it stands, shape (units of the set,).
     """
 
-    replicate: Replicate
-    nominal: Floats
+    scores: Callable[[Floats], Floats]
+    rank: Callable[[Floats], Floats]
+    amongs: tuple[Bools, ...]
+    nominal: tuple[Floats, ...]
 
     def __call__(self, rows: Floats, /) -> Floats:
-        """Outputs, shape (n_rows, 2 n_units + 1): scores, ranks, and the mean of ``|rank - nominal rank|``.
+        """Outputs, shape (n_rows, n_outputs): scores; then for each set its ranks, and the mean of their shifts.
 
-        The mean is over units that are ranked in both; NaN where there is none.
+        A shift is ``|rank - nominal rank|``, its mean is over units that are ranked in both; NaN where there is none.
+        `outputs_of` tells which column is which.
         """
-        scores, ranks = self.replicate(rows)
-        count = scores.shape[1]
-        outputs = np.empty((len(rows), 2 * count + 1), dtype=scores.dtype)
-        outputs[:, :count] = scores
-        outputs[:, count:-1] = ranks
-        shifts = np.abs(ranks - self.nominal)
-        ranked = np.count_nonzero(shifts >= 0, axis=1)
-        total = np.nansum(shifts, axis=1)
-        outputs[:, -1] = np.where(ranked > 0, total / np.maximum(ranked, 1), np.nan)
-        return outputs
+        scores = self.scores(rows)
+        parts = [scores]
+        for among, nominal in zip(self.amongs, self.nominal, strict=True):
+            ranks = self.rank(np.ascontiguousarray(scores[:, among])).astype(scores.dtype, copy=False)
+            shifts = np.abs(ranks - nominal)
+            ranked = np.count_nonzero(shifts >= 0, axis=1)
+            mean = np.where(ranked > 0, np.nansum(shifts, axis=1) / np.maximum(ranked, 1), np.nan)
+            parts += [ranks, mean[:, None].astype(scores.dtype)]
+        return np.concatenate(parts, axis=1)
+
+
+def outputs_of(amongs: Sequence[Bools], which: int = 0) -> tuple[Ints, slice, int]:
+    """Which outputs of a `RankModel` are those of one set of units.
+
+    Args:
+        amongs: Its sets of units.
+        which: Position of the set.
+
+    Returns:
+        Columns of the scores of its units, of their ranks, and of the mean shift of these.
+    """
+    sizes = [int(among.sum()) for among in amongs]
+    start = len(amongs[0]) + sum(sizes[:which]) + which
+    return np.flatnonzero(amongs[which]), slice(start, start + sizes[which]), start + sizes[which]
 
 
 @dataclass(frozen=True)
-class Plain:
-    """Scores and ranks of one node, one replication after another through `compute_index`: slow and certain.
+class PlainScores:
+    """Scores of one node, one replication after another through `compute_index`: slow and certain.
 
     Attributes:
         case: The case.
         node: Code of the node.
-        among: Which units are asked for and ranked, shape (n_units_of_case,).
     """
 
     case: Case
     node: str
-    among: Bools
 
-    def __call__(self, rows: Floats, /) -> tuple[Floats, Floats]:
-        """Scores and ranks, shape (n_rows, n_units) each."""
+    def __call__(self, rows: Floats, /) -> Floats:
+        """Scores, shape (n_rows, n_units)."""
         found: list[Floats] = []
         column = self.case.position[self.node]
         plain.loop(self.case, rows, lambda _, scores: found.append(scores[:, column]))
-        scores, rank = np.stack(found)[:, self.among], self.case.method.rank
-        return scores, np.stack([rank_descending(one, rank.ties, rank.round) for one in scores])
+        return np.stack(found)
 
 
 @dataclass(frozen=True)
-class Fast:
+class FastScores:
     """The same by the kernel, in single precision.
 
     Attributes:
         prepared: The case laid out for the kernel.
         node: Code of the node, one of those that the case keeps.
-        among: Which units are asked for and ranked, shape (n_units_of_case,).
         backend: ``numba`` or ``numpy``.
     """
 
     prepared: Prepared
     node: str
-    among: Bools
     backend: Backend
 
-    def __call__(self, rows: Floats, /) -> tuple[Floats, Floats]:
-        """Scores and ranks, shape (n_rows, n_units) each."""
+    def __call__(self, rows: Floats, /) -> Floats:
+        """Scores, shape (n_rows, n_units)."""
         case = self.prepared.case
-        scores = scores_of_choices(self.prepared, decide(case, rows, self.backend), self.backend, in_turn=True)[
-            case.kept.index(self.node)
-        ]
-        scores = np.ascontiguousarray(scores[:, self.among])
-        rank = ranks_by_numpy if self.backend == "numpy" else ranks_by_numba
-        ranks = rank(scores, np.ones(scores.shape[1], dtype=bool))
-        return scores, np.where(ranks > 0, ranks, np.nan)
+        kept = scores_of_choices(self.prepared, decide(case, rows, self.backend), self.backend, in_turn=True)
+        scores: Floats = kept[case.kept.index(self.node)]
+        return scores
+
+
+def _plain_ranks(method: Method, scores: Floats) -> Floats:
+    """Ranks of each row as the method has them."""
+    return np.stack([rank_descending(one, method.rank.ties, method.rank.round) for one in scores])
+
+
+def _fast_ranks(backend: Backend, scores: Floats) -> Floats:
+    """Ranks of each row by the bits of its scores."""
+    rank = ranks_by_numpy if backend == "numpy" else ranks_by_numba
+    ranks = rank(scores.astype(np.float32, copy=False), np.ones(scores.shape[1], dtype=bool))
+    return np.where(ranks > 0, ranks, np.nan)
 
 
 def rank_model(
     case: Case,
     node: str | None = None,
-    among: Bools | None = None,
+    amongs: Sequence[Bools] = (),
     backend: Backend | None = "numba",
     prepared: Prepared | None = None,
 ) -> RankModel:
@@ -204,7 +226,7 @@ def rank_model(
     Args:
         case: The case.
         node: Code of the node, one of those that the case keeps; None is the root.
-        among: Which units are asked for and ranked among each other; None is all.
+        amongs: Sets of units to be ranked among each other, each of shape (n_units,); without any, all units.
         backend: ``numba`` or ``numpy`` for the kernel, None for the plain way; the plain way is also taken where
             the kernel lacks something that the case needs.
         prepared: The case laid out for the kernel, if it is at hand.
@@ -213,19 +235,30 @@ def rank_model(
         The model; its nominal ranks are those of the row that leaves every input as it is.
     """
     code = case.framework.root.code if node is None else node
-    asked = np.ones(case.rows.stop - case.rows.start, dtype=bool) if among is None else among
-    replicate: Replicate = Plain(case, code, asked)
+    sets = tuple(amongs) or (np.ones(case.rows.stop - case.rows.start, dtype=bool),)
+    scores: Callable[[Floats], Floats] = PlainScores(case, code)
+    rank = partial(_plain_ranks, case.method)
     if backend is not None and (prepared is not None or not why_not(case)):
-        replicate = Fast(prepared or prepare(case), code, asked, backend)
-    return RankModel(replicate, replicate(np.full((1, len(case.names)), np.nan))[1][0])
+        scores = FastScores(prepared or prepare(case), code, backend)
+        rank = partial(_fast_ranks, backend)
+    nominal = scores(np.full((1, len(case.names)), np.nan))
+    return RankModel(scores, rank, sets, tuple(rank(np.ascontiguousarray(nominal[:, one]))[0] for one in sets))
 
 
-def sensitivity_frame(indices: Indices, units: Sequence[str], confidence: float = 0.95) -> pl.DataFrame:
-    """The indices of scores and ranks as a table.
+def sensitivity_frame(
+    indices: Indices,
+    units: Sequence[str],
+    amongs: Sequence[Bools] = (),
+    which: int = 0,
+    confidence: float = 0.95,
+) -> pl.DataFrame:
+    """The indices of scores and ranks of one set of units as a table.
 
     Args:
         indices: Of a `RankModel`.
-        units: Its units, in order.
+        units: All of its units, in order.
+        amongs: Its sets of units; without any, one of all units.
+        which: Position of the set.
         confidence: Probability that an interval holds the truth.
 
     Returns:
@@ -233,7 +266,10 @@ def sensitivity_frame(indices: Indices, units: Sequence[str], confidence: float 
         ``first``, ``first_low``, ``first_high``, ``total``, ``total_low``, ``total_high``, ``variance``, ``n_used``;
         by measure, unit and input in this order. An index that does not exist is null.
     """
-    count, inputs = len(units), len(indices.groups)
+    scores, ranks, shift = outputs_of(tuple(amongs) or (np.ones(len(units), dtype=bool),), which)
+    outputs = np.concatenate([scores, np.arange(ranks.start, ranks.stop), [shift]])
+    count, inputs = len(scores), len(indices.groups)
+    names = [units[place] for place in scores]
     measures = ["score"] * count + ["rank"] * count + ["mean_rank_shift"]
     columns = {"first": indices.first, "total": indices.total}
     for name in ("first", "total"):
@@ -242,10 +278,10 @@ def sensitivity_frame(indices: Indices, units: Sequence[str], confidence: float 
     return pl.DataFrame(
         [
             pl.Series("measure", np.repeat(measures, inputs).tolist(), dtype=pl.String),
-            pl.Series("unit", [unit for unit in [*units, *units, None] for _ in range(inputs)], dtype=pl.String),
+            pl.Series("unit", [unit for unit in [*names, *names, None] for _ in range(inputs)], dtype=pl.String),
             pl.Series("input", list(indices.groups) * len(measures), dtype=pl.String),
-            *(pl.Series(name, columns[name].T.ravel(), nan_to_null=True) for name in order),
-            pl.Series("variance", np.repeat(indices.variance, inputs), nan_to_null=True),
-            pl.Series("n_used", np.repeat(indices.n_used, inputs)),
+            *(pl.Series(name, columns[name][:, outputs].T.ravel(), nan_to_null=True) for name in order),
+            pl.Series("variance", np.repeat(indices.variance[outputs], inputs), nan_to_null=True),
+            pl.Series("n_used", np.repeat(indices.n_used[outputs], inputs)),
         ]
     )

@@ -190,7 +190,8 @@ def _estimates(sums: Floats, n_groups: int, pairs: tuple[tuple[int, int], ...]) 
     shift, square, product = (by_group[part * n_groups : (part + 1) * n_groups] for part in range(3))
     with np.errstate(invalid="ignore", divide="ignore"):
         mean, variance = _moments(sums)
-        scale = n * variance
+        # Without the one batch in which an output varies there is no index, and so no error by leaving batches out.
+        scale = np.where(variance > 0, n * variance, np.nan)
         first = (product - mean * shift) / scale
         parts = [first, square / (2 * scale)]
         if pairs:

@@ -96,6 +96,26 @@ def test_coverage_correlations_and_ranks_in_pdf_and_html_are_those_of_the_mart(a
         assert f"{tier[0]} {names} {cities.height}" in pdf
 
 
+def test_what_moves_the_ranks_is_what_the_mart_says(audit: Audit, evidence: Evidence, mart: PublicMart) -> None:
+    pdf, html = squeezed(text_of(audit.pdf)), Texts()
+    html.feed(audit.html)
+    rows = mart["fact_rank_shift"].filter(edition=LATEST).to_dicts()
+    most = {}  # by city the choice that its rank hangs on most
+    for row in mart["fact_sensitivity"].filter(edition=LATEST, measure="rank").drop_nulls("total").to_dicts():
+        most[row["city_id"]] = max(most.get(row["city_id"], (-1.0, "")), (row["total"], row["input"]))
+    assert len(rows) == 6
+    assert most
+    for row in rows:
+        count = sum(name == row["input"] for _, name in most.values())
+        figures = [f"{row[name]:z.2f}".replace("-", "−") for name in ("first", "total")]
+        ends = [" to ".join(f"{row[f'{name}_{end}']:z.2f}" for end in ("low", "high")) for name in ("first", "total")]
+        ends = [one.replace("-", "−") for one in ends]
+        line = [row["input"].replace("_", " "), figures[0], ends[0], figures[1], ends[1], str(count)]
+        assert " ".join(line) in pdf
+        assert line in cells(html.texts, len(line))
+    assert evidence.measures["largest_mover"] == max(row["first"] for row in rows)
+
+
 def cells(texts: list[str], width: int) -> list[list[str]]:
     """Runs of texts of a page, one a cell."""
     known = [text for text in texts if text]

@@ -12,6 +12,7 @@ import pytest
 from reports.figures import (
     BANDS,
     Gap,
+    Influence,
     Mark,
     Part,
     RankInterval,
@@ -22,6 +23,7 @@ from reports.figures import (
     distribution_strip,
     palette,
     rank_intervals,
+    sensitivity_bars,
     slope_chart,
     waterfall,
     weight_gaps,
@@ -49,6 +51,7 @@ FIGURES = {
     "slope": slope_chart([SlopeLine(NASTY, 1, 3), SlopeLine("b", 2, 1, True)], editions=("2024", "2025"), **WORDS),
     "waterfall": waterfall(("2024", 50.0), [WaterfallStep(NASTY, 2.0)], ("2025", 52.0), **WORDS),
     "correlations": correlation_map(["a", NASTY], [[1.0, math.nan], [-0.5, 1.0]], **WORDS),
+    "bars": sensitivity_bars([Influence(NASTY, -0.01, (-0.1, 0.2), 0.5, (0.3, 0.75))], **WORDS),
     "gaps": weight_gaps([Gap(NASTY, 0.25, 0.5, True), Gap("b", 0.75, 0.5)], **WORDS),
     "acceptability": acceptability_map([NASTY], [[0.25, 0.75, math.nan]], **WORDS),
 }
@@ -126,6 +129,16 @@ def test_an_interval_spans_its_ranks() -> None:
     # Ranks 1 to 9 over 640 - 190 - 24 = 426 units: rank r lies at 190 + 53.25 (r - 1).
     bars = [bar for bar in of(FIGURES["intervals"], "line") if bar.get("stroke-width") == "5"]
     assert [(bar.get("x1"), bar.get("x2")) for bar in bars] == [("190", "349.75"), ("243.25", "616")]
+
+
+def test_bars_end_at_their_index_and_no_bar_is_shorter_than_none() -> None:
+    # 0 to 0.7725 (1.03 times the end of the widest interval) over 640 - 190 - 24 = 426 units, beside two of the legend.
+    bars = [float(bar.get("width", -1)) for bar in of(FIGURES["bars"], "rect")]
+    assert bars == [18, 18, 0, pytest.approx(426 * 0.5 / 0.7725, abs=0.01)]
+    whiskers = [line for line in of(FIGURES["bars"], "line") if line.get("stroke-width") == "1.2"]
+    ends = [190, 190 + 426 * 0.2 / 0.7725, 190 + 426 * 0.3 / 0.7725, 190 + 426 * 0.75 / 0.7725]
+    found = [float(whisker.get(end, 0)) for whisker in (whiskers[0], whiskers[3]) for end in ("x1", "x2")]
+    assert found == pytest.approx(ends, abs=0.01)
 
 
 def test_a_gap_leads_from_the_weight_to_the_importance_in_the_colour_of_its_sign() -> None:

@@ -166,6 +166,18 @@ def test_an_output_that_does_not_vary_has_no_index():
     assert found.total[0, 1] == pytest.approx(1, abs=0.2)
 
 
+def test_an_output_that_varies_in_one_batch_only_has_indices_and_no_error():
+    """A rank that moves in a single run: without its batch A and B are constant, though AB may not be."""
+    a, b, ab = np.zeros((4, 1)), np.zeros((4, 1)), np.zeros((1, 4, 1))
+    a[0], ab[0, 2] = 1.0, 1.0
+    found = indices_of_outputs(["x"], a, b, ab)
+    # V = 1/8 - 1/64; T = (1 + 1) / 4 / 2V
+    assert found.total[0, 0] == pytest.approx(0.25 / (1 / 8 - 1 / 64))
+    assert np.isnan(found.total_error[0, 0])
+    assert np.isnan(found.first_error[0, 0])
+    assert not np.isinf(found.first).any()
+
+
 def test_rounding_of_float32_is_no_variance():
     def model(rows):
         flutter = np.float32(50) + (rows[:, :1] > 0.5).astype(np.float32) * np.float32(4e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -12,10 +13,11 @@ from ssc_index.rank import rank_descending
 from ssc_index.sensitivity.alternatives import one_at_a_time
 from ssc_index.sensitivity.design import batches, pick_freeze
 from ssc_index.sensitivity.ranks import (
-    Plain,
+    PlainScores,
     RankModel,
     alternatives_of,
     groups_of,
+    outputs_of,
     rank_model,
     sensitivity_frame,
 )
@@ -25,17 +27,17 @@ from tests.uncertainty import examples
 
 
 class Remembered:
-    """Scores and ranks by the options that a row picks, each computed once: exact where every input is a choice."""
+    """Scores by the options that a row picks, each computed once: exact where every input is a choice."""
 
     def __init__(self, case, sizes):
-        self.plain, self.sizes, self.known = Plain(case, "index", np.ones(23, dtype=bool)), sizes, {}
+        self.plain, self.sizes, self.known = PlainScores(case, "index"), sizes, {}
 
     def __call__(self, rows):
         middle = ((np.floor(rows * self.sizes) + 0.5) / self.sizes).tolist()
         for one in middle:
             if tuple(one) not in self.known:
-                self.known[tuple(one)] = [side[0] for side in self.plain(np.array([one]))]
-        return tuple(np.stack([self.known[tuple(one)][side] for one in middle]) for side in (0, 1))
+                self.known[tuple(one)] = self.plain(np.array([one]))[0]
+        return np.stack([self.known[tuple(one)] for one in middle])
 
 
 def shares(table):
@@ -54,7 +56,7 @@ def shares(table):
 def test_indices_are_those_of_the_sum_over_every_combination_of_choices():
     inputs = {"normalisation": examples.NORMALISATION, "imputation": examples.IMPUTATION, "means": examples.MEANS}
     case, sizes = examples.case(inputs), np.array([3, 3, 2])
-    model = RankModel(Remembered(case, sizes), rank_model(case, backend=None).nominal)
+    model = replace(rank_model(case, backend=None), scores=Remembered(case, sizes))
     every = np.array([(np.array(one) + 0.5) / sizes for one in product(*map(range, sizes))])
     outputs = model(every).reshape(*sizes, -1)
     assert not np.isnan(outputs).all(axis=(0, 1, 2)).any()
@@ -119,26 +121,48 @@ def test_outputs_are_scores_ranks_and_the_mean_shift_of_ranks():
     assert shift[1] == np.nanmean(np.abs(ranks[1] - ranks[0])) > 0
 
 
-def test_units_that_are_asked_for_are_ranked_among_each_other():
+def test_sets_of_units_are_ranked_among_each_other():
     case = examples.case({"weights": examples.NOISE_OF_WEIGHTS, "top": examples.TOP})
-    among = np.arange(23) % 2 == 0
+    amongs = (np.ones(23, dtype=bool), np.arange(23) % 2 == 0)
     rows = np.array([[0.3, 0.9], [0.6, 0.1]])
-    every, some, plain = (
-        rank_model(case, **how)(rows) for how in ({}, {"among": among}, {"among": among, "backend": None})
+    every, both, plain = (
+        rank_model(case, **how)(rows) for how in ({}, {"amongs": amongs}, {"amongs": amongs, "backend": None})
     )
-    assert some.shape == (2, 2 * 12 + 1)
-    np.testing.assert_array_equal(some[:, :12], every[:, :23][:, among])
-    np.testing.assert_array_equal(some[0, 12:-1], rank_descending(every[0, :23][among]))
-    np.testing.assert_allclose(plain, some, rtol=1e-5)
+    assert both.shape == (2, 23 + 24 + 13)
+    np.testing.assert_array_equal(both[:, :47], every)
+    scores, ranks, shift = outputs_of(amongs, 1)
+    assert (scores.tolist(), ranks, shift) == (list(range(0, 23, 2)), slice(47, 59), 59)
+    expected = np.stack([rank_descending(row[amongs[1]]) for row in every[:, :23]])
+    np.testing.assert_array_equal(both[:, ranks], expected)
+    nominal = rank_descending(rank_model(case)(np.full((1, 2), np.nan))[0, :23][amongs[1]])
+    np.testing.assert_allclose(both[:, shift], np.nanmean(np.abs(expected - nominal), axis=1), rtol=1e-6)
+    np.testing.assert_allclose(plain, both, rtol=1e-5)
+
+
+def test_a_table_tells_one_set_of_units():
+    case = examples.case({"weights": examples.NOISE_OF_WEIGHTS, "top": examples.TOP})
+    amongs, units = (np.ones(23, dtype=bool), np.arange(23) % 2 == 0), case.values.units[case.rows]
+    groups = groups_of(case)
+    found = sensitivity(rank_model(case, amongs=amongs), groups, 64, 1)
+    some = sensitivity_frame(found, units, amongs, 1)
+    alone = sensitivity_frame(sensitivity(rank_model(case, amongs=amongs[1:]), groups, 64, 1), units, amongs[1:])
+    assert some.height == (2 * 12 + 1) * len(groups)
+    assert some.equals(alone)
+    every = sensitivity_frame(sensitivity(rank_model(case), groups, 64, 1), units)
+    assert sensitivity_frame(found, units, amongs).equals(every)
+    assert not some.filter(pl.col("measure") == "rank").equals(
+        every.filter((pl.col("measure") == "rank") & pl.col("unit").is_in(some["unit"].drop_nulls()))
+    )
 
 
 def test_a_unit_without_nominal_rank_has_no_part_in_the_shift():
     # Ranks 1, 2, 3 by score; the nominal ranks of the first two are 2 and 1: a mean shift of 1.
-    nominal = np.array([2.0, 1.0, np.nan])
-    model = RankModel(lambda rows: (np.array([[9.0, 8.0, 7.0]]), np.array([[1.0, 2.0, 3.0]])), nominal)
+    scores, rank = np.array([[9.0, 8.0, 7.0]]), lambda rows: np.stack([rank_descending(one) for one in rows])
+    everyone = (np.ones(3, dtype=bool),)
+    model = RankModel(lambda rows: scores, rank, everyone, (np.array([2.0, 1.0, np.nan]),))
     assert model(np.array([[0.5]]))[0].tolist() == [9, 8, 7, 1, 2, 3, 1]
     one = np.array([[1.0, np.nan, np.nan]])
-    nobody = RankModel(lambda rows: (one, one), np.array([np.nan, 1.0, 2.0]))
+    nobody = RankModel(lambda rows: one, rank, everyone, (np.array([np.nan, 1.0, 2.0]),))
     assert np.isnan(nobody(np.array([[0.5]]))[0, -1])
 
 
