@@ -96,10 +96,10 @@ def fit_normal(
     if compiled is None:
         compiled = block.size >= COMPILED_FROM
     for iteration in range(1, max_iterations + 1):
-        completed, spare = _expectation(known, there, mean, precision(covariance), compiled)
-        new_mean = completed.sum(axis=0) / completed.shape[0]
-        rest = completed - new_mean
-        new_covariance = (rest.T @ rest + spare) / completed.shape[0]
+        total, products = _expectation(known, there, mean, precision(covariance), compiled)
+        shift = total / known.shape[0]
+        new_mean = mean + shift
+        new_covariance = products / known.shape[0] - np.outer(shift, shift)
         new_covariance = (new_covariance + ridge * np.diag(np.diag(new_covariance))) / (1.0 + ridge)
         change = max(np.abs(new_mean - mean).max(), np.abs(new_covariance - covariance).max())
         mean, covariance = new_mean, new_covariance
@@ -147,31 +147,33 @@ def precision(covariance: Floats) -> Floats:
 def _expectation(
     known: Floats, there: NDArray[np.bool_], mean: Floats, inverse: Floats, compiled: bool
 ) -> tuple[Floats, Floats]:
-    """Completed rows, and the sum of the conditional covariances over the rows."""
+    """Sums over the completed rows: of their distances from the mean, shape (k,), and of the products of these with
+    the conditional covariances, shape (k, k)."""
     step = _compiled_part() if compiled else _part
-    completed = np.empty(known.shape)
     cuts = [slice(start, min(start + PART, known.shape[0])) for start in range(0, known.shape[0], PART)]
 
-    def run(rows: slice) -> Floats:
-        completed[rows], spare = step(known[rows], there[rows], mean, inverse)
-        return spare
+    def run(rows: slice) -> tuple[Floats, Floats]:
+        centred, spare = step(known[rows], there[rows], mean, inverse)
+        return centred.sum(axis=0), centred.T @ centred + spare
 
     workers = min(len(cuts), os.cpu_count() or 1) if compiled else 1
-    if workers == 1:
-        return completed, sum(map(run, cuts), np.zeros(inverse.shape))
+    total, products = np.zeros(mean.shape), np.zeros(inverse.shape)
     with ThreadPoolExecutor(workers) as pool:
-        return completed, sum(pool.map(run, cuts), np.zeros(inverse.shape))
+        for of_rows, of_pairs in map(run, cuts) if workers == 1 else pool.map(run, cuts):
+            total += of_rows
+            products += of_pairs
+    return total, products
 
 
 def _part(known: Floats, there: NDArray[np.bool_], mean: Floats, inverse: Floats) -> tuple[Floats, Floats]:
-    """The E step of a part, in NumPy: rows with equally many holes together."""
-    completed = known.copy()
+    """The E step of a part, in NumPy: rows with equally many holes together; completed rows less the mean."""
+    centred = np.where(there, known - mean, 0.0)
     spare = np.zeros(inverse.size)
     for rows, holes, blocks, shift in conditionals(known, there, mean, inverse):
-        completed[rows[:, None], holes] = mean[holes] + shift
+        centred[rows[:, None], holes] = shift
         flat = holes[:, :, None] * inverse.shape[0] + holes[:, None, :]
         spare += np.bincount(flat.ravel(), weights=blocks.ravel(), minlength=spare.size)
-    return completed, spare.reshape(inverse.shape)
+    return centred, spare.reshape(inverse.shape)
 
 
 def conditionals(
@@ -202,17 +204,17 @@ def conditionals(
 
 @cache
 def _compiled_part() -> Callable[[Floats, NDArray[np.bool_], Floats, Floats], tuple[Floats, Floats]]:
-    """The E step of a part, compiled: each row's missing block is inverted on its own."""
+    """The E step of a part, compiled: some rows' missing blocks are inverted side by side."""
     import numba
 
-    from ssc_index.compiled_normal import complete_part
+    from ssc_index.compiled_normal import LANES, complete_part
 
     compiled: Any = numba.njit(nogil=True, cache=True)(complete_part)
 
     def part(known: Floats, there: NDArray[np.bool_], mean: Floats, inverse: Floats) -> tuple[Floats, Floats]:
-        completed, spare = known.copy(), np.zeros(inverse.shape)
-        compiled(there, -(np.where(there, known - mean, 0.0) @ inverse), mean, inverse, completed, spare)
-        return completed, spare
+        centred, spare = np.where(there, known - mean, 0.0), np.zeros(inverse.shape)
+        compiled(there, -(centred @ inverse), inverse, centred, spare, LANES)
+        return centred, spare
 
     return part
 

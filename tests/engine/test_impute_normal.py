@@ -74,21 +74,35 @@ def test_one_step_is_the_formula_row_by_row(compiled):
         spare[np.ix_(~seen, ~seen)] += covariance[np.ix_(~seen, ~seen)] - a @ np.linalg.solve(b, a.T)
     known = np.where(there, table, 0.0)
     inverse = impute_normal.precision(covariance)
-    completed, added = impute_normal._expectation(known, there, mean, inverse, compiled)
-    np.testing.assert_allclose(completed, expected, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(added, spare, rtol=1e-9, atol=1e-9)
+    total, products = impute_normal._expectation(known, there, mean, inverse, compiled)
+    np.testing.assert_allclose(total, (expected - mean).sum(axis=0), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(products, (expected - mean).T @ (expected - mean) + spare, rtol=1e-9, atol=1e-9)
 
 
-def test_the_compiled_loop_is_plain_python_too():
-    table = _related(30, 4, 0.3)
+@pytest.mark.parametrize("lanes", [1, 4, 16])
+def test_the_compiled_loop_is_plain_python_too(lanes):
+    table = _related(30, 4, 0.3)  # 30 rows do not fill the last lanes
     there = ~np.isnan(table)
-    known, mean, inverse = np.where(there, table, 0.0), np.zeros(4), np.linalg.inv(np.eye(4) + 0.5)
-    completed, spare = known.copy(), np.zeros((4, 4))
-    push = -(np.where(there, known - mean, 0.0) @ inverse)
-    compiled_normal.complete_part(there, push, mean, inverse, completed, spare)
+    assert np.unique(there.sum(axis=1)).size > 3  # rows side by side have unlike holes, or none
+    known, mean, inverse = np.where(there, table, 0.0), np.full(4, 0.5), np.linalg.inv(np.eye(4) + 0.5)
+    centred, spare = np.where(there, known - mean, 0.0), np.zeros((4, 4))
+    compiled_normal.complete_part(there, -(centred @ inverse), inverse, centred, spare, lanes)
     one, two = impute_normal._part(known, there, mean, inverse)
-    np.testing.assert_allclose(completed, one, rtol=1e-12)
+    np.testing.assert_allclose(centred, one, rtol=1e-12)
     np.testing.assert_allclose(spare, two, rtol=1e-12)
+
+
+def test_a_row_does_not_see_those_beside_it():
+    table = _related(40, 5, 0.4)
+    there = ~np.isnan(table)
+    known, inverse = np.where(there, table, 0.0), np.linalg.inv(np.eye(5) + 0.5)
+    push = -(known @ inverse)
+    together, alone = known.copy(), known.copy()
+    compiled_normal.complete_part(there, push, inverse, together, np.zeros((5, 5)), 8)
+    for row in range(40):
+        own = slice(row, row + 1)
+        compiled_normal.complete_part(there[own], push[own], inverse, alone[own], np.zeros((5, 5)), 8)
+    np.testing.assert_array_equal(together, alone)
 
 
 def test_estimates_do_not_depend_on_the_way_and_follow_a_change_of_unit():
