@@ -48,15 +48,6 @@ def folders_with_noto(folders: Sequence[str] = FOLDERS) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def is_better_in_noto(letter: str, families: Sequence[str]) -> bool:
-    """Whether Noto sets a letter better than Typst's own fonts, which have it: Arabic there is of one width.
-
-    >>> is_better_in_noto("ق", ["Noto Naskh Arabic"]), is_better_in_noto("ق", ["Noto Sans"]), is_better_in_noto("a", [])
-    (True, False, False)
-    """
-    return "\u0600" <= letter <= "\u08ff" and any("Arabic" in family for family in families)
-
-
 def in_order(families: Sequence[str], country: str) -> list[str]:
     """Families of Noto for a city of a country: serif before sans, its own forms of Chinese characters first.
 

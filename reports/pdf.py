@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +65,7 @@ class PdfMaker:
         self._families = [BODY, *further]
         self._machine = machine and folder is None
         self._of_thread = threading.local()
-        self._known: dict[str, bool] = {}
+        self._known: dict[tuple[str, bool, bool], bool] = {}
 
     @cached_property
     def _noto(self) -> tuple[typst.Fonts, list[str]] | None:
@@ -166,22 +166,32 @@ class PdfMaker:
 
     def letters_without_font(self, text: str) -> str:
         """Letters that no font has, each once; Typst refuses them in a document for all readers."""
-        strange = [letter for letter in beyond_latin(text) if not self._has(letter)]
-        return "".join(letter for letter in strange if self._noto is None or not self._has(letter, with_noto=True))
+        strange = [letter for letter in beyond_latin(text) if not self._has(letter, self._families)]
+        if self._noto is None:
+            return "".join(strange)
+        with_noto = [*self._families, *self._noto[1]]
+        return "".join(letter for letter in strange if not self._has(letter, with_noto, with_noto=True))
 
     def _noto_needed(self, text: str) -> bool:
-        """Whether a text has letters that only Noto of the machine has."""
-        return any(not self._has(letter) for letter in beyond_latin(text)) and self._noto is not None
+        """Whether a text has letters that neither the face of the text nor a font that somebody named has.
 
-    def _has(self, letter: str, *, with_noto: bool = False) -> bool:
-        """Whether a font has a letter: Typst is asked once for each."""
+        Typst's other fonts would do for some: Arabic there is of one width, Indic letters come from a font of formulas.
+        """
+        return self._noto is not None and any(
+            not self._has(letter, self._families, fallback=False) for letter in beyond_latin(text)
+        )
+
+    def _has(self, letter: str, fonts: Sequence[str], *, with_noto: bool = False, fallback: bool = True) -> bool:
+        """Whether one of some fonts, or one to fall back on, has a letter: Typst is asked once for each."""
         import typst
 
-        key = f"{letter}+" if with_noto else letter
+        key = (letter, with_noto, fallback)
         if key not in self._known:
-            names = [*self._families, *(self._noto[1] if with_noto and self._noto else [])]
-            families = json.dumps(names, ensure_ascii=False)[1:-1]
-            head = f'#set document(title: "probe", date: none)\n#set text(font: ({families},))\n'
+            families = json.dumps(list(fonts), ensure_ascii=False)[1:-1]
+            head = (
+                '#set document(title: "probe", date: none)\n'
+                f"#set text(font: ({families},), fallback: {str(fallback).lower()})\n"
+            )
             probe = f"{head}#{json.dumps(letter, ensure_ascii=False)}".encode()
             try:
                 self._compiler(with_noto).compile(input=probe, format="pdf", pdf_standards=["ua-1"], timestamp=0)

@@ -71,7 +71,7 @@ def test_a_frame_shows_a_city_only_where_its_consent_covers_it(
 
 def test_frames_of_the_index_team_are_not_in_the_public_view(public: dict[str, pl.DataFrame]) -> None:
     inside = {"raw_files", "raw_submissions", "raw_receipts", "core_quarantine", "core_findings"}
-    inside |= {"accepted_submissions", "value_counts", "uncertainty_sensitivity", "uncertainty_rank_shift"}
+    inside |= {"accepted_submissions", "value_counts"}
     assert shared_frames().keys() - public.keys() == inside
 
 
@@ -293,6 +293,8 @@ def frames_of(case: Case) -> dict[str, pl.DataFrame]:
         "uncertainty_ranks": uncertainty.RANKS.empty(),
         "uncertainty_distribution": uncertainty.DISTRIBUTION.empty(),
         "uncertainty_dominance": uncertainty.DOMINANCE.empty(),
+        "uncertainty_sensitivity": uncertainty.SENSITIVITY.empty(),
+        "uncertainty_rank_shift": uncertainty.RANK_SHIFT.empty(),
     }
 
 
