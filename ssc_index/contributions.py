@@ -34,7 +34,6 @@ class _Curve:
 
 
 CURVES: dict[str, _Curve] = {
-    "arithmetic": _Curve(lambda x: x, np.ones_like),
     "geometric": _Curve(np.log, lambda x: 1.0 / x),
     "harmonic": _Curve(lambda x: 1.0 / x, lambda x: -1.0 / (x * x)),
 }
@@ -116,11 +115,12 @@ class _Tree:
         self.framework = framework
         self.rules = rules
         self.column = {node.code: i for i, node in enumerate(framework.nodes)}
-        self.first, self.last = first, last
-        self.whole_first, self.whole_last = first.copy(), last.copy()  # with what an absence implies
-        self.contribution = np.zeros(first.shape)
-        self.own = np.zeros(first.shape)
-        self.factor = np.zeros(first.shape)  # contribution per point of the node's own change
+        # Node by node: what is needed of a node lies side by side.
+        self.first, self.last = np.asfortranarray(first), np.asfortranarray(last)
+        self.whole_first, self.whole_last = self.first.copy("F"), self.last.copy("F")  # with what an absence implies
+        self.contribution = np.zeros(first.shape, order="F")
+        self.own = np.zeros(first.shape, order="F")
+        self.factor = np.zeros(first.shape, order="F")  # contribution per point of the node's own change
         self.reasons: dict[str, str] = {}
 
     def walk(self, root: int) -> None:
@@ -215,19 +215,21 @@ def _shares(mean: str, weights: Floats, x0: Floats, x1: Floats, s0: Floats, s1: 
     Returns:
         Two arrays of shape (n, k); None where there are too many children for Shapley values.
     """
+    if mean == "arithmetic":  # f(x) = x: a point is a point
+        per_point = weights / weights.sum(axis=1, keepdims=True)
+        return per_point * (x1 - x0), per_point
     share, per_point = np.zeros(x0.shape), np.zeros(x0.shape)
     curve = CURVES.get(mean)
     fits = np.zeros(s0.shape, dtype=bool)
     if curve is not None:
-        positive = ((x0 > 0) & (x1 > 0)).all(axis=1) & (s0 > 0) & (s1 > 0)
-        fits = np.ones(s0.shape, dtype=np.bool_) if mean == "arithmetic" else positive
+        fits = ((x0 > 0) & (x1 > 0)).all(axis=1) & (s0 > 0) & (s1 > 0)
         w = weights[fits] / weights[fits].sum(axis=1, keepdims=True)
         level = 1.0 / _ratio(curve, s0[fits], s1[fits])[:, None]
         per_point[fits] = w * _ratio(curve, x0[fits], x1[fits]) * level
         share[fits] = per_point[fits] * (x1[fits] - x0[fits])
     for row in np.flatnonzero(~fits).tolist():
         counted = np.flatnonzero(weights[row] > 0)
-        if counted.size > MOST_CHILDREN or mean not in ("arithmetic", "geometric"):
+        if counted.size > MOST_CHILDREN or mean != "geometric":
             return None
         values = shapley_values(mean, weights[row, counted], x0[row, counted], x1[row, counted])
         share[row, counted] = values
