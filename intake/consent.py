@@ -85,11 +85,12 @@ def visible_scores(scores: pl.DataFrame, parents: Mapping[str, str | None], pick
             its own submission.
 
     Returns:
-        The rows that may be shown, ranked among themselves: a gap would tell of a score that is not shown.
+        The rows that may be shown, in their order, ranked among themselves: a gap would tell of a score that is not
+        shown.
     """
-    named = scores.filter(covers("scores"))
+    named = scores.with_row_index("place").filter(covers("scores"))
     coarse = _coarse_scores(named.filter(~covers("values")), parents, picked)
-    shown = pl.concat([named.filter(covers("values")), coarse]).sort("edition", "city_id", "node")
+    shown = pl.concat([named.filter(covers("values")), coarse]).sort("place").drop("place")
     rank = pl.col("rank_published").rank("min").over("edition", "node").cast(pl.Int32)
     return shown.with_columns(rank.alias("rank"), rank.alias("rank_published"))
 
