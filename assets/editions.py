@@ -6,6 +6,7 @@ What belongs here: frames into arrays and arrays into the tables of ``index``. W
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -76,12 +77,9 @@ def edition_values(
     """
     names = cities["city_id"].to_list()
     years = list(range(edition - age, edition + 1))
-    row = {(year, name): place for place, (year, name) in enumerate((y, n) for y in years for n in names)}
-    column = {code: place for place, code in enumerate(codes)}
     known = selected.filter(pl.col("data_point").is_in(codes))
-    table = np.full((len(row), len(codes)), np.nan)
-    places = [row[key] for key in zip(known["year"].to_list(), known["city_id"].to_list(), strict=True)]
-    table[places, [column[code] for code in known["data_point"].to_list()]] = known["value"].to_numpy()
+    table = np.full((len(years) * len(names), len(codes)), np.nan)
+    table[cells_of(known, names, years, codes)] = known["value"].to_numpy()
     return values_from_columns(
         [name for _ in years for name in names],
         [year for year in years for _ in names],
@@ -90,6 +88,35 @@ def edition_values(
         {group: cities[group].to_list() * len(years) for group in GROUPS},
         subject=f"edition {edition}",
     )
+
+
+def cells_of(
+    known: pl.DataFrame, names: Sequence[str], years: Sequence[int], codes: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column of values in a table with a row for each year and city, years first.
+
+    Args:
+        known: Rows with ``year``, ``city_id`` and ``data_point``, one of the codes.
+        names: Cities, in order.
+        years: Years, ascending without a gap.
+        codes: Data points, in order.
+
+    Raises:
+        ValueError: If a city or year is none of these.
+    """
+    year = known["year"].to_numpy().astype(np.int64) - years[0]
+    places = (year, place_among(known["city_id"], names))
+    return np.ravel_multi_index(places, (len(years), len(names))), place_among(known["data_point"], codes)
+
+
+def place_among(words: pl.Series, among: Sequence[str]) -> np.ndarray:
+    """Place of each word among some that are all different; -1 for one that is not there.
+
+    >>> place_among(pl.Series(["b", "c", "a"]), ["a", "b"]).tolist()
+    [1, -1, 0]
+    """
+    places = words.cast(pl.Enum(among), strict=False).to_physical().cast(pl.Int64).fill_null(-1)
+    return places.to_numpy()
 
 
 def edition_tables(

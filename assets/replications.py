@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import polars as pl
 
-from assets.editions import edition_values, max_age
+from assets.editions import cells_of, edition_values, max_age, place_among
 from intake.consent import covers, visible_scores
 from schemas import uncertainty as tables
 from ssc_index.framework.catalogue import Catalogue
@@ -45,15 +45,15 @@ def edition_case(
         method: The method, with its section ``uncertainty``.
     """
     framework = catalogue.framework(edition)
-    values = edition_values(edition, selected, cities, framework.codes, max_age(method))
-    row = {key: place for place, key in enumerate(zip(values.years or (), values.units, strict=False))}
-    column = {code: place for place, code in enumerate(framework.codes)}
+    age = max_age(method)
+    values = edition_values(edition, selected, cities, framework.codes, age)
     known = selected.filter(pl.col("data_point").is_in(framework.codes) & pl.col("quality").is_not_null())
     # The same few words again and again: an array of them would take ten times the memory of the values.
     grades = np.full(values.values.shape, "", dtype=object)
-    words = {word: word for word in known["quality"].unique().to_list()}
-    for year, city, code, quality in known.select("year", "city_id", "data_point", "quality").iter_rows():
-        grades[row[year, city], column[code]] = words[quality]
+    words = known["quality"].unique().to_list()
+    years = range(edition - age, edition + 1)
+    places = cells_of(known, cities["city_id"].to_list(), years, framework.codes)
+    grades[places] = np.array(words, dtype=object)[place_among(known["quality"], words)]
     points = [catalogue.data_point(code) for code in framework.codes]
     open_ = float("nan")
     bounds = np.array(

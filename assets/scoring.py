@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from assets.editions import GROUPS
+from assets.editions import GROUPS, place_among
 from intake.consent import NOT_NAMED, visible_cities, visible_scores, visible_values
 from intake.selection import UNKNOWN_SIZE
 from schemas import benchmark as tables
@@ -41,12 +41,10 @@ class Grid:
 
 def grid(frame: pl.DataFrame, cities: Sequence[str], items: Sequence[str], item: str, figure: str) -> Grid:
     """Long rows as a grid; rows of other cities or items are left out."""
-    row = {name: place for place, name in enumerate(cities)}
-    column = {name: place for place, name in enumerate(items)}
-    known = frame.filter(pl.col("city_id").is_in(list(cities)) & pl.col(item).is_in(list(items)))
+    row, column = place_among(frame["city_id"], cities), place_among(frame[item], items)
+    known = (row >= 0) & (column >= 0)
     figures = np.full((len(cities), len(items)), np.nan)
-    places = [row[name] for name in known["city_id"].to_list()]
-    figures[places, [column[name] for name in known[item].to_list()]] = known[figure].to_numpy()
+    figures[row[known], column[known]] = frame[figure].to_numpy()[known]
     return Grid(tuple(cities), tuple(items), figures)
 
 
