@@ -129,7 +129,7 @@ class Choices:
         options: Number of the option by input (alternatives and goalposts), shape (n,); −1 is the method as it is.
         weights: Weight of each node among its siblings, shape (n, n_nodes); None where no input varies them.
         excluded: Place of the node left out in `Case.candidates`, shape (n,); −1 is none.
-        noise: Key of the measurement errors, shape (n,); 0 is no error.
+        noise: Start of the measurement errors, shape (n,); 0 is no error.
     """
 
     options: Mapping[str, Ints]
@@ -210,7 +210,7 @@ def decide(case: Case, rows: Floats, backend: Backend = "numpy") -> Choices:
             place = np.floor(np.nan_to_num(number) / one.probability * len(case.candidates)).astype(np.int64)
             excluded = np.where(drawn & (number < one.probability), np.minimum(place, len(case.candidates) - 1), -1)
         elif isinstance(one, Measurement):
-            noise = np.where(drawn, draws.keys(number), 0).astype(np.uint64)
+            noise = np.where(drawn, draws.starts(draws.keys(number)), 0).astype(np.uint64)
         else:
             assert weights is not None
             found, columns = _weights(case, one, number, backend)

@@ -10,7 +10,8 @@ a replication, and a sensitivity analysis may put rows together as its design as
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,11 @@ STEPS = (np.uint64(0x9E3779B9), np.uint64(0xBB67AE85))
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 ROUNDS = 10
+GAMMA = np.uint64(0x9E3779B97F4A7C15)
+MIXES = (
+    (np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)),
+    (np.uint64(27), np.uint64(0x94D049BB133111EB)),
+)
 LANES, TILE = 32, 1024  # of normal noise, as the compiled kernel has them
 
 
@@ -158,43 +164,110 @@ def _polar() -> tuple[Floats, Floats, Floats]:
     return radius, signs[0] * np.cos(angle), signs[1] * np.sin(angle)
 
 
-def normals(key: np.uint64, n_rows: int, n_columns: int) -> Floats:
+def starts(key: Words) -> Words:
+    """Where the streams of measurement errors start, from their keys: 64 random bits of each, shape as given."""
+    zero = np.zeros(key.shape, np.uint64)
+    first, second, _, _ = philox((zero, zero, zero, zero + np.uint64(2)), split(key))
+    return first | (second << HALF)
+
+
+@lru_cache(maxsize=2)
+def _advances(count: int) -> Words:
+    """How far each of so many words is from the start of its stream."""
+    return np.arange(1, count + 1, dtype=np.uint64) * GAMMA
+
+
+def further(start: np.uint64, count: int) -> np.uint64:
+    """The start of what follows so many words."""
+    return np.uint64((int(start) + count * int(GAMMA)) % 2**64)
+
+
+def words(start: np.uint64, found: Words, part: Words) -> None:
+    """Random words of 64 bits, each by its place: SplitMix64 from a start.
+
+    Args:
+        start: The start.
+        found: Filled, shape (n,).
+        part: Scratch, same shape: a new array for each replication would take longer than the sums.
+
+    Source: Steele, Lea and Flood (2014), *Fast splittable pseudorandom number generators*, figures 16 and 17.
+
+    >>> found = np.empty(2, np.uint64)
+    >>> words(np.uint64(1234567), found, np.empty_like(found))
+    >>> found.tolist()
+    [6457827717110365317, 3203168211198807973]
+    """
+    np.add(_advances(found.size), start, out=found)
+    for shift, factor in MIXES:
+        np.right_shift(found, shift, out=part)
+        found ^= part
+        found *= factor
+    np.right_shift(found, np.uint64(31), out=part)
+    found ^= part
+
+
+@cache
+def polar() -> tuple[Floats, Floats, Floats]:
+    """Every radius by 16 bits; every cosine and sine, with its sign, by the other 16: two of the sign, 14 the angle."""
+    number = np.arange(2**16, dtype=np.int64)
+    radius = np.sqrt(-2 * np.log((number + 0.5) * 2.0**-16))
+    angle = ((number & 0x3FFF) + 0.5) * 2.0**-14 * (np.pi / 2)
+    signs = [1.0 - 2.0 * ((number >> bit) & 1) for bit in (15, 14)]
+    return radius, signs[0] * np.cos(angle), signs[1] * np.sin(angle)
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """How the errors of a replication are laid out.
+
+    The columns stand one after the other, each ``n_lanes`` long: rows, rounded up to 32. A tile of them has 1,024
+    numbers or fewer: whole columns, or, where they are longer, a piece of one.
+
+    Attributes:
+        abreast: Columns of a tile.
+        pieces: Tiles of a column.
+        count: Tiles of a replication.
+        cells: Numbers of a tile.
+    """
+
+    abreast: int
+    pieces: int
+    count: int
+    cells: int
+
+    @classmethod
+    def of(cls, n_rows: int, n_columns: int) -> Tiles:
+        """The layout of so many rows and columns."""
+        n_lanes = -(-n_rows // LANES) * LANES
+        abreast, pieces = max(1, TILE // n_lanes), -(-n_lanes // TILE)
+        return cls(abreast, pieces, -(-n_columns // abreast) * pieces, TILE if pieces > 1 else abreast * n_lanes)
+
+
+def normals(start: np.uint64, n_rows: int, n_columns: int) -> Floats:
     """Standard normal noise of one replication, the same numbers as the compiled kernel draws (to 1e-6).
 
-    A word of 32 bits gives two normals, by the polar form of Box and Muller: 16 bits the radius
+    Half a word, 32 bits, gives two normals, by the polar form of Box and Muller: 16 bits the radius
     ``√(−2 ln u)``, 14 the angle within a quarter turn, two the signs. There are 65,536 radii and as many angles, each
     the middle of its share of the distribution. The variance is 5·10⁻⁶ below 1, no number is beyond 4.86, where a
     normal one is once in a million.
 
-    The columns stand one after the other, each ``n_lanes`` long: rows, rounded up to 32. A tile of them has 1,024
-    numbers or fewer: whole columns, or, where they are longer, a piece of one. Of the ``n`` numbers of a tile, counter
-    ``(i, tile)`` gives those at ``i``, ``i + n/8``, … ``i + 7n/8``: word ``j`` a cosine at ``j``, a sine at ``j + 4``.
+    Of the ``n`` numbers of a tile (`Tiles`), half-word ``j`` gives a cosine at ``j`` and a sine at ``j + n/2``; of the
+    two halves of a word the lower comes first, and tile follows tile.
+
+    Args:
+        start: Where the stream starts.
+        n_rows: Rows.
+        n_columns: Columns.
 
     Returns:
         Shape (n_rows, n_columns).
     """
-    return np.ascontiguousarray(columns_of_normals(key, n_rows, n_columns).T)
-
-
-def columns_of_normals(key: np.uint64, n_rows: int, n_columns: int) -> Floats:
-    """As `normals`, one column after the other, shape (n_columns, n_rows)."""
-    n_lanes = -(-n_rows // LANES) * LANES
-    abreast, pieces = max(1, TILE // n_lanes), -(-n_lanes // TILE)
-    n_tiles = -(-n_columns // abreast) * pieces
-    quarter = (TILE if pieces > 1 else abreast * n_lanes) // 8
-    counter = np.arange(quarter, dtype=np.uint64)[None, :]
-    tile = np.arange(n_tiles, dtype=np.uint64)[:, None]
-    zero = np.zeros((n_tiles, quarter), np.uint64)
-    low, high = split(key)
-    four = philox((zero + counter, zero + tile, zero, zero + np.uint64(2)), (low, high))
-    radii, cosines, sines = _polar()
-    drawn = np.empty((n_tiles, 8, quarter))
-    for place, words in enumerate(four):
-        radius, turn = (
-            np.take(radii, (words >> np.uint64(16)).view(np.int64)),
-            (words & np.uint64(0xFFFF)).view(np.int64),
-        )
-        np.multiply(np.take(cosines, turn), radius, out=drawn[:, place])
-        np.multiply(np.take(sines, turn), radius, out=drawn[:, place + 4])
-    found: Floats = drawn.reshape(n_tiles // pieces * abreast, -1)[:n_columns, :n_rows]
-    return found
+    tiles = Tiles.of(n_rows, n_columns)
+    found = np.empty(tiles.count * tiles.cells // 4, np.uint64)
+    words(start, found, np.empty_like(found))
+    halves = found.astype("<u8").view("<u4").reshape(tiles.count, -1)
+    (radii, cosines, sines), turn = polar(), halves & np.uint32(0xFFFF)
+    radius = radii[halves >> np.uint32(16)]
+    drawn = np.concatenate([radius * cosines[turn], radius * sines[turn]], axis=1)
+    columns: Floats = drawn.reshape(tiles.count // tiles.pieces * tiles.abreast, -1)[:n_columns, :n_rows]
+    return np.ascontiguousarray(columns.T)

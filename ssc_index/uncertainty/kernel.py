@@ -121,40 +121,19 @@ def philox_round(a: Any, b: Any, c: Any, d: Any, k: Any, q: Any) -> Any:
 
 
 @njit(**_INNER)
-def _fill_words(key: Any, tile: Any, quarter: Any, words: Any) -> None:
-    """Four random words of each counter ``0 … quarter − 1`` of a tile, the first words first."""
-    k0 = key & U(0xFFFFFFFF)
-    q0 = key >> U(32)
-    k1, q1 = (k0 + U(0x9E3779B9)) & U(0xFFFFFFFF), (q0 + U(0xBB67AE85)) & U(0xFFFFFFFF)
-    k2, q2 = (k1 + U(0x9E3779B9)) & U(0xFFFFFFFF), (q1 + U(0xBB67AE85)) & U(0xFFFFFFFF)
-    k3, q3 = (k2 + U(0x9E3779B9)) & U(0xFFFFFFFF), (q2 + U(0xBB67AE85)) & U(0xFFFFFFFF)
-    k4, q4 = (k3 + U(0x9E3779B9)) & U(0xFFFFFFFF), (q3 + U(0xBB67AE85)) & U(0xFFFFFFFF)
-    k5, q5 = (k4 + U(0x9E3779B9)) & U(0xFFFFFFFF), (q4 + U(0xBB67AE85)) & U(0xFFFFFFFF)
-    k6, q6 = (k5 + U(0x9E3779B9)) & U(0xFFFFFFFF), (q5 + U(0xBB67AE85)) & U(0xFFFFFFFF)
-    k7, q7 = (k6 + U(0x9E3779B9)) & U(0xFFFFFFFF), (q6 + U(0xBB67AE85)) & U(0xFFFFFFFF)
-    k8, q8 = (k7 + U(0x9E3779B9)) & U(0xFFFFFFFF), (q7 + U(0xBB67AE85)) & U(0xFFFFFFFF)
-    k9, q9 = (k8 + U(0x9E3779B9)) & U(0xFFFFFFFF), (q8 + U(0xBB67AE85)) & U(0xFFFFFFFF)
-    for i in range(quarter):
-        a, b, c, d = U(i) & U(0xFFFFFFFF), U(tile), U(0), U(2)
-        a, b, c, d = philox_round(a, b, c, d, k0, q0)
-        a, b, c, d = philox_round(a, b, c, d, k1, q1)
-        a, b, c, d = philox_round(a, b, c, d, k2, q2)
-        a, b, c, d = philox_round(a, b, c, d, k3, q3)
-        a, b, c, d = philox_round(a, b, c, d, k4, q4)
-        a, b, c, d = philox_round(a, b, c, d, k5, q5)
-        a, b, c, d = philox_round(a, b, c, d, k6, q6)
-        a, b, c, d = philox_round(a, b, c, d, k7, q7)
-        a, b, c, d = philox_round(a, b, c, d, k8, q8)
-        a, b, c, d = philox_round(a, b, c, d, k9, q9)
-        words[i] = J(a)
-        words[U(quarter + i)] = J(b)
-        words[U(2 * quarter + i)] = J(c)
-        words[U(3 * quarter + i)] = J(d)
+def _fill_words(key: Any, tile: Any, count: Any, words: Any) -> None:
+    """Random words of 64 bits of a tile that has so many: SplitMix64, as `draws.words` has it."""
+    first = key + (U(tile) * U(count) + U(1)) * U(0x9E3779B97F4A7C15)
+    for i in range(count):
+        z = first + U(i) * U(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> U(30))) * U(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> U(27))) * U(0x94D049BB133111EB)
+        words[i] = z ^ (z >> U(31))
 
 
 @njit(**_INNER)
 def _fill_pairs(words: Any, count: Any, drawn: Any) -> None:
-    """Two standard normals of each word, by the polar form of Box and Muller; `draws.normals` has the formula."""
+    """Two standard normals of half a word, by the polar form of Box and Muller; `draws.normals` has the formula."""
     for i in range(count):
         word = words[i]
         u = fma(F(J(J(word >> J(16)) & J(0xFFFF))), F(2.0**-16), F(2.0**-17))
@@ -176,14 +155,14 @@ def fill_normals(key: Any, tile: Any, cells: Any, words: Any, drawn: Any) -> Non
     """Standard normal noise of one tile of a replication, as `draws.normals` has it.
 
     Args:
-        key: Key of the replication.
+        key: Start of the replication's errors.
         tile: Number of the tile.
         cells: Cells of a tile, a multiple of 32.
-        words: Scratch, shape (at least cells / 2,), int32.
+        words: Scratch, shape (at least cells / 4,), uint64.
         drawn: Filled, shape (at least cells,), float32.
     """
-    _fill_words(key, tile, cells // 8, words)
-    _fill_pairs(words, cells // 2, drawn)
+    _fill_words(key, tile, cells // 4, words)
+    _fill_pairs(words.view(np.int32), cells // 2, drawn)
 
 
 @njit(**_INNER)
@@ -668,7 +647,7 @@ def compute_scores(
         mean_of: Its set of means.
         alive_of: What it leaves out.
         weights: Its weight of each member of ``family``, shape (n, n_family).
-        noise: Key of its errors, shape (n,); 0 is none.
+        noise: Start of its errors, shape (n,); 0 is none.
         scores: Filled, shape (n_kept, n, n_lanes).
         status: Filled, shape (n,): 0, or why the replication has no value by the method's own rules.
     """
@@ -679,7 +658,7 @@ def compute_scores(
     largest = 1
     for g in range(n_above):
         largest = max(largest, start[g + 1] - start[g])
-    words = np.empty(TILE // 2, dtype=np.int32)
+    words = np.empty(TILE // 4, dtype=np.uint64)
     drawn = np.empty(TILE, dtype=np.float32)
     tile = np.empty(1, dtype=np.int64)
     folds = np.empty(n_lanes, dtype=np.float32)

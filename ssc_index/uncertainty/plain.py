@@ -159,19 +159,19 @@ def _grades(case: Case, age: Ints) -> Grades:
     return grades
 
 
-def disturbed(values: Floats, deviation: Floats, bounds: Floats, key: np.uint64) -> Floats:
+def disturbed(values: Floats, deviation: Floats, bounds: Floats, start: np.uint64) -> Floats:
     """Values with normal errors, held within their bounds.
 
     Args:
         values: Shape (n, n_indicators); NaN is missing.
         deviation: Standard deviations, same shape and units; where it is 0 or missing nothing changes.
         bounds: Smallest and greatest possible value, shape (2, n_indicators); NaN is open.
-        key: Key of the errors.
+        start: Start of the errors.
 
     Returns:
         Shape (n, n_indicators); NaN exactly where ``values`` is NaN. A value beyond its bounds already stays.
     """
-    errors = np.where(deviation > 0, deviation * draws.normals(key, *values.shape), 0.0)
+    errors = np.where(deviation > 0, deviation * draws.normals(start, *values.shape), 0.0)
     low = np.fmin(np.where(np.isnan(bounds[0]), -np.inf, bounds[0]), values)
     high = np.fmax(np.where(np.isnan(bounds[1]), np.inf, bounds[1]), values)
     return np.where(errors == 0, values, np.clip(values + errors, low, high))

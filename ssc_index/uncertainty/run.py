@@ -151,7 +151,8 @@ def run_uncertainty(
     total = case.section.replications
     n_units = case.rows.stop - case.rows.start
     # The plain way takes long over each, and an interrupt waits for the parts in hand.
-    size = part or (max(16, min(256, 2**18 // max(n_units, 1))) if task.prepared is not None else 8)
+    most = 512 if backend == "numpy" else 256
+    size = part or (max(16, min(most, 1024 * most // max(n_units, 1))) if task.prepared is not None else 8)
     tallies = _empty(task)
     done, interrupted = 0, False
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_index.rank import rank_descending
 from ssc_index.steps.state import Bools
+from ssc_index.uncertainty import draws
 from ssc_index.uncertainty.prepared import Singles
 
 BINS = 1000  # of scores; no power of two, so that rows do not fall on each other in the processor's cache
@@ -116,13 +116,28 @@ def empty_tally(among: Bools, pairs: bool) -> Tally:
 
 
 def ranks_by_numpy(scores: Singles, among: Bools) -> Ranks:
-    """Ranks of each replication, 1 the best, equal scores the smallest; 0 is none. Shape as ``scores``."""
-    masked = np.where(among[None, :], scores, np.nan).astype(np.float64)
-    return np.stack([np.nan_to_num(rank_descending(row)) for row in masked]).astype(np.int32)
+    """Ranks of each replication, 1 the best, equal scores the smallest; 0 is none. Shape as ``scores``.
+
+    The numbers of the units ride on the bits of their scores through one sort.
+    """
+    raw = (scores + np.float32(0.0)).view(np.int32)  # −0 is 0
+    rising = np.where(raw < 0, raw ^ np.int32(0x7FFFFFFF), raw)
+    falling = (np.int64(2**31 - 1) - rising).astype(np.uint64)
+    falling[np.isnan(scores) | ~among] = draws.LOW
+    keys = (falling << draws.HALF) | np.arange(scores.shape[1], dtype=np.uint64)
+    keys.sort(axis=1)
+    sorted_, units = keys >> draws.HALF, (keys & draws.LOW).astype(np.intp)
+    places = np.broadcast_to(np.arange(1, scores.shape[1] + 1, dtype=np.int32), scores.shape).copy()
+    places[:, 1:][sorted_[:, 1:] == sorted_[:, :-1]] = 0
+    np.maximum.accumulate(places, axis=1, out=places)
+    places[sorted_ == draws.LOW] = 0
+    ranks = np.empty(scores.shape, dtype=np.int32)
+    np.put_along_axis(ranks, units, places, axis=1)
+    return ranks
 
 
 def ranks_by_numba(scores: Singles, among: Bools) -> Ranks:
-    """The same, compiled: the numbers of the units ride on the bits of their scores through one sort."""
+    """The same, compiled."""
     from ssc_index.uncertainty import kernel
 
     keys = np.empty(scores.shape, dtype=np.uint64)
@@ -145,27 +160,38 @@ def add_by_numpy(tally: Tally, scale: Scale, scores: Singles, ranks: Ranks) -> N
     known = ranks > 0
     tally.replications += len(ranks)
     tally.ranked += known.sum(axis=0)
-    whole = np.where(known, np.rint(np.nan_to_num(scores.astype(np.float64)) / scale.unit), 0).astype(np.int64)
+    double = np.where(known, scores, np.float32(0.0)).astype(np.float64)
+    whole = np.rint(double * (1.0 / scale.unit)).astype(np.int64)
     tally.score_sum += whole.sum(axis=0)
-    tally.score_squares += (whole * whole).sum(axis=0)
+    tally.score_squares += np.einsum("ij,ij->j", whole, whole)
     long = ranks.astype(np.int64)
     tally.rank_sum += long.sum(axis=0)
-    tally.rank_squares += (long * long).sum(axis=0)
+    tally.rank_squares += np.einsum("ij,ij->j", long, long)
     tally.top_ten += (known & (ranks <= 10)).sum(axis=0)
     quarter = -(-known.sum(axis=1) // 4)
     tally.top_quarter += (known & (ranks <= quarter[:, None])).sum(axis=0)
-    place = np.floor((np.nan_to_num(scores.astype(np.float64)) - scale.low) * (1.0 / scale.width))
-    place = np.clip(place, 0, BINS - 1).astype(np.int64)
-    row, unit = np.nonzero(known)
-    np.add.at(tally.scores, (unit, place[row, unit]), 1)
-    np.add.at(tally.ranks, (unit, (ranks[row, unit] - 1) // tally.rank_width), 1)
+    double -= scale.low
+    double *= 1.0 / scale.width
+    place = np.clip(double, 0, BINS - 1, out=double).astype(np.intp)  # whole numbers, cut off
+    unit = np.arange(ranks.shape[1])
+    for counts, bins in ((tally.scores, place), (tally.ranks, (ranks - 1) // tally.rank_width)):
+        np.add.at(counts.reshape(-1), (bins + unit * counts.shape[1])[known], np.int32(1))
 
 
 def add_pairs_by_numpy(tally: Tally, ranks: NDArray[np.int16]) -> None:
     """Compare pairs of units, if they are counted; the arguments are those of `add_pairs_by_numba`."""
-    if tally.ahead.size:
-        for one in np.where(ranks > 0, ranks, np.iinfo(np.int16).max):
-            tally.ahead += one[:, None] < one[None, :]
+    if not tally.ahead.size:
+        return
+    order = np.where(ranks > 0, ranks, np.iinfo(np.int16).max)
+    for start in range(0, len(order), 255):  # as many as a byte can count
+        part = order[start : start + 255]
+        for begin in range(0, order.shape[1], 64):  # so many units' bytes stay in the processor's second cache
+            own = part[:, begin : begin + 64]
+            counts = np.zeros((own.shape[1], order.shape[1]), dtype=np.uint8)
+            before = np.empty(counts.shape, dtype=bool)
+            for one, all_ in zip(own, part, strict=True):
+                counts += np.less(one[:, None], all_, out=before).view(np.uint8)
+            tally.ahead[begin : begin + 64] += counts
 
 
 def add_by_numba(tally: Tally, scale: Scale, scores: Singles, ranks: Ranks) -> None:

@@ -17,6 +17,31 @@ def test_philox_gives_the_known_answers_of_random123():
     assert [int(word[0]) for word in words] == [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]
 
 
+def test_splitmix_gives_its_known_answers():
+    # Those of seed 1234567 that rosettacode.org gives under Pseudo-random numbers/Splitmix64.
+    found = np.empty(5, np.uint64)
+    draws.words(np.uint64(1234567), found, np.empty_like(found))
+    known = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]
+    assert found.tolist() == known
+    draws.words(draws.further(np.uint64(1234567), 3), found, np.empty_like(found))
+    assert found[:2].tolist() == known[3:]
+
+
+def test_errors_of_neighbours_are_independent():
+    # 200 replications of 4 indicators for 96 cities: means over all pairs have a deviation of 1/√76,800 = 0.0036.
+    start = draws.starts(draws.keys(draws.rows(5, 0, 201, 1)[:, 0]))
+    drawn = np.stack([draws.normals(one, 96, 4) for one in start])
+    for one, other in (
+        (drawn[1:], drawn[:-1]),  # one replication, the next
+        (drawn[:, 1:], drawn[:, :-1]),  # cities
+        (drawn[:, 48:], drawn[:, :48]),
+        (drawn[..., 1:], drawn[..., :-1]),  # indicators
+    ):
+        for power in (1, 2):
+            product = ((one**power - (power == 2)) * (other**power - (power == 2))).mean()
+            assert abs(product) < 4 * power / np.sqrt(one.size)
+
+
 def test_draws_have_their_distributions():
     # Kolmogorov-Smirnov on 20,000 draws; the seed is fixed, so the test passes always or never.
     key = draws.keys(draws.rows(3, 0, 20_000, 1)[:, 0])
@@ -70,7 +95,7 @@ def test_the_kernel_draws_the_normals_of_the_formula(rows, columns):
     key = draws.keys(draws.rows(8, 0, 1, 1)[0])[0]
     lanes = -(-rows // kernel.LANES) * kernel.LANES
     abreast, pieces = max(1, kernel.TILE // lanes), -(-lanes // kernel.TILE)
-    words, tile = np.empty(kernel.TILE // 2, np.int32), np.empty(kernel.TILE, np.float32)
+    words, tile = np.empty(kernel.TILE // 4, np.uint64), np.empty(kernel.TILE, np.float32)
     cells = kernel.TILE if pieces > 1 else abreast * lanes
     found = []
     for number in range(-(-columns // abreast) * pieces):

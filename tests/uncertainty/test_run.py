@@ -17,7 +17,16 @@ from ssc_index.uncertainty.prepared import prepare
 from ssc_index.uncertainty.result import distribution_frame, pairs_frame, ranks_frame
 from ssc_index.uncertainty.run import run_uncertainty
 from ssc_index.uncertainty.scores import scores_of_choices
-from ssc_index.uncertainty.tally import ranks_by_numba, ranks_by_numpy
+from ssc_index.uncertainty.tally import (
+    add_by_numba,
+    add_by_numpy,
+    add_pairs_by_numba,
+    add_pairs_by_numpy,
+    empty_tally,
+    ranks_by_numba,
+    ranks_by_numpy,
+    scale_of,
+)
 from tests.uncertainty import examples
 
 REPLICATIONS = 600
@@ -102,14 +111,16 @@ def test_a_tier_ends_before_the_first_that_its_best_is_surely_ahead_of(result):
     assert figures.tier.max() > 1
 
 
+@pytest.mark.parametrize("ranks_by", [ranks_by_numba, ranks_by_numpy])
 @pytest.mark.parametrize("low", [-50.0, 0.0])
-def test_ranks_by_sorted_bits_are_the_ranks(low):
+def test_ranks_by_sorted_bits_are_the_ranks(low, ranks_by):
     generator = np.random.default_rng(4)
     scores = np.round(generator.uniform(low, 50, (20, 37)), 0).astype(np.float32)  # many ties
     scores[0, :5] = [0.0, -0.0, 1e-30, -1e-30, np.nan]
     scores[generator.random(scores.shape) < 0.2] = np.nan
     among = generator.random(37) < 0.7
-    np.testing.assert_array_equal(ranks_by_numba(scores, among), ranks_by_numpy(scores, among))
+    expected = [rank_descending(np.where(among, row, np.nan)) for row in scores.astype(np.float64)]
+    np.testing.assert_array_equal(ranks_by(scores, among), np.nan_to_num(expected))
 
 
 def test_numpy_alone_counts_what_the_kernel_counts(case, result):
@@ -118,6 +129,29 @@ def test_numpy_alone_counts_what_the_kernel_counts(case, result):
     # The same replications in another precision: a few ranks swap where two scores all but tie.
     assert np.abs(one.rank_sum - other.rank_sum).max() <= 3
     np.testing.assert_array_equal(one.ranked, other.ranked)
+    assert np.abs(one.ahead - other.ahead).max() <= 3
+    assert np.abs(one.scores - other.scores).sum() < 0.01 * one.scores.sum()  # some lie on the edge of a bin
+
+
+@pytest.mark.parametrize(("workers", "part"), [(2, 7), (1, 600)])
+def test_numpy_alone_counts_the_same_by_any_workers_and_parts(case, workers, part):
+    one = run_uncertainty(case, backend="numpy", workers=1, part=100)
+    same_counts(run_uncertainty(case, backend="numpy", workers=workers, part=part), one)
+
+
+def test_numpy_counts_the_same_scores_as_the_compiled_loop(scores):
+    own, everyone = np.ascontiguousarray(scores[0]), np.ones(23, dtype=bool)
+    ranks, scale = ranks_by_numpy(own, everyone), scale_of(own[:10])
+    one, other = empty_tally(everyone, pairs=True), empty_tally(everyone, pairs=True)
+    for tally, add, add_pairs in (
+        (one, add_by_numpy, add_pairs_by_numpy),
+        (other, add_by_numba, add_pairs_by_numba),
+    ):
+        add(tally, scale, own, ranks)
+        add_pairs(tally, ranks.astype(np.int16))
+    for field in fields(one):
+        np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name), field.name)
+    assert one.ahead.max() > 255
 
 
 def test_ranks_among_some_units_are_their_own(case):
