@@ -30,7 +30,7 @@ FIELDS = (
     "points",
     *GROUPINGS,
 )
-WORDS = ("quality", "source", "derivation", "file", "cell")
+WORDS = ("quality", "source", "derivation", "file", "cell", "input")
 # Of many cities, a bar of the figure stands for several ranks.
 MOST_BARS = 60
 ROOT = "index"
@@ -40,7 +40,7 @@ _BAND = {band.key: count for count, band in enumerate(BANDS)}
 
 def city_files(mart: PublicMart, changes: Mapping[int, Changes] | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each city's key and data: every edition with nodes, data points, benchmark cuts, chances of ranks, causes of its
-    change, and the words they refer to.
+    change, what moves its rank, and the words they refer to.
     """
     order = {node["node"]: count for count, node in enumerate(mart.nodes) if node["level"] == "data_point"}
     column = {node: count for count, node in enumerate(sorted(order, key=order.__getitem__))}
@@ -49,6 +49,7 @@ def city_files(mart: PublicMart, changes: Mapping[int, Changes] | None = None) -
     cuts = _by_city(_cut_rows(mart))
     widths = {year: -(-len(mart.sureness(year)) // MOST_BARS) for year in mart.editions}
     chances = _by_city(mart["fact_rank_distribution"].sort("city_id", "edition", "rank").select(*CHANCE))
+    moves = _by_city(_move_rows(mart))
     told = {(one.key, year): (before, one) for year, (before, many) in (changes or {}).items() for one in many}
     for city in mart.city_rows:
         book = _Words()
@@ -74,6 +75,8 @@ def city_files(mart: PublicMart, changes: Mapping[int, Changes] | None = None) -
             ]
         for year, bars in _bars(chances.get(city, ()), widths).items():
             edition(year)["ranks"] = {"width": widths[year], "bars": bars}
+        for year, name, total, first in moves.get(city, ()):
+            edition(year).setdefault("moves", []).append([book.place("input", name), total, first])
         for year in mart.editions:
             if (city, year) in told:
                 edition(year)["change"] = _change(*told[city, year])
@@ -173,6 +176,14 @@ def _cut_rows(mart: PublicMart) -> pl.DataFrame:
     return rows.sort("city_id", "edition", "cut", "node").select(
         "city_id", "edition", "cut", "node", "percentage", "band", "n_reported", "n_scored"
     )
+
+
+def _move_rows(mart: PublicMart) -> pl.DataFrame:
+    """Shares of the variance of a city's rank that each choice has in all and alone, the largest first."""
+    rows = mart["fact_sensitivity"].filter(pl.col("measure") == "rank").drop_nulls("total")
+    shares = [pl.col(name).round(3) for name in ("total", "first")]
+    rows = rows.sort("city_id", "edition", "total", "input", descending=[False, False, True, False])
+    return rows.select("city_id", "edition", "input", *shares)
 
 
 def kpi_files(mart: PublicMart) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -156,6 +156,18 @@ def test_chances_of_ranks_are_those_of_the_mart(files: dict[str, bytes], small_w
     assert "ranks" not in data_of(files, f"city/{SCORES_ONLY}")["editions"][str(LATEST)]
 
 
+def test_what_moves_a_rank_is_what_the_mart_says(files: dict[str, bytes], small_workspace: Path) -> None:
+    rows = public_mart(small_workspace)["fact_sensitivity"].drop_nulls("total")
+    rows = rows.filter(city_id=REPORT, edition=LATEST, measure="rank")
+    assert not rows.is_empty()
+    expected = [(row["input"], round(row["total"], 3), round(row["first"], 3)) for row in rows.to_dicts()]
+    city = data_of(files, f"city/{REPORT}")
+    words = city["words"]["input"]
+    told = [(words[name], total, first) for name, total, first in city["editions"][str(LATEST)]["moves"]]
+    assert told == sorted(expected, key=lambda one: (-one[1], one[0]))
+    assert "moves" not in data_of(files, f"city/{SCORES_ONLY}")["editions"][str(LATEST)]
+
+
 def test_of_many_cities_a_bar_holds_several_ranks() -> None:
     chances = [(2025, 1, 0.125), (2025, 3, 0.25), (2025, 4, 0.25), (2025, 9, 0.375)]
     assert _bars(chances, {2025: 3}) == {2025: [[1, 0.375], [4, 0.25], [7, 0.375]]}

@@ -62,7 +62,7 @@
         row.carried ? fact(String(row.carried), "data points carried from earlier years") : null));
       main.append(h("div", { class: "grid" }, wheelCard(city, own, rows, reported), dimensionCard(city, own, data, edition)));
       if (reported.length) main.append(peersCard(city, rows, data));
-      if (row.sure && own.ranks) main.append(surenessCard(city, row, own, edition));
+      if (row.sure && own.ranks) main.append(surenessCard(city, file, row, own, edition));
       main.append(progressCard(city, file));
       if (own.change) main.append(changeCard(city, file, own.change, edition));
       if (reported.length) main.append(h("div", { class: "grid" }, sdgCard(own), qualityCard(reported, rows, row, edition)), valuesCard(city, rows, edition));
@@ -71,7 +71,7 @@
   };
 
   /* The chance of each rank, and who is around. */
-  const surenessCard = (city, row, own, edition) => {
+  const surenessCard = (city, file, row, own, edition) => {
     const among = SSC.index[edition].among;
     const all = Object.values(SSC.index[edition]).filter((one) => one.sure).sort((a, b) => a.sure.rank - b.sure.rank || a.city.place - b.city.place);
     const at = all.indexOf(row);
@@ -87,6 +87,11 @@
         { name: "", num: true, class: "narrow-hide", cell: (one) => h("span", { class: "nowrap" }, `${one.sure.low} to ${one.sure.high}`) },
         { name: "Tier", num: true, cell: (one) => String(one.sure.tier ?? "–") },
       ] }))),
+      own.moves ? [h("h3", {}, "What moves it"), SSC.table({ label: `What moves the rank of ${city.name}`, rows: own.moves, columns: [
+        { name: "Choice", head: true, cell: ([input]) => file.words.input[input].replaceAll("_", " ") },
+        { name: "In all", cell: ([, total]) => h("span", { class: "scorecell" }, h("span", {}, SSC.percent(Math.max(0, total))), SSC.bar(Math.min(1, Math.max(0, total)))) },
+        { name: "Alone", num: true, cell: ([, , alone]) => SSC.percent(Math.max(0, alone)) },
+      ] }), h("p", { class: "muted small" }, "Shares of the variance of its rank: what each choice does alone, and in all with what it does together with others (Sobol' indices). What is told in all may add up to more than 100 %.")] : null,
       h("p", { class: "muted small" }, `The index was computed many times with other defensible choices and with values as wrong as their grades admit. Tier ${row.sure.tier} holds ${tier} ${tier === 1 ? "city" : "cities"}: the first of a tier is not ahead of its others with 95 %.`));
   };
 
