@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ssc_index.rank import ascending
 from ssc_index.values import Floats
 
 Ints = NDArray[np.int64]
@@ -234,10 +235,11 @@ def peer_statistics(
         chosen = slice(None) if shown.size == items else shown
         own, counted, less = across[chosen, side], counted[chosen], lower[chosen]
         count[number, chosen] = counted
-        order = np.argsort(np.where(own == own, own, np.inf), axis=1)  # what is missing comes last
-        ordered = np.take_along_axis(own, order, axis=1)
+        order, ordered = ascending(np.where(own == own, own, np.inf))  # what is missing comes last
+        ordered[ordered == np.inf] = np.nan
         spread[:, number, chosen] = five = _five_numbers(ordered, counted)
-        best = np.argmax(np.where(own == own, np.where(less[:, None], -own, own), -np.inf), axis=1)
+        signed = np.where(less[:, None], -own, own) if less.any() else own
+        best = np.argmax(np.where(own == own, signed, -np.inf), axis=1)
         leader[number, chosen] = by_group[side][best]
         places[0, chosen, side] = _percentiles(ordered, order, counted, less)
         places[1, chosen, side] = own - five[2][:, None]

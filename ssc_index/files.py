@@ -11,10 +11,13 @@ import csv
 import hashlib
 import importlib.metadata
 import json
+import os
 import platform
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +41,8 @@ OUR_FILES = re.compile(
     r"(step|cells|parameters|distributions)_\d+_[a-z]+\.csv|audit_[a-z_]+\.csv|uncertainty(_[a-z_]+)?\.(csv|json)|scores\.csv|weights\.csv|excluded\.csv|run\.json"
 )
 LONG_FROM = 100_000  # cells from which texts are told apart once
-PART = 1 << 17  # rows of a long file that are laid out at a time
+COMPILED_FROM = 500_000  # cells from which compiled laying out is worth its compilation
+PART = 1 << 20  # rows of a long file that are laid out at a time
 ADD_IT = "; add it, empty if nobody reported it"
 FORMULA_START = r"^([=+\-@\t\r])"
 PACKAGES = ("numpy", "polars", "pydantic", "pyyaml", "ssc-index")
@@ -357,6 +361,33 @@ def _long(table: _Table, framework: Framework, denominators: Sequence[str], subj
     )
 
 
+@cache
+def _laying(compiled: bool) -> tuple[Callable[..., None], Callable[..., None]]:
+    """The loops over the cells of a long file."""
+    if not compiled:
+        return _note_rows, _lay_cells
+    import numba
+
+    from ssc_index.compiled_files import lay_cells, note_rows
+
+    translated = numba.njit(nogil=True, cache=True)
+    return translated(note_rows), translated(lay_cells)
+
+
+def _note_rows(units: Any, place: Any, years: Any, start_of_year: Any, occurs: Any) -> None:
+    """As `compiled_files.note_rows`, in NumPy."""
+    occurs[place[units] + (start_of_year[years] if years.size else 0)] = True
+
+
+def _lay_cells(
+    units: Any, place: Any, years: Any, start_of_year: Any, row_of: Any, codes: Any, start_of_code: Any, *cells: Any
+) -> None:
+    """As `compiled_files.lay_cells`, in NumPy."""
+    numbers, flat, filled = cells
+    at = start_of_code[codes] + row_of[place[units] + (start_of_year[years] if years.size else 0)]
+    flat[at], filled[at] = numbers, True
+
+
 def _laid_out(
     unit: _Coded,
     years: NDArray[np.int64] | None,
@@ -365,33 +396,33 @@ def _laid_out(
     numbers: Floats,
     width: int,
 ) -> tuple[list[str], list[int], Floats] | None:
-    """Cells laid into a table, rows sorted by year and unit; None if a cell is given twice.
-
-    Worked off in parts, so that what is needed on the way stays in the processor's memory.
-    """
+    """Cells laid into a table, rows sorted by year and unit; None if a cell is given twice."""
     n = numbers.size
-    parts = [slice(start, start + PART) for start in range(0, n, PART)]
     first = 0 if years is None else int(years.min())
-    is_year = np.zeros(1 if years is None else int(years.max()) - first + 1, dtype=bool)
-    for part in parts:
-        is_year[0 if years is None else years[part] - first] = True
+    since = np.zeros(0, dtype=np.int64) if years is None else years - first
+    is_year = np.zeros(1 if years is None else int(since.max()) + 1, dtype=bool)
+    is_year[since if years is not None else 0] = True
     times = first + np.flatnonzero(is_year)
-    size = times.size * len(unit.texts)
-    narrow = np.int32 if size * width < 2**31 else np.int64
-    time_of = ((np.cumsum(is_year) - 1) * len(unit.texts)).astype(narrow)
-    occurs, place = np.zeros(size, dtype=bool), np.empty(n, dtype=narrow)
-    for part in parts:
-        where = unit.place[unit.numbers[part]]
-        place[part] = where if years is None else where + time_of[years[part] - first]
-        occurs[place[part]] = True
-    known = np.flatnonzero(occurs)
-    row_of, start_of = (np.cumsum(occurs) - 1).astype(narrow), (column_of * known.size).astype(narrow)
-    flat, filled = np.full(known.size * width, np.nan), np.zeros(known.size * width, dtype=bool)
-    for part in parts:
-        cell = start_of[codes[part]] + row_of[place[part]]
-        flat[cell] = numbers[part]
-        filled[cell] = True
-    if np.count_nonzero(filled) < n:
+    start_of_year = (np.cumsum(is_year) - 1) * len(unit.texts)
+    occurs = np.zeros(times.size * len(unit.texts), dtype=bool)
+    note_rows, lay_cells = _laying(n >= COMPILED_FROM)
+    cuts = [slice(start, start + PART) for start in range(0, n, PART)] if n >= COMPILED_FROM else [slice(0, n)]
+    with ThreadPoolExecutor(min(len(cuts), os.cpu_count() or 1)) as pool:
+
+        def note(part: slice) -> None:
+            note_rows(unit.numbers[part], unit.place, since[part], start_of_year, occurs)
+
+        list(pool.map(note, cuts))
+        known = np.flatnonzero(occurs)
+        row_of, start_of_code = np.cumsum(occurs) - 1, column_of * known.size
+        flat, filled = np.full(known.size * width, np.nan), np.zeros(known.size * width, dtype=bool)
+
+        def lay(part: slice) -> None:
+            where = unit.numbers[part], unit.place, since[part], start_of_year, row_of
+            lay_cells(*where, codes[part], start_of_code, numbers[part], flat, filled)
+
+        list(pool.map(lay, cuts))
+    if np.count_nonzero(filled) < n:  # a cell given twice; which of the two was laid last does not matter
         return None
     names = [unit.texts[number] for number in (known % len(unit.texts)).tolist()]
     return names, times[known // len(unit.texts)].tolist(), flat.reshape(width, known.size).T

@@ -6,9 +6,49 @@ What belongs here: ranks of one column. What does not: ranks as a normalisation 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssc_index.steps.parameters import Ties
 from ssc_index.values import Floats
+
+LOWEST = np.int64(-(2**63))
+PACKED_FROM = 128  # values in a row from which sorting packed ones is quicker
+
+
+def ascending(values: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """Order of values along the last axis, and the values in that order: `numpy.argsort`, several times as quick.
+
+    Places are put into the lowest bits of whole numbers that order as the values do; plain sorting of these is what
+    processors are good at. Rows in which the bits lost tell values apart are sorted again by `numpy.argsort`. Equal
+    values may come in any order, as there.
+
+    Args:
+        values: Shape (…, n), none missing.
+
+    Returns:
+        Places and values, shape (…, n).
+
+    >>> ascending(np.array([2.0, -1.0, 0.5]))
+    (array([1, 2, 0]), array([-1. ,  0.5,  2. ]))
+    """
+    n = values.shape[-1]
+    if n < PACKED_FROM:
+        order = np.argsort(values, axis=-1)
+        return order, np.take_along_axis(values, order, axis=-1)
+    bits = np.ascontiguousarray(values).view(np.int64)
+    packed = (bits ^ (bits >> 63 | LOWEST)).view(np.uint64)  # negative values: all bits the other way round
+    low = np.uint64((1 << n.bit_length()) - 1)
+    packed &= ~low
+    packed |= np.arange(n, dtype=np.uint64)
+    packed.sort(axis=-1)
+    packed &= low
+    order = packed.view(np.int64)
+    ordered = np.take_along_axis(values, order, axis=-1)
+    wrong = (ordered[..., 1:] < ordered[..., :-1]).any(axis=-1)
+    if wrong.any():
+        order[wrong] = np.argsort(values[wrong], axis=-1)
+        ordered[wrong] = np.take_along_axis(values[wrong], order[wrong], axis=-1)
+    return order, ordered
 
 
 def rank_ascending(values: Floats, ties: Ties = "min") -> Floats:
@@ -44,19 +84,21 @@ def ranks_and_counts(values: Floats, ties: Ties = "min") -> tuple[Floats, Floats
     ranks = np.full(values.shape, np.nan)
     there = np.flatnonzero(values == values)
     known = values[there] + 0.0  # no zero is below another
-    order = np.argsort(known)
-    ordered = known[order]
+    order, ordered = ascending(known)
     is_first = np.ones(known.size, dtype=bool)
     np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
     first = np.flatnonzero(is_first)
     last = np.append(first[1:], known.size)
+    if first.size == known.size:  # no two equal, so that all rules are one
+        ranks[there[order]] = np.arange(1.0, first.size + 1.0)
+        return ranks, ordered, np.ones(first.size)
     by_group = {
         "min": first + 1.0,
         "max": last * 1.0,
         "average": (first + 1.0 + last) / 2.0,
         "dense": np.arange(1.0, first.size + 1.0),
     }[ties]
-    ranks[there[order]] = by_group if first.size == known.size else np.repeat(by_group, last - first)
+    ranks[there[order]] = np.repeat(by_group, last - first)
     return ranks, ordered[first], (last - first).astype(np.float64)
 
 

@@ -48,22 +48,36 @@ class Factors:
 
 def standardised(table: Floats) -> Floats:
     """Columns with mean 0 and variance 1 (÷ n − 1)."""
-    if table.shape[0] < 3:
-        raise WeightError("fewer than three units have a score of every child")
-    rest = table - table.sum(axis=0) / table.shape[0]
-    spread = np.sqrt((rest**2).sum(axis=0) / (table.shape[0] - 1))
-    flat = np.flatnonzero(spread <= SMALLEST * np.maximum(np.abs(table).max(axis=0), 1.0))
-    if flat.size:
-        raise WeightError("has the same score for every unit", flat)
-    standard: Floats = rest / spread
+    rest = _centred(table)
+    standard: Floats = rest / _spread(table, (rest**2).sum(axis=0))
     return standard
 
 
 def correlations(table: Floats) -> Floats:
     """Pearson correlations of the columns, shape (k, k)."""
-    standard = standardised(table)
-    matrix: Floats = (standard.T @ standard) / (table.shape[0] - 1)
+    rest = _centred(table)
+    products = rest.T @ rest
+    spread = _spread(table, np.diag(products))
+    matrix: Floats = products / (table.shape[0] - 1) / np.outer(spread, spread)
     return matrix
+
+
+def _centred(table: Floats) -> Floats:
+    """Columns less their means."""
+    if table.shape[0] < 3:
+        raise WeightError("fewer than three units have a score of every child")
+    rest: Floats = table - table.sum(axis=0) / table.shape[0]
+    return rest
+
+
+def _spread(table: Floats, squares: Floats) -> Floats:
+    """Standard deviations (÷ n − 1) of columns from their sums of squares; none may be constant."""
+    spread: Floats = np.sqrt(squares / (table.shape[0] - 1))
+    size = np.maximum(table.max(axis=0), -table.min(axis=0))
+    flat = np.flatnonzero(spread <= SMALLEST * np.maximum(size, 1.0))
+    if flat.size:
+        raise WeightError("has the same score for every unit", flat)
+    return spread
 
 
 def component_weights(table: Floats, negative: Negative = "error") -> Floats:

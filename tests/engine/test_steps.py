@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ssc_index import impute, normalise
 from ssc_index.aggregate import refused, weighted_mean
@@ -14,7 +16,7 @@ from ssc_index.framework.load import framework_from_nodes
 from ssc_index.framework.model import Node
 from ssc_index.index import compute_index
 from ssc_index.method import method_from_mapping
-from ssc_index.rank import rank_ascending, rank_descending
+from ssc_index.rank import ascending, rank_ascending, rank_descending
 from ssc_index.screen import coverage_reasons, label_reasons
 from ssc_index.transform import found_in
 from ssc_index.treat import skewness_and_kurtosis, treat_column, winsorise
@@ -326,3 +328,16 @@ def test_a_method_may_choose_a_weight_set_by_its_name():
     steps[1] = {"aggregate": {"weights": "v"}}
     with pytest.raises(MethodError, match=r"weights: 'v' is no weight set; known are framework, equal, w"):
         compute_index(values, framework, method_from_mapping({"name": "m", "steps": steps}))
+
+
+@given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=12), st.integers(0, 2**32))
+def test_packed_values_are_put_in_order_as_numpy_does(values, seed):
+    # many values, some equal, some alike in all but the last bits, which packing loses
+    many = np.array(values)[np.random.default_rng(seed).integers(0, len(values), (3, 200))]
+    many[1] = np.nextafter(many[1], np.where(np.arange(200) % 2, -np.inf, np.inf))
+    many[2, ::3] = -0.0
+    order, ordered = ascending(many)
+    np.testing.assert_array_equal(ordered, np.sort(many, axis=1))
+    np.testing.assert_array_equal(np.take_along_axis(many, order, axis=1), ordered)
+    np.testing.assert_array_equal(np.sort(order, axis=1), np.broadcast_to(np.arange(200), (3, 200)))
+    np.testing.assert_array_equal(ascending(many[1])[1], ordered[1])
