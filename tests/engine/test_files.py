@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ssc_index import files
+from ssc_index import compiled_files, files
 from ssc_index.errors import FaultsError, ValuesError
 from ssc_index.files import compute, read_values
 from ssc_index.framework.load import framework_from_nodes
@@ -304,3 +304,49 @@ def test_the_audit_is_written_if_asked_for_and_removed_if_not(tmp_path, run):
     assert "'=p" in (done.out / "audit_without_node_units.csv").read_text()
     compute(*paths, done.out)
     assert not list(done.out.glob("audit_*.csv"))
+
+
+@pytest.mark.parametrize("has_years", [True, False])
+def test_cells_are_laid_out_in_the_same_way_by_either_loop(has_years):
+    random = np.random.default_rng(5)
+    units, width, n_units, n_years = np.array([2, 0, 1], dtype=np.int32), 4, 3, 3
+    cells = random.permutation(n_units * (n_years if has_years else 1) * width)[
+        :17
+    ]  # one year has a unit less, or more
+    code, rest = cells % width, cells // width
+    unit, year = rest % n_units, (rest // n_units if has_years else np.zeros(0, dtype=np.int64))
+    numbers, starts = random.random(cells.size), np.arange(n_years) * n_units
+    found = []
+    for note, lay in (files._laying(False), (compiled_files.note_rows, compiled_files.lay_cells)):
+        occurs = np.zeros(n_units * n_years, dtype=bool)
+        note(unit, units, year, starts, occurs)
+        row_of, start_of_code = np.cumsum(occurs) - 1, np.arange(width) * int(occurs.sum())
+        flat, filled = np.full(int(occurs.sum()) * width, np.nan), np.zeros(int(occurs.sum()) * width, dtype=bool)
+        lay(unit, units, year, starts, row_of, code, start_of_code, numbers, flat, filled)
+        found.append((occurs, flat, filled))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+    occurs, flat, filled = found[0]
+    assert filled.sum() == cells.size
+    for at in range(cells.size):
+        place = (year[at] if has_years else 0) * n_units + units[unit[at]]
+        assert flat[code[at] * occurs.sum() + occurs[:place].sum()] == numbers[at]
+
+
+def test_a_long_file_that_is_compiled_gives_the_same_values_and_sees_a_cell_given_twice(tmp_path, monkeypatch):
+    random = np.random.default_rng(1)
+    lines = [
+        f"u{u},{y},{c},{random.random()!r}" for u in range(9) for y in (2020, 2023) for c in "ab" if (u, y) != (3, 2020)
+    ]
+    random.shuffle(lines)
+    read = []
+    for threshold in (10**9, 1):
+        monkeypatch.setattr(files, "COMPILED_FROM", threshold)
+        monkeypatch.setattr(files, "PART", 7)  # several parts, by several threads
+        (tmp_path / "v.csv").write_text("\n".join(["unit,year,code,value", *lines]))
+        read.append(read_values(tmp_path / "v.csv", TREE))
+    assert (read[0].units, read[0].years) == (read[1].units, read[1].years)
+    np.testing.assert_array_equal(read[0].values, read[1].values)
+    (tmp_path / "v.csv").write_text("\n".join(["unit,year,code,value", *lines, lines[5]]))
+    with pytest.raises(ValuesError, match=r"line 36: .* is given on line 7 already"):
+        read_values(tmp_path / "v.csv", TREE)
