@@ -20,6 +20,7 @@ from ssc_index.sample import Scores
 from ssc_index.steps.aggregate import Aggregate
 from ssc_index.steps.impute import level_of_scores
 from ssc_index.steps.impute_parameters import Impute
+from ssc_index.steps.normalise_parameters import Normalise
 from ssc_index.steps.parameters import Parameters
 from ssc_index.steps.registry import STEPS
 from ssc_index.steps.saved import Saved
@@ -136,8 +137,10 @@ def beginning(values: Values, framework: Framework, method: Method) -> State:
 
 def _run(state: State, step: Parameters) -> StepResult:
     """Run one step and keep what it did."""
-    on_nodes = isinstance(step, Aggregate | Weights) or (
-        isinstance(step, Impute) and level_of_scores(state.framework, step) is not None
+    on_nodes = (
+        isinstance(step, Aggregate | Weights)
+        or (isinstance(step, Impute) and level_of_scores(state.framework, step) is not None)
+        or (isinstance(step, Normalise) and step.level is not None)
     )
     before = all_scores(state) if on_nodes else state.table
     outcome: Outcome = STEPS[step.step].run(state, step)

@@ -37,8 +37,8 @@ from ssc_index.steps.normalise_parameters import (
 from ssc_index.steps.overrides import check_overrides, parts
 from ssc_index.steps.parameters import Parameters
 from ssc_index.steps.saved import Distribution, Record
-from ssc_index.steps.state import Outcome, State, in_year, place
-from ssc_index.steps.walk import Walk, indicators_meant, listed
+from ssc_index.steps.state import Outcome, State, all_scores, in_year, place
+from ssc_index.steps.walk import Walk, indicators_meant, listed, nodes_meant
 from ssc_index.treat import quantiles
 from ssc_index.values import Floats
 
@@ -67,6 +67,9 @@ def check(walk: Walk, step: Normalise) -> None:
     """Every fault of the step on a framework, into the walk."""
     if not walk.known(step.only, "only"):
         return
+    if step.level is not None:
+        _check_level(walk, step, step.level)
+        return
     meant = indicators_meant(walk.framework, step.only)
     twice = [code for code in meant if code in walk.scaled]
     if step.only is not None and twice:
@@ -81,6 +84,28 @@ def check(walk: Walk, step: Normalise) -> None:
             _check_way(walk, way, codes)
     walk.in_time(meant)
     walk.scaled.update(meant)
+
+
+def _check_level(walk: Walk, step: Normalise, level: str) -> None:
+    """Faults of a step on scores of nodes: they are aggregated, and not yet part of their parents."""
+    if level not in walk.framework.levels[:-1]:
+        walk.fault(f".level: {level!r} is no level above the indicators: {', '.join(walk.framework.levels[:-1])}")
+        return
+    nodes = nodes_meant(walk.framework, level, step.only)
+    meant = tuple(node.code for node in nodes)
+    if not meant:
+        walk.fault(f".only: no node of level {level} lies there")
+    early = [code for code in meant if code not in walk.done]
+    if early:
+        walk.fault(f".level: {listed(early)} are not aggregated yet; aggregate up to {level} first, by 'to'")
+    late = [node.code for node in nodes if node.parent in walk.done]
+    if late:
+        walk.fault(f".level: comes after the aggregation of {listed(late)}; move it in front of that step")
+    if check_overrides(walk, step, meant):
+        for way, codes in parts(walk.framework, step, meant):
+            if isinstance(way, NormaliseNone):
+                walk.fault(f": {listed(codes)} are scores; method none changes nothing")
+            _check_way(walk, way, codes)
 
 
 def _check_way(walk: Walk, way: Parameters, codes: Sequence[str]) -> None:
@@ -146,7 +171,7 @@ def constants_to_come(state: State, code: str) -> tuple[float, ...]:
     if code in state.scaled:
         return ()
     for step in state.steps[state.number :]:
-        if isinstance(step, Normalise) and code in indicators_meant(state.framework, step.only):
+        if isinstance(step, Normalise) and step.level is None and code in indicators_meant(state.framework, step.only):
             return constants(parts(state.framework, step, (code,))[0][0], state.framework.by_code[code])
     return ()
 
@@ -183,19 +208,24 @@ class _Task:
 
 
 def run(state: State, step: Normalise) -> Outcome:
-    """Put the indicators that are left on a scale, block by block."""
-    codes = tuple(code for code in indicators_meant(state.framework, step.only) if code not in state.scaled)
-    table = state.table.copy(order="F")
-    record = Record(len(state.values.codes))
+    """Put the indicators that are left, or the nodes of a level, on a scale, block by block."""
+    if step.level is None:
+        codes = tuple(code for code in indicators_meant(state.framework, step.only) if code not in state.scaled)
+        before, column_of = state.table, state.column_of
+    else:
+        codes = tuple(node.code for node in nodes_meant(state.framework, step.level, step.only))
+        before, column_of = all_scores(state), state.node_column_of
+    table = before.copy(order="F")
+    record = Record(table.shape[1])
     distributions: list[Distribution] = []
     faults: list[str] = []
     notes: list[str] = []
     for way, meant in parts(state.framework, step, codes):
         if isinstance(way, NormaliseNone):
             continue
-        columns = state.columns(meant)
+        columns = [column_of[code] for code in meant]
         nodes = [state.framework.by_code[code] for code in meant]
-        values = _transformed(state, nodes, columns)
+        values = _transformed(state, nodes, before[:, columns])
         scores = np.full(values.shape, np.nan, order="F")
         for task in _tasks(state, way, nodes, columns, values, faults):
             with np.errstate(all="ignore"):  # looked for below
@@ -206,16 +236,18 @@ def run(state: State, step: Normalise) -> Outcome:
             _settle(task, values[task.rows], scores[task.rows])
         beyond = np.isinf(scores)
         faults += [
-            f"{state.values.row_name(row)}, {meant[column]}: {state.table[row, columns[column]]:g} lies beyond "
-            "every scale"
+            f"{state.values.row_name(row)}, {meant[column]}: {before[row, columns[column]]:g} lies beyond every scale"
             for row, column in (np.argwhere(beyond).tolist() if beyond.any() else ())
         ]
         limits = getattr(way, "limits", None)
         table[:, columns] = scores if limits is None else _within(limits, scores, meant, notes)
     if faults:
         raise ComputationError(place(state, "normalise"), list(dict.fromkeys(faults)))
-    state.table = table
-    state.scaled |= set(codes)
+    if step.level is None:
+        state.table = table
+        state.scaled |= set(codes)
+    else:
+        state.scores = table
     parameters, blocks = record.tables([year for year, _ in state.blocks])
     return Outcome(parameters=parameters, blocks=blocks, notes=tuple(notes), distributions=tuple(distributions))
 
@@ -281,9 +313,9 @@ def _unit(state: State, block: int, code: str) -> object:
     return transform.form, transform.shift, repr(transform.factor), repr(transform.power)
 
 
-def _transformed(state: State, nodes: Sequence[Node], columns: Sequence[int]) -> Floats:
+def _transformed(state: State, nodes: Sequence[Node], given: Floats) -> Floats:
     """Values after each indicator's transform; every cell outside a domain is a fault."""
-    values = np.array(state.table[:, columns], order="F")
+    values = np.asfortranarray(given)
     faults = []
     for position, node in enumerate(nodes):
         if node.transform == "none":

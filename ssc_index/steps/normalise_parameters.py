@@ -20,9 +20,11 @@ class Normalisation(Overridable):
     Attributes:
         only: Nodes or levels whose indicators are meant; None is all that are left.
         overrides: Other parameters for some of them.
+        level: Level of nodes whose aggregated scores are put on a scale, in place of indicators; more is better there.
     """
 
     step: ClassVar[str] = "normalise"
+    level: Name | None = None
     variants: ClassVar[dict[str, type[Parameters]]] = {}
 
 

@@ -15,6 +15,8 @@ from ssc_index.framework.model import Framework
 from ssc_index.steps.parameters import Name, Names, Parameters
 from ssc_index.steps.walk import Walk, ancestors
 
+OF_THE_STEP = ("only", "overrides", "level")  # what a step says once, for all of its overrides
+
 
 class Overridable(Parameters):
     """Parameters of a step whose indicators may differ.
@@ -38,7 +40,7 @@ class Overridable(Parameters):
         given = data.get("overrides") if isinstance(data, dict) else None
         if not isinstance(given, dict):
             return data
-        own = {key: value for key, value in data.items() if key not in ("only", "overrides")}
+        own = {key: value for key, value in data.items() if key not in OF_THE_STEP}
         faults: list[str] = []
         built = {name: _override(cls.variants, own, name, said, faults) for name, said in given.items()}
         if faults:
@@ -55,8 +57,8 @@ def _override(
     if not isinstance(said, dict):
         faults.append(f"overrides.{name}: parameters are a mapping, not {said!r}")
         return None
-    said = {key: value for key, value in said.items() if key not in ("only", "overrides") or value}
-    faults += [f"overrides.{name}.{key}: not within an override" for key in ("only", "overrides") if key in said]
+    said = {key: value for key, value in said.items() if key not in OF_THE_STEP or value}
+    faults += [f"overrides.{name}.{key}: not within an override" for key in OF_THE_STEP if key in said]
     method = said.get("method", own.get("method", ""))
     if method not in variants:
         faults.append(f"overrides.{name}.method: unknown {method!r}; known are {', '.join(filter(None, variants))}")

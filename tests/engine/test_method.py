@@ -181,7 +181,7 @@ def test_a_step_without_parameters_takes_the_defaults_that_docs_method_md_states
     names = {"only": None, "overrides": {}}
     block = {"constant": "error", "over": "year", **names}
     assert written["rank"] == {"ties": "min", "round": None}
-    limits = {"limits": None}
+    limits, level = {"limits": None}, {"level": None}
     assert written["steps"] == [
         {
             "screen": {
@@ -206,11 +206,22 @@ def test_a_step_without_parameters_takes_the_defaults_that_docs_method_md_states
                 **names,
             }
         },
-        {"normalise": {"method": "goalposts", "range": [0, 100], "clip": True, **limits, **names}},
-        {"normalise": {"method": "minmax", "range": [0, 100], **limits, **block}},
-        {"normalise": {"method": "zscore", "mean": 0, "sd": 1, "centre": None, "spread": None, **limits, **block}},
-        {"normalise": {"method": "rank", "ties": "min", "over": "year", **names}},
-        {"normalise": {"method": "percentile", "range": [0, 100], "ties": "min", **block}},
+        {"normalise": {"method": "goalposts", "range": [0, 100], "clip": True, **limits, **level, **names}},
+        {"normalise": {"method": "minmax", "range": [0, 100], **limits, **level, **block}},
+        {
+            "normalise": {
+                "method": "zscore",
+                "mean": 0,
+                "sd": 1,
+                "centre": None,
+                "spread": None,
+                **limits,
+                **level,
+                **block,
+            }
+        },
+        {"normalise": {"method": "rank", "ties": "min", "over": "year", **level, **names}},
+        {"normalise": {"method": "percentile", "range": [0, 100], "ties": "min", **level, **block}},
         {
             "aggregate": {
                 "method": "arithmetic",
