@@ -401,8 +401,14 @@ def upto(tests: list[str], cover: Cover, seconds: float) -> list[str]:
     return chosen
 
 
-def judge(mutant: Mutant, cover: Cover) -> str:
-    """What the tests say of a fault."""
+def judge(mutant: Mutant, cover: Cover, *, patient: bool = False) -> str:
+    """What the tests say of a fault.
+
+    Args:
+        mutant: The fault.
+        cover: Which tests run through which lines.
+        patient: Whether all tests of its module's files run, however long they take.
+    """
     files = sorted(cover.files.get(mutant.module, ()))
     own = cover.tests.get((mutant.module, mutant.line), [])
     every = sorted((test for file in files for test in cover.of_file[file]), key=cover.seconds.__getitem__)
@@ -411,7 +417,7 @@ def judge(mutant: Mutant, cover: Cover) -> str:
     compiled = any(name in mutant.module for name in COMPILED)
     with tempfile.TemporaryDirectory() as cache:
         numba.config.CACHE_DIR = cache if compiled else ""  # what a fault compiles to must not outlive it
-        for tests, budget in ((own, FIRST), (every, LATER)):
+        for tests, budget in ((every, math.inf),) if patient else ((own, FIRST), (every, LATER)):
             chosen = upto(tests, cover, budget)
             if not chosen:
                 continue
@@ -456,6 +462,7 @@ def main() -> None:
     parser.add_argument("modules", nargs="*", help="only modules whose path holds one of these")
     parser.add_argument("--sample", type=int, default=400)
     parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--again", action="store_true", help="hold what was unseen against all tests of its module")
     parser.add_argument("--keep", type=Path, help="directory for what was found, so that a run can go on")
     given = parser.parse_args()
     os.chdir(PROJECT)
@@ -475,9 +482,9 @@ def main() -> None:
     found = []
     with done.open("a") as out:
         for number, mutant in enumerate(sample, start=1):
-            if mutant.name not in known:
+            if mutant.name not in known or (given.again and known[mutant.name] == "unseen"):
                 before = time.monotonic()
-                known[mutant.name] = judge(mutant, cover)
+                known[mutant.name] = judge(mutant, cover, patient=given.again)
                 out.write(json.dumps([mutant.name, known[mutant.name]]) + "\n")
                 out.flush()
                 told = f"{mutant.module}:{mutant.line} {mutant.kind}: {mutant.told}"
