@@ -254,6 +254,20 @@ def test_the_consistency_ratio_is_saatys():
     assert found.ratio == pytest.approx((found.greatest - 7) / 6 / 1.32, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("k", "index"),
+    list(enumerate((0.58, 0.90, 1.12, 1.24, 1.32, 1.41, 1.45, 1.49, 1.51, 1.48, 1.56, 1.57, 1.59), start=3)),
+)
+def test_random_matrices_have_saatys_mean_index(k: int, index: float):
+    """Saaty (1980), The Analytic Hierarchy Process: mean consistency index of random matrices of 3 to 15 items."""
+    matrix = np.ones((k, k))
+    matrix[0, 1], matrix[1, 0] = 5.0, 0.2  # against all else, which says that they are alike
+    found = priorities(matrix)
+    greatest = max(np.linalg.eigvals(matrix).real)
+    assert found.ratio == pytest.approx((greatest - k) / (k - 1) / index, rel=1e-9)
+    assert found.ratio > 0.001
+
+
 def test_consistent_comparisons_give_back_their_weights():
     weights = np.array([0.5, 0.3, 0.2])
     matrix = weights[:, None] / weights
