@@ -7,7 +7,8 @@ does not: the formats (`workbook.py`, `bulk.py`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -52,7 +53,7 @@ def raw_files(raw: Path) -> tuple[Path, ...]:
     Receipts, the register, the table of countries, hidden files and the lock files of spreadsheet programs are left
     out; so is whatever is no workbook, CSV or Parquet file (see `stray_files`).
     """
-    return tuple(path for path in _visible_files(raw) if _is_submission(path))
+    return tuple(raw / place for place in _visible_files(raw) if _is_submission(place))
 
 
 def stray_files(raw: Path) -> list[Fault]:
@@ -60,20 +61,22 @@ def stray_files(raw: Path) -> list[Fault]:
 
     Explaining texts (.md) are none; a receipt without its file is one.
     """
-    strays = (_stray(path, path.relative_to(raw).as_posix()) for path in _visible_files(raw))
+    places = _visible_files(raw)
+    known = set(places)
+    strays = (_stray(place, known) for place in places)
     return [fault for fault in strays if fault is not None]
 
 
-def _stray(path: Path, place: str) -> Fault | None:
-    """Why a file should not lie here; None where it should."""
-    name = path.name.lower()
+def _stray(place: str, known: Set[str]) -> Fault | None:
+    """Why a file should not lie here, among those that are known; None where it should."""
+    name = place.rpartition("/")[2].lower()
     for suffix, word in ((RECEIPT_SUFFIX, "receipt"), (JOURNAL_SUFFIX, "journal")):
         if name.endswith(suffix):
-            if path.with_name(path.name[: -len(suffix)]).is_file():
+            if place[: -len(suffix)] in known:
                 return None
             text = f"{place} is a {word} without its file. Put the file beside it, or remove it."
             return Fault(f"{word}_without_file", text, field="file", value=place)
-    if _is_submission(path) or name in COMPANIONS or path.suffix.lower() in EXPLANATIONS:
+    if _is_submission(place) or name in COMPANIONS or name.endswith(EXPLANATIONS):
         return None
     text = f"{place} is no submission: only .xlsx, .csv and .parquet are read. Save it as one of them, or remove it."
     return Fault("not_a_submission", text, field="file", value=place)
@@ -123,17 +126,27 @@ def is_built_from(path: Path) -> bool:
     return name not in NOT_BUILT_FROM and not name.endswith(JOURNAL_SUFFIX)
 
 
-def _visible_files(raw: Path) -> list[Path]:
-    """Files below a folder, none of them hidden, in the order of their paths."""
-    found = [path for path in raw.rglob("*") if path.is_file()]
-    visible = [path for path in found if not any(part.startswith((".", "~$")) for part in path.relative_to(raw).parts)]
-    return sorted(visible, key=lambda path: path.relative_to(raw).as_posix())
+def _visible_files(raw: Path) -> list[str]:
+    """Places of the files below a folder, none of them hidden, in their order; an absent folder holds none."""
+    found: list[str] = []
+    folders = [""] if raw.is_dir() else []
+    while folders:
+        above = folders.pop()
+        with os.scandir(raw / above) as entries:
+            for entry in entries:
+                if entry.name.startswith((".", "~$")):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(f"{above}{entry.name}/")
+                elif entry.is_file():
+                    found.append(f"{above}{entry.name}")
+    return sorted(found)
 
 
-def _is_submission(path: Path) -> bool:
-    name = path.name.lower()
+def _is_submission(place: str) -> bool:
+    name = place.rpartition("/")[2].lower()
     return (
-        path.suffix.lower() in WORKBOOK_SUFFIXES + BULK_SUFFIXES
+        name.endswith(WORKBOOK_SUFFIXES + BULK_SUFFIXES)
         and not name.endswith((RECEIPT_SUFFIX, JOURNAL_SUFFIX))
         and name not in COMPANIONS
     )
