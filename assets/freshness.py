@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -52,11 +52,20 @@ def rows_sha256(frame: pl.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def basis_sha256(inputs: Mapping[str, pl.DataFrame], also: Iterable[str], tables: Iterable[Table]) -> str:
+def queried_address(connection: duckdb.DuckDBPyConnection, query: tuple[str, Sequence[object]]) -> str:
+    """Address of the rows of a query, with the values of its ``?``, whatever their order; none is fetched."""
+    sql, parameters = query
+    # The sum is of 128 bits, and a row that is there twice counts twice.
+    counted = "select count(*), sum(cast(hash(one) as hugeint)) from (" + sql + ") as one"
+    (row,) = connection.execute(counted, list(parameters)).fetchall()
+    return f"{row[0]} rows {row[1]}"
+
+
+def basis_sha256(inputs: Mapping[str, str], also: Iterable[str], tables: Iterable[Table]) -> str:
     """Address of everything that a step's rows of one year rest on.
 
     Args:
-        inputs: The frames that the step computes from, by name.
+        inputs: Addresses of the rows that the step computes from, by name.
         also: What else it looks at, as text: the method, the moment that counts.
         tables: The tables that it fills; other columns or checks make its rows stale.
     """
@@ -66,7 +75,7 @@ def basis_sha256(inputs: Mapping[str, pl.DataFrame], also: Iterable[str], tables
     for table in tables:
         digest.update(f"\n{table.ddl()}\n{_checks_of(table)}".encode())
     for name in sorted(inputs):
-        digest.update(f"\n{name} {rows_sha256(inputs[name])}".encode())
+        digest.update(f"\n{name} {inputs[name]}".encode())
     return digest.hexdigest()
 
 

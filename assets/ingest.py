@@ -6,6 +6,7 @@ What belongs here: the order of work and what is kept where. What does not: read
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import duckdb
 import polars as pl
 
 from assets.freshness import READING, code_sha256, record, recorded
-from assets.pool import in_pool
+from assets.pool import in_pool, processes
 from assets.warehouse import insert_rows, transaction
 from assets.workspace import Workspace
 from intake.countries import read_national
@@ -39,6 +40,7 @@ from ssc_index.framework.catalogue import load_catalogue
 SMALLEST_POOL = 150
 # So many workbooks are read in one go, and the rows of so many are written in one go.
 AT_ONCE, WRITTEN_AT_ONCE = 16, 1024
+HASHED_AT_ONCE = 256
 STEP = "ingest_submissions"
 
 Progress = Callable[[int, int], None]
@@ -206,12 +208,12 @@ def _reader_died(place: str, file_sha256: str) -> Fault:
 def _places(files: Sequence[Path], folder: Path) -> tuple[dict[str, Path], list[Fault]]:
     """Content of each file to its place; a file that lies in several places counts once, at the first.
 
-    The others are told: a receipt beside them does not count.
+    The others are told: a receipt beside them does not count. Every file is read, known or not: its size and times say
+    nothing of a disk that has lost a byte, nor of who set them back.
     """
     places: dict[str, Path] = {}
     doubles = []
-    for path in sorted(files, key=lambda one: one.relative_to(folder).as_posix()):
-        file_sha256 = sha256_of(path)
+    for path, file_sha256 in zip(files, _addresses(files), strict=True):
         first = places.setdefault(file_sha256, path)
         if first is not path:
             place, other = (one.relative_to(folder).as_posix() for one in (path, first))
@@ -220,6 +222,13 @@ def _places(files: Sequence[Path], folder: Path) -> tuple[dict[str, Path], list[
                 Fault("same_file_twice", text, "warning", file_sha256=file_sha256, field="file", value=place)
             )
     return places, doubles
+
+
+def _addresses(files: Sequence[Path]) -> list[str]:
+    """SHA-256 of each file, read by several threads."""
+    parts = [files[start : start + HASHED_AT_ONCE] for start in range(0, len(files), HASHED_AT_ONCE)]
+    with ThreadPoolExecutor(processes()) as pool:
+        return [address for part in pool.map(lambda part: list(map(sha256_of, part)), parts) for address in part]
 
 
 def _mark_present(connection: duckdb.DuckDBPyConnection, places: Mapping[str, Path], folder: Path) -> None:

@@ -17,7 +17,7 @@ import polars as pl
 
 from assets import core as core_assets
 from assets.confidential import confidential
-from assets.freshness import PUBLISHING, basis_sha256, code_sha256, record, recorded
+from assets.freshness import PUBLISHING, basis_sha256, code_sha256, record, recorded, rows_sha256
 from assets.memory import give_back
 from assets.publish import INTERNAL_MODE, PUBLIC_MODE, Published, PublishError, building, standing
 from assets.reporting import asset_key, asset_spec
@@ -182,7 +182,7 @@ def lost_editions(workspace: Workspace, steps: pl.DataFrame) -> list[int]:
 def _basis(inputs: Mapping[str, pl.DataFrame], public: Published, internal: Published) -> str:
     """Address of what marts are made from and of what was made: either may change behind our back."""
     also = [code_sha256(PUBLISHING), public.content_sha256, internal.content_sha256]
-    return basis_sha256(inputs, also, marts.INTERNAL)
+    return basis_sha256({name: rows_sha256(frame) for name, frame in inputs.items()}, also, marts.INTERNAL)
 
 
 def build_marts(store: WorkspaceResource, shared: Mapping[str, pl.DataFrame]) -> tuple[Published, Published]:

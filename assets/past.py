@@ -10,28 +10,36 @@ with asked as (
     select cast(? as smallint) as year
 ),
 
-ranked as (
-    select
+submitted as (
+    select distinct
         city_values.city_id,
         city_values.year,
-        city_values.data_point,
-        city_values.value,
-        rank() over (
-            partition by city_values.city_id, city_values.year
-            order by city_values.received_at desc, city_values.file_sha256 desc
-        ) as place
+        city_values.received_at,
+        city_values.file_sha256
     from core."values" as city_values
     cross join asked
     where city_values.year between asked.year - ? and asked.year - 1
+),
+
+latest as (
+    select
+        city_id,
+        year,
+        file_sha256
+    from submitted
+    qualify row_number() over (partition by city_id, year order by received_at desc, file_sha256 desc) = 1
 )
 
 select
-    city_id,
-    year,
-    data_point,
-    value
-from ranked
-where place = 1
+    city_values.city_id,
+    city_values.year,
+    city_values.data_point,
+    city_values.value
+from core."values" as city_values
+inner join latest
+    on city_values.city_id = latest.city_id
+    and city_values.year = latest.year
+    and city_values.file_sha256 = latest.file_sha256
 """
 
 # Values and profile of the latest submission of a city for the latest year before a year.

@@ -13,7 +13,7 @@ import duckdb
 import polars as pl
 
 from assets import progress
-from assets.freshness import basis_sha256, forget, record, recorded
+from assets.freshness import basis_sha256, forget, queried_address, record, recorded
 from assets.memory import give_back
 from assets.reporting import asset_key, schema_result
 from assets.resources import WorkspaceResource
@@ -100,9 +100,11 @@ def replace_years_in(
         for done, year in enumerate(years, 1):
             while ahead and step.looks_back:
                 _write_year(connection, step, *ahead.popleft(), written)
-            inputs = {name: rows_of(connection, _for_year(query, year)) for name, query in step.queries.items()}
-            basis = basis_sha256(inputs, step.also, step.tables)
+            queries = {name: _for_year(query, year) for name, query in step.queries.items()}
+            addresses = {name: queried_address(connection, query) for name, query in queries.items()}
+            basis = basis_sha256(addresses, step.also, step.tables)
             if known.get(year) != basis:
+                inputs = {name: rows_of(connection, query) for name, query in queries.items()}
                 ahead.append((year, basis, pool.submit(step.compute, year, inputs)))
             if len(ahead) > 1:
                 _write_year(connection, step, *ahead.popleft(), written)
@@ -114,7 +116,7 @@ def replace_years_in(
     return written
 
 
-def _for_year(query: Query, year: int) -> Query:
+def _for_year(query: Query, year: int) -> tuple[str, Sequence[object]]:
     sql, parameters = (query, ()) if isinstance(query, str) else query
     return sql, [year, *parameters]
 

@@ -24,7 +24,8 @@ class LinesError(SscIndexError):
 def read_lines(path: Path) -> tuple[list[str], list[tuple[int, Row]]]:
     """Header of a CSV, and its lines with their numbers, without those that are all blank.
 
-    Names and texts are without the blanks around them; a cell that is not there is an empty text.
+    Names and texts are without the blanks around them; a cell that is not there is an empty text, one beyond the
+    header is left out. A text that goes over several lines has the number of the last.
 
     Raises:
         FileNotFoundError: If it is not there.
@@ -32,12 +33,13 @@ def read_lines(path: Path) -> tuple[list[str], list[tuple[int, Row]]]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restkey="")
-            header = [name.strip() for name in reader.fieldnames or ()]
-            rows = [{(name or "").strip(): str(value or "").strip() for name, value in row.items()} for row in reader]
+            lines = csv.reader(file)
+            header = [name.strip() for name in next(lines, ())]
+            told = [(lines.line_num, [cell.strip() for cell in cells]) for cells in lines]
     except (UnicodeDecodeError, csv.Error) as error:
         raise LinesError(f"is no CSV in UTF-8 ({error}). Save it again.") from error
-    return header, [(line, row) for line, row in enumerate(rows, start=2) if any(row.values())]
+    blank = dict.fromkeys(header, "")
+    return header, [(line, blank | dict(zip(header, cells, strict=False))) for line, cells in told if any(cells)]
 
 
 def entries(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[str, re.Match[str] | None]]:
