@@ -19,7 +19,8 @@ from ssc_index.errors import SscIndexError
 PROJECT = Path(__file__).resolve().parent.parent
 MARKER = "workspace.yaml"
 ENVIRONMENT_VARIABLE = "SSC_INDEX_WORKSPACE"
-_MARKER_KEYS = {"name", "is_demo", "method"}
+_MARKER_KEYS = {"name", "is_demo", "method", "raw_is_public"}
+_TRUTHS = ("is_demo", "raw_is_public")
 
 
 class WorkspaceError(SscIndexError):
@@ -37,6 +38,8 @@ class Workspace:
         method_path: Method file of the index.
         as_of: Only submissions received by then count; None counts all. Such a view has a warehouse and marts of
             its own below ``as-of/``, so that it can never be taken for the published one.
+        raw_is_public: Whether all that lies below ``raw/`` has been published already, so that anybody may read it. It
+            opens nothing: what is shown follows from consent alone.
         status: What its editions call themselves: ``draft``, or ``release`` while one is frozen. No file can set
             it, so that no draft can be taken for a release.
     """
@@ -47,6 +50,7 @@ class Workspace:
     method_path: Path
     as_of: datetime | None = None
     status: str = "draft"
+    raw_is_public: bool = False
 
     @property
     def raw(self) -> Path:
@@ -113,9 +117,8 @@ def open_workspace(root: Path, as_of: datetime | None = None, status: str = "dra
         method = (root / str(marker["method"])).resolve()
     if not method.is_file():
         raise WorkspaceError(f"{root / MARKER}: method {method} does not exist.")
-    return Workspace(
-        root, str(marker.get("name", root.name)), bool(marker.get("is_demo", False)), method, as_of, status
-    )
+    truths = {name: bool(marker.get(name, False)) for name in _TRUTHS}
+    return Workspace(root, str(marker.get("name", root.name)), method_path=method, as_of=as_of, status=status, **truths)
 
 
 def default_root() -> Path:
@@ -136,6 +139,7 @@ def _marker(path: Path) -> dict[str, object]:
     if not isinstance(content, dict) or (unknown := set(content) - _MARKER_KEYS):
         listed = ", ".join(sorted(map(str, unknown))) if isinstance(content, dict) else "no mapping"
         raise WorkspaceError(f"{path}: {listed} is unknown here; it may hold {', '.join(sorted(_MARKER_KEYS))}.")
-    if not isinstance(content.get("is_demo", False), bool):
-        raise WorkspaceError(f"{path}: is_demo is {content['is_demo']!r}; write true or false.")
+    for name in _TRUTHS:
+        if not isinstance(content.get(name, False), bool):
+            raise WorkspaceError(f"{path}: {name} is {content[name]!r}; write true or false.")
     return content

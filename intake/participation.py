@@ -22,6 +22,7 @@ from pathlib import Path
 import polars as pl
 
 from intake.lines import LinesError, Row, day, read_lines
+from intake.private import written_in_place
 from intake.receipts import MODES, PERSONS, receipt_path
 from intake.tables import Fault, address, faults_frame
 
@@ -238,15 +239,9 @@ def _erase_from_receipt(path: Path, city: str, names: Sequence[str]) -> None:
 
 def _replace(path: Path, lines: Iterable[Sequence[str]]) -> None:
     """Write a file anew beside the old one and put it in its place; the old bytes are written over."""
-    mode = path.stat().st_mode & 0o777
-    new = path.with_name(f".{path.name}.new")
-    with new.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(lines)
-        file.flush()
-        os.fsync(file.fileno())
-    new.chmod(mode)
     with path.open("r+b") as old:
-        new.replace(path)
+        with written_in_place(path, path) as file:
+            csv.writer(file, lineterminator="\n").writerows(lines)
         old.write(b"\0" * os.fstat(old.fileno()).st_size)
         old.flush()
         os.fsync(old.fileno())

@@ -22,6 +22,7 @@ from intake import tables
 from intake.acceptance import read_acceptances
 from intake.lines import LinesError, day, read_lines
 from intake.names import folded, spellings
+from intake.private import written_in_place
 from intake.tables import Fault, Severity
 from intake.verdicts import read_verdicts
 
@@ -99,13 +100,13 @@ def copy_without_persons(path: Path, target: Path) -> None:
 
 
 def write_receipts(path: Path, receipts: Iterable[Receipt]) -> None:
-    """Write the receipt of a file, sorted by city and year.
+    """Write the receipt of a file, sorted by city and year; nobody but the owner and the file's group can read it.
 
     Args:
         path: The submission; the receipt is written beside it.
         receipts: One for each city and year of the file.
     """
-    with receipt_path(path).open("w", encoding="utf-8", newline="") as file:
+    with written_in_place(receipt_path(path), path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for receipt in sorted(receipts, key=lambda one: (one.city_id, one.year)):

@@ -22,6 +22,7 @@ import polars as pl
 from intake import tables
 from intake.lines import LinesError, Row, day, read_lines
 from intake.names import folded, spellings
+from intake.private import written_in_place
 from intake.tables import Fault, Severity
 
 REGISTER_NAME = "cities.csv"
@@ -82,11 +83,8 @@ def write_pseudonym(path: Path, city: str, taken: Collection[str | None]) -> str
     row += [""] * (at + 1 - len(row))
     row[at] = text
     padded = [head, *([*line, *[""] * (len(head) - len(line))] for line in lines[1:])]
-    new = path.with_name(f".{path.name}.new")
-    with new.open("w", encoding="utf-8", newline="") as file:
+    with written_in_place(path, path) as file:
         csv.writer(file, lineterminator="\n").writerows(padded)
-    new.chmod(path.stat().st_mode & 0o777)
-    new.replace(path)
     return text
 
 

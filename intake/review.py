@@ -11,7 +11,6 @@ says what counts now; the journal says how it came about.
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 from intake.acceptance import read_acceptances
 from intake.ledger import NUMBER, Ledger
 from intake.lines import day
+from intake.private import written_in_place
 from intake.receipts import COLUMNS, MODES, OUTCOMES, Key, receipt_path
 from intake.verdicts import write_verdicts
 from ssc_index.errors import FaultsError
@@ -294,15 +294,10 @@ def project(path: Path, key: Key, review: Review) -> None:
         if (line.get("city_id", "").casefold(), line.get("year")) == (key[0], str(key[1])):
             line.update(fields)
     target = receipt_path(path)
-    new = target.with_name(f".{target.name}.new")
-    with new.open("w", encoding="utf-8", newline="") as file:
+    with written_in_place(target, target) as file:
         writer = csv.DictWriter(file, header, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(lines)
-        file.flush()
-        os.fsync(file.fileno())
-    new.chmod(target.stat().st_mode & 0o777)
-    new.replace(target)
 
 
 def _receipt_lines(path: Path, key: Key) -> tuple[list[str], list[dict[str, str]]]:

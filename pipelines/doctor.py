@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from assets.workspace import Workspace, WorkspaceError, default_root, open_workspace
+from assets.workspace import MARKER, Workspace, WorkspaceError, default_root, open_workspace
 from ssc_index.errors import SscIndexError
 
 SMALLEST_FREE_GB = 1.0
@@ -59,6 +59,7 @@ def _examine(root: Path) -> Iterator[Finding]:
     yield Finding("workspace", True, f"{workspace.name} ({kind}) at {workspace.root}")
     yield _method(workspace)
     yield _raw(workspace)
+    yield _private(workspace)
     free = shutil.disk_usage(workspace.root).free / 1e9
     yield Finding("disk", free >= SMALLEST_FREE_GB, f"{free:.1f} GB free; at least {SMALLEST_FREE_GB:g} GB is needed")
     writable = os.access(workspace.root, os.W_OK)
@@ -96,6 +97,28 @@ def _raw(workspace: Workspace) -> Finding:
     count = len(raw_files(workspace.raw))
     told = [f"{count} submission files below {workspace.raw}", *(one.message for one in stray_files(workspace.raw))]
     return Finding("submissions", len(told) == 1 and count > 0, "; ".join(told))
+
+
+def _private(workspace: Workspace) -> Finding:
+    told = open_files(workspace)
+    if told:
+        return Finding("confidential", False, told)
+    reason = "is invented" if workspace.is_demo else "is published already" if workspace.raw_is_public else "is private"
+    return Finding("confidential", True, f"what lies below {workspace.raw} {reason}")
+
+
+def open_files(workspace: Workspace) -> str:
+    """What to do where any user of the machine can read what is confidential; empty where none can."""
+    from intake.private import open_to_others
+
+    count = 0 if workspace.is_demo or workspace.raw_is_public else open_to_others(workspace.raw)
+    if not count:
+        return ""
+    return (
+        f"any user of this machine can read {count} files below {workspace.raw}, where submissions, receipts and names "
+        f"of persons lie; run chmod -R o-rwx {workspace.raw} (or, if all of it is published, write raw_is_public: true "
+        f"in {MARKER})"
+    )
 
 
 def _mart(workspace: Workspace) -> Finding:

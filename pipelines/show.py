@@ -159,7 +159,9 @@ order by year
 
 
 def status(workspace: Workspace) -> dict[str, object]:
-    """What is received, verified, kept out and published."""
+    """What is received, verified, kept out and published, and what lies open."""
+    from pipelines.doctor import open_files
+
     return {
         **summary(workspace),
         "submissions": read(workspace, STATUS, internal=True).to_dicts(),
@@ -168,6 +170,7 @@ def status(workspace: Workspace) -> dict[str, object]:
         "steps": steps(workspace).to_dicts(),
         "standing": asdict(standing(workspace)),
         "blocks": blocks(workspace),
+        "open_files": open_files(workspace),
         "published_at": datetime.fromtimestamp(workspace.public_mart.stat().st_mtime, UTC).isoformat(),
     }
 
@@ -230,6 +233,8 @@ def show_status(console: Console, workspace: Workspace, facts: dict[str, object]
         console.print("What blocks:", style="bold")
         for one in found:
             console.print(f"- {one}")
+    if facts["open_files"]:
+        console.print(f"Confidential: {facts['open_files']}.", style="red")
     if unread := unread_files(workspace):
         console.print(f"{len(unread)} files are new since: {', '.join(unread[:5])}. Run `ssc-index build`.")
 

@@ -437,6 +437,22 @@ def test_doctor_names_what_is_wrong_and_ends_with_2(harm: Any, what: str, says: 
     assert says in wrong[what]
 
 
+@pytest.mark.parametrize(
+    ("marker", "told"),
+    [("name: x\n", True), ("name: x\nraw_is_public: true\n", False), ("name: x\nis_demo: true\n", False)],
+)
+def test_doctor_tells_what_any_user_can_read(
+    marker: str, told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "workspace.yaml").write_text(marker)
+    monkeypatch.setattr("intake.private.open_to_others", lambda _: 3)
+    result = invoke("doctor", "-w", tmp_path, "--json")
+    (one,) = [finding for finding in json.loads(result.stdout) if finding["what"] == "confidential"]
+    assert one["is_fine"] is not told
+    assert ("can read 3 files below" in one["says"], "run chmod -R o-rwx" in one["says"]) == (told, told)
+
+
 # compute
 
 
