@@ -115,7 +115,7 @@ def jackknife(estimate: Callable[[Floats], Floats], whole: Floats, sums: Sequenc
         sums: Sums of each batch, shape (n_sums, n_outputs).
 
     Returns:
-        Standard errors, shape (n_estimates, n_outputs); NaN with one batch only, and where an estimate is not finite.
+        Standard errors, shape (n_estimates, n_outputs); NaN with one batch only, or where an estimate is without one.
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 11.
     """
@@ -124,12 +124,11 @@ def jackknife(estimate: Callable[[Floats], Floats], whole: Floats, sums: Sequenc
     if count < 2:
         return np.full(centre.shape, np.nan)
     first, second = np.zeros(centre.shape), np.zeros(centre.shape)
-    with np.errstate(invalid="ignore"):  # shares of a variance of 0 are infinite, and have no difference
-        for batch in sums:
-            shift = estimate(whole - batch) - centre
-            first += shift
-            second += shift * shift
-        spread = np.maximum(second - first * first / count, 0.0)
+    for batch in sums:
+        shift = estimate(whole - batch) - centre
+        first += shift
+        second += shift * shift
+    spread = np.maximum(second - first * first / count, 0.0)
     errors: Floats = np.sqrt(spread * ((count - 1) / count))
     return errors
 

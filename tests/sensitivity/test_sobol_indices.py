@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from ssc_index.sensitivity.batches import interval, jackknife
+from ssc_index.sensitivity.batches import interval
 from ssc_index.sensitivity.design import MAX_BATCHES, batches, pick_freeze
 from ssc_index.sensitivity.model import Group, SensitivityError, groups_from_sizes
 from ssc_index.sensitivity.sobol import indices_of_outputs, sensitivity
@@ -269,14 +269,3 @@ def test_interval_is_students():
     # t with 63 degrees of freedom: 1.9983 at 97.5 %.
     low, high = interval(np.array([0.5]), np.array([0.1]), 64)
     np.testing.assert_allclose([low[0], high[0]], [0.5 - 0.19983, 0.5 + 0.19983], atol=1e-5)
-
-
-def test_a_share_of_nothing_has_no_error():
-    def share(sums):
-        with np.errstate(divide="ignore"):
-            return sums[:1] / sums[1:]
-
-    sums = [np.array([[1.0, 1.0], [0.0, 2.0]]), np.array([[2.0, 1.0], [0.0, 2.0]])]
-    errors = jackknife(share, np.add(*sums), sums)
-    assert np.isnan(errors[0, 0])
-    assert errors[0, 1] == 0.0
