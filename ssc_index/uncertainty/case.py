@@ -120,6 +120,26 @@ class Case:
         """The input of measurement error, if there is one."""
         return next((one for one in self.section.inputs.values() if isinstance(one, Measurement)), None)
 
+    @cached_property
+    def graded(self) -> Ints:
+        """Number of the grade of each value of the year in the table of errors, −1 where none is declared.
+
+        Shape (n_units, n_indicators).
+        """
+        shape = self.values.values[self.rows].shape
+        if self.grades is None:
+            return np.full(shape, -1, dtype=np.int64)
+        return np.array([self.grade_number(grade) for grade in self.grades[self.rows].ravel().tolist()]).reshape(shape)
+
+    def grade_number(self, grade: str) -> int:
+        """Number of a grade in the table of errors; −1 for none."""
+        return self._grade_numbers.get(grade, -1)
+
+    @cached_property
+    def _grade_numbers(self) -> Mapping[str, int]:
+        table = {} if self.measurement is None else self.measurement.table
+        return {grade: number for number, grade in enumerate(table)}
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -295,24 +315,20 @@ def alive(case: Case) -> Bools:
     return table
 
 
-def deviations(case: Case, values: Floats, grades: Grades | None) -> Floats:
+def deviations(case: Case, values: Floats, graded: Ints) -> Floats:
     """Standard deviation of the measurement error of values, in their units.
 
     Args:
         case: A case with measurement error.
         values: Shape (n, n_indicators).
-        grades: Grade of each, or None.
+        graded: Number of the grade of each, as `Case.graded` has it, same shape.
 
     Returns:
         Shape (n, n_indicators); NaN where the value is missing.
     """
     measurement = case.measurement
     assert measurement is not None
-    relative: Floats = np.full(values.shape, measurement.undeclared.relative)
-    absolute: Floats = np.full(values.shape, measurement.undeclared.absolute)
-    if grades is not None:
-        for grade, error in measurement.table.items():
-            declared = grades == grade
-            relative[declared], absolute[declared] = error.relative, error.absolute
+    errors = [*measurement.table.values(), measurement.undeclared]
+    relative, absolute = (np.array([getattr(one, name) for one in errors])[graded] for name in ("relative", "absolute"))
     result = np.hypot(relative * np.abs(values), absolute) * measurement.scale
     return np.where(case.exact, 0.0 * values, result)

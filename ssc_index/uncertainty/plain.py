@@ -18,7 +18,7 @@ from ssc_index.steps.aggregate import Aggregate
 from ssc_index.steps.normalise import Normalise
 from ssc_index.steps.state import Ints
 from ssc_index.uncertainty import draws
-from ssc_index.uncertainty.case import Case, Choices, Grades, decide, deviations, rows_of
+from ssc_index.uncertainty.case import Case, Choices, decide, deviations, rows_of
 from ssc_index.uncertainty.inputs import (
     Alternatives,
     Goalposts,
@@ -142,21 +142,21 @@ def before_normalisation(case: Case, framework: Framework, method: Method) -> Be
     values = values_from_columns(
         case.values.units[rows], years, case.values.codes, table[rows], groups, denominators=divisors
     )
-    grades = None if case.grades is None else _grades(case, age[rows])
-    deviation = np.where(filled[rows], 0.0, np.nan_to_num(deviations(case, values.values, grades)))
+    deviation = np.where(filled[rows], 0.0, np.nan_to_num(deviations(case, values.values, _graded(case, age[rows]))))
     return Before(values, first, deviation)
 
 
-def _grades(case: Case, age: Ints) -> Grades:
-    """Grade of each value of the year; a carried value has that of the report that it comes from."""
-    assert case.grades is not None
-    grades = case.grades[case.rows].copy()
+def _graded(case: Case, age: Ints) -> Ints:
+    """Grade of each value of the year, by number; a carried value has that of the report that it comes from."""
+    if case.grades is None or not age.any():
+        return case.graded
+    graded = case.graded.copy()
     place = {key: row for row, key in enumerate(zip(case.values.years or (), case.values.units, strict=False))}
     for row, column in np.argwhere(age > 0).tolist():
         assert case.year is not None
         key = (case.year - int(age[row, column]), case.values.units[case.rows][row])
-        grades[row, column] = case.grades[place[key], column]
-    return grades
+        graded[row, column] = case.grade_number(case.grades[place[key], column])
+    return graded
 
 
 def disturbed(values: Floats, deviation: Floats, bounds: Floats, start: np.uint64) -> Floats:

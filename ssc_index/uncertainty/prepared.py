@@ -11,7 +11,7 @@ for everything before the aggregation; with it, for everything before the first 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,16 +139,15 @@ def why_not(case: Case) -> list[str]:
         if np.prod(stage.counts, dtype=float) > MOST_COMBINATIONS:
             reasons.append(f"more than {MOST_COMBINATIONS} combinations of {', '.join(stage.names)}")
             return reasons
-    for options in stages[2].combinations:
-        step = _last_step(case, options)
-        means = {mean_at(step, node) for node in case.framework.nodes if node.code in case.framework.children}
-        known = {"method", "levels", "weights", "min_coverage", "floor", "leave_out", "to"}
+    steps, _ = _last_steps(case, stages[2])
+    some, _ = _alike([node for node in case.framework.nodes if node.code in case.framework.children], steps)
+    known = {"method", "levels", "weights", "min_coverage", "floor", "leave_out", "to"}
+    others, as_it_comes = sorted(set(Aggregate.model_fields) - known), Aggregate()
+    for step in steps:
+        means = {mean_at(step, node) for node in some}
         if not means <= set(MEANS):
             reasons.append(f"means {', '.join(sorted(means - set(MEANS)))}")
-        if set(type(step).model_fields) - known:
-            defaults = type(step)().model_dump()
-            given = step.model_dump()
-            reasons += [f"aggregate.{key}" for key in sorted(set(given) - known) if given[key] != defaults.get(key)]
+        reasons += [f"aggregate.{key}" for key in others if getattr(step, key) != getattr(as_it_comes, key)]
     if case.measurement is not None:
         reasons += _why_no_scale(case, stages[1])
     return list(dict.fromkeys(reasons))
@@ -222,7 +221,7 @@ def prepare(case: Case) -> Prepared:
     framework = case.framework
     disturbs = case.measurement is not None
     n_units = case.rows.stop - case.rows.start
-    steps, mean_number = _numbered([_last_step(case, options) for options in stages[2].combinations])
+    steps, mean_number = _last_steps(case, stages[2])
     passing = _passing(case, steps)
     above = [node for node in _upwards(framework, framework.root) if node.code not in passing]
     place = {node.code: number for number, node in enumerate(above)}
@@ -299,21 +298,36 @@ def _upwards(framework: Framework, node: Node) -> list[Node]:
     return [*(one for child in children for one in _upwards(framework, child)), node]
 
 
-def _numbered(steps: Sequence[Aggregate]) -> tuple[list[Aggregate], Ints]:
-    """Steps without repetition, and the number of each that was given."""
+def _last_steps(case: Case, stage: Stage) -> tuple[list[Aggregate], Ints]:
+    """The aggregation with every combination of options, without repetition, and the number of each combination's."""
+    given = case.method.steps[-1].model_dump(mode="json")
     seen: dict[str, int] = {}
-    numbers = np.array([seen.setdefault(repr(step), len(seen)) for step in steps])
-    return [steps[int(np.argmax(numbers == number))] for number in range(len(seen))], numbers
+    steps: list[Aggregate] = []
+    numbers: list[int] = []
+    for options in stage.combinations:
+        parameters = given
+        for name, option in options.items():
+            one = case.section.inputs[name]
+            if isinstance(one, Alternatives) and option >= 0:  # −1 leaves the step as it stands
+                parameters = laid_over(Aggregate.step, parameters, one.options[option])
+        number = seen.setdefault(repr(parameters), len(seen))
+        if number == len(steps):
+            steps.append(Aggregate.model_validate(parameters))
+        numbers.append(number)
+    return steps, np.array(numbers)
 
 
-def _last_step(case: Case, options: Mapping[str, int]) -> Aggregate:
-    """The aggregation with the options taken; −1 leaves it as it stands."""
-    parameters = case.method.steps[-1].model_dump(mode="json")
-    for name, option in options.items():
-        one = case.section.inputs[name]
-        if isinstance(one, Alternatives) and option >= 0:
-            parameters = laid_over(Aggregate.step, parameters, one.options[option])
-    return Aggregate.model_validate(parameters)
+def _alike(nodes: Sequence[Node], steps: Sequence[Aggregate]) -> tuple[list[Node], Ints]:
+    """One node of each kind, kinds being nodes with the same mean in whatever step, and the kind of each."""
+    named = {name for step in steps for name in step.levels}
+    kinds: dict[tuple[str, str], int] = {}
+    numbers = np.array(
+        [
+            kinds.setdefault((node.code if node.code in named else node.level, repr(node.aggregation)), len(kinds))
+            for node in nodes
+        ]
+    )
+    return [nodes[int(np.argmax(numbers == kind))] for kind in range(len(kinds))], numbers
 
 
 def _means(
@@ -331,14 +345,14 @@ def _means(
         Means, shape (n_means, n_above); floors, shape (n_means,); least children, shape (n_means, n_out, n_above);
         weights by node without any input on weights, shape (n_means, n_nodes).
     """
-    means = np.zeros((len(steps), len(above)), dtype=np.int64)
+    some, kind = _alike(above, steps)
+    means = np.array([[MEANS[mean_at(step, node)] for node in some] for step in steps], dtype=np.int64)[:, kind]
     floors = np.full(len(steps), -np.inf, dtype=np.float32)
     least = np.zeros((len(steps), *members.shape), dtype=np.float32)
     base = np.ones((len(steps), len(case.framework.nodes)))
     sources = {source: case.weights_from(source) for source in {step.weights for step in steps}}
     enough: dict[str, Floats] = {}
     for number, step in enumerate(steps):
-        means[number] = [MEANS[mean_at(step, node)] for node in above]
         floors[number] = -np.inf if step.floor is None else step.floor
         coverage = step.min_coverage
         if repr(coverage) not in enough:
