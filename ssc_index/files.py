@@ -41,7 +41,7 @@ OUR_FILES = re.compile(
     r"(step|cells|parameters|distributions)_\d+_[a-z]+\.csv|audit_[a-z_]+\.csv|uncertainty(_[a-z_]+)?\.(csv|json)|scores\.csv|weights\.csv|excluded\.csv|run\.json"
 )
 LONG_FROM = 100_000  # cells from which texts are told apart once
-COMPILED_FROM = 500_000  # cells from which compiled laying out is worth its compilation
+COMPILED_FROM = 10_000_000  # cells from which compiled laying out is worth loading the compiler
 PART = 1 << 20  # rows of a long file that are laid out at a time
 ADD_IT = "; add it, empty if nobody reported it"
 FORMULA_START = r"^([=+\-@\t\r])"
