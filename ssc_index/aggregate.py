@@ -338,6 +338,6 @@ def _inverse(part: Floats) -> Floats:
 
 
 def _log(part: Floats) -> Floats:
-    """Logarithm with ``ln 0`` = −∞, which makes a mean of 0."""
-    with np.errstate(divide="ignore"):
+    """Logarithm with ``ln 0`` = −∞, which makes a mean of 0; of less than 0 only in rows that have no mean."""
+    with np.errstate(divide="ignore", invalid="ignore"):
         return np.log(part)

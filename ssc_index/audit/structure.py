@@ -34,8 +34,8 @@ class Rule:
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """Weights rescaled to a sum of 1."""
-        total = sum(self.weights)
+        """Weights rescaled to a sum of 1; all 0 where no child that is left weighs anything."""
+        total = sum(self.weights) or 1.0
         return tuple(weight / total for weight in self.weights)
 
 

@@ -400,6 +400,12 @@ def test_rules_may_differ_by_level_and_node():
     assert again == result.method
 
 
+def test_a_score_below_0_in_a_row_without_enough_children_is_neither_refused_nor_warned_of():
+    rows = [[-2, NAN, 1, 1], [4, 9, 1, 1]]
+    assert _index(rows, {"levels": {"A": "geometric"}, "min_coverage": {"A": 1.0}})[0]["A"].tolist()[1] == 6
+    assert math.isnan(_index(rows, {"levels": {"A": "geometric"}, "min_coverage": {"A": 1.0}})[0]["A"][0])
+
+
 def test_a_power_of_places_counts_the_worse_score_more():
     # Q(r) = r²: the better half weighs 1/4, the worse 3/4; 30/4 + 3 · 10/4 = 15
     assert _index([[30, 10, 10, 30]], {"method": {"owa": {"power": 2}}})[0]["index"][0] == 15

@@ -23,6 +23,7 @@ from ssc_index.audit.reliability import (
     reliability_frames,
 )
 from ssc_index.audit.report import audit_frames
+from ssc_index.audit.structure import Rule
 from ssc_index.audit.variants import changed_step, leave_one_out, removed_with, what_if
 from ssc_index.errors import ComputationError, MethodError, ValuesError
 from ssc_index.framework.load import framework_from_nodes
@@ -408,6 +409,13 @@ def test_what_if_one_choice_were_another():
     reasons = dict(zip(found.summary["variant"], found.summary["reason"], strict=True))
     assert reasons["geometric"] is reasons["scaled"] is None
     assert "is not above 0" in reasons["geometric of zeros"]
+
+
+def test_a_node_whose_children_that_are_left_weigh_nothing_has_no_shares():
+    steps = [{"normalise": {"method": "none"}}, {"aggregate": {"leave_out": ["c"]}}]
+    frames = audit_frames(_index(_draws(8), steps, weights=(1.0, 1.0, 1.0, 0.0)))  # y has d alone, of weight 0
+    assert frames["discrimination"].filter(node="y")["n"].to_list() == [0]
+    assert Rule("arithmetic", (0.0, 0.0), None).shares == (0.0, 0.0)
 
 
 def test_another_mean_keeps_what_means_share_and_another_scale_drops_what_is_its_own():
