@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_index.steps.state import Ints
+from ssc_index.steps.state import Bools, Ints
 from ssc_index.uncertainty.tally import Counts, Scale, Tally
 from ssc_index.values import Floats
 
@@ -149,4 +149,7 @@ def _order(tally: Tally, mean_rank: Floats) -> tuple[Ints, Ints, Ints]:
         if first < 0 or surely[first, unit]:
             first, number = unit, number + 1
         tier[unit] = number
-    return tier, surely.sum(axis=1), surely.sum(axis=0)
+    # A unit without a rank in any replication is behind all who have one; who is told of it would learn that it exists.
+    known = tally.ranked > 0
+    pairs: Bools = surely & known[:, None] & known[None, :]
+    return tier, pairs.sum(axis=1), pairs.sum(axis=0)
