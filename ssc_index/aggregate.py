@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ssc_index import elementary
 from ssc_index.values import Floats
 
 Mean = Literal["arithmetic", "geometric", "harmonic"]
@@ -71,7 +72,7 @@ def weighted_mean(
     else:
         np.divide(total, weight, out=result, where=known)
     if mean == "geometric":
-        result = np.exp(result)
+        result = elementary.exp(result)
     bounded: Floats = np.clip(result, smallest, largest)
     return bounded
 
@@ -143,11 +144,11 @@ def power_mean(parts: Sequence[Floats], weights: Sequence[float], order: float, 
     for column in range(table.shape[1]):
         own = weight[:, column]
         ratio = np.where((own > 0) & usable, table[:, column] / scale, 1.0)
-        total += own * np.power(ratio, order)
+        total += own * elementary.power(ratio, order)
         weights_there += own
     result = np.full(unit.shape, np.nan)
     np.divide(total, weights_there, out=result, where=known)
-    result = np.where(usable, scale * np.power(result, 1.0 / order), np.where(known, 0.0, np.nan))
+    result = np.where(usable, scale * elementary.power(result, 1.0 / order), np.where(known, 0.0, np.nan))
     return _bounded(result, parts)
 
 
@@ -237,7 +238,7 @@ def ordered_average(
     total = np.where(known, sums[:, -1], 1.0)
     shares = np.column_stack([np.zeros(len(table)), np.minimum(sums / total[:, None], 1.0)])
     if by_place is None:
-        quantity = np.power(shares, power)
+        quantity = elementary.power(shares, power)
     else:
         heights = np.concatenate([[0.0], np.cumsum(by_place)])
         grid = np.arange(heights.size) / (heights.size - 1)
@@ -339,5 +340,4 @@ def _inverse(part: Floats) -> Floats:
 
 def _log(part: Floats) -> Floats:
     """Logarithm with ``ln 0`` = −∞, which makes a mean of 0; of less than 0 only in rows that have no mean."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log(part)
+    return elementary.ln(part)

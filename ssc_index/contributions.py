@@ -13,6 +13,7 @@ from typing import cast
 import numpy as np
 import polars as pl
 
+from ssc_index import elementary
 from ssc_index.aggregate import Mean, weighted_mean
 from ssc_index.audit.structure import Rule, aggregation_rules
 from ssc_index.errors import ValuesError
@@ -34,7 +35,7 @@ class _Curve:
 
 
 CURVES: dict[str, _Curve] = {
-    "geometric": _Curve(np.log, lambda x: 1.0 / x),
+    "geometric": _Curve(elementary.ln, lambda x: 1.0 / x),
     "harmonic": _Curve(lambda x: 1.0 / x, lambda x: -1.0 / (x * x)),
 }
 

@@ -14,6 +14,7 @@ from functools import cache
 
 import numpy as np
 
+from ssc_index import elementary
 from ssc_index.values import Floats
 
 MOST_CHARACTERS = 2000
@@ -24,13 +25,13 @@ OPERATORS: dict[type[ast.operator], Callable[[Floats, Floats], Floats]] = {
     ast.Sub: np.subtract,
     ast.Mult: np.multiply,
     ast.Div: np.divide,
-    ast.Pow: np.power,
+    ast.Pow: elementary.power,
 }
 OF_ONE: dict[str, Callable[[Floats], Floats]] = {
-    "ln": np.log,
-    "log10": np.log10,
-    "log2": np.log2,
-    "exp": np.exp,
+    "ln": elementary.ln,
+    "log10": elementary.log10,
+    "log2": elementary.log2,
+    "exp": elementary.exp,
     "sqrt": np.sqrt,
     "abs": np.abs,
 }

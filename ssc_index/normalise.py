@@ -16,11 +16,12 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ssc_index import elementary
 from ssc_index.rank import ranks_and_counts
 from ssc_index.steps.parameters import Ties
 from ssc_index.values import Floats
 
-LOGARITHMS = {"ln": np.log, "log10": np.log10, "log2": np.log2}
+LOGARITHMS = {"ln": elementary.ln, "log10": elementary.log10, "log2": elementary.log2}
 TRANSFORMS = "none, ln, log10, log2, sqrt, one of these four of a sum such as ln(x+0.5), or gap_to_target"
 OF_A_SUM = re.compile(r"(ln|log10|log2|sqrt)(?:\(x([+-](?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\))?")
 
@@ -393,4 +394,4 @@ def logistic(
     array([[50.]])
     """
     z = (values - centre) * sign / spread
-    return scale[0] + (scale[1] - scale[0]) * (0.5 * (1.0 + np.tanh(0.5 * steepness * z)))
+    return scale[0] + (scale[1] - scale[0]) * (0.5 * (1.0 + elementary.tanh(0.5 * steepness * z)))

@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from ssc_index import elementary
 from ssc_index.values import Floats
 
 Form = Literal["none", "log", "mirrored_log", "gii", "mirrored_gii", "boxcox", "yeojohnson", "log_base"]
@@ -74,19 +75,19 @@ class Transform:
         with np.errstate(invalid="ignore", divide="ignore"):
             match self.form:
                 case "log":
-                    return np.log(x - self.shift)
+                    return elementary.ln(x - self.shift)
                 case "mirrored_log":
-                    return -np.log(self.shift - x)
+                    return -elementary.ln(self.shift - x)
                 case "gii":
-                    return np.log(self.factor * (x - self.shift) + 1.0)
+                    return elementary.ln(self.factor * (x - self.shift) + 1.0)
                 case "mirrored_gii":
-                    return -np.log(self.factor * (self.shift - x) + 1.0)
+                    return -elementary.ln(self.factor * (self.shift - x) + 1.0)
                 case "log_base":
                     if self.factor == 2.0:
-                        return np.log2(x - self.shift)
+                        return elementary.log2(x - self.shift)
                     if self.factor == 10.0:
-                        return np.log10(x - self.shift)
-                    ratio: Floats = np.log(x - self.shift) / np.log(self.factor)
+                        return elementary.log10(x - self.shift)
+                    ratio: Floats = elementary.ln(x - self.shift) / elementary.ln(self.factor)
                     return ratio
                 case "boxcox":
                     return _box_cox(x - self.shift, self.power)
@@ -104,8 +105,8 @@ def _box_cox(values: Floats, power: float) -> Floats:
     """``(x^λ - 1) / λ``, and its limit ``ln x`` at 0; NaN or -inf where x is 0 or less."""
     positive = np.where(values > 0, values, np.nan)
     if power == 0:
-        return np.log(positive)
-    return np.expm1(power * np.log(positive)) / power
+        return elementary.ln(positive)
+    return elementary.expm1(power * elementary.ln(positive)) / power
 
 
 def found_in(

@@ -6,6 +6,7 @@ What belongs here: what several years of the same units say. What does not: what
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -13,6 +14,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from ssc_index import elementary
 from ssc_index.audit.correlation import correlate
 from ssc_index.errors import ValuesError
 from ssc_index.rank import rank_descending
@@ -105,7 +107,7 @@ def growth_frame(panel: Panel) -> pl.DataFrame:
     last = np.take_along_axis(panel.cube, last_at[:, None, :], axis=1)[:, 0]
     span = years[last_at] - years[first_at]
     with np.errstate(divide="ignore", invalid="ignore"):
-        cagr = np.where((first > 0) & (last >= 0) & (count > 1), (last / first) ** (1 / span) - 1, np.nan)
+        cagr = np.where((first > 0) & (last >= 0) & (count > 1), elementary.power(last / first, 1 / span) - 1, np.nan)
     line = _lines(panel.cube, years, present, count)
     with np.errstate(divide="ignore", invalid="ignore"):
         at_first = line["intercept"] + line["slope"] * years[first_at]
@@ -251,7 +253,7 @@ def beta_convergence(
         there = positive
     x, y = start[there], end[there]
     if scale == "log":
-        x, y = np.log(x), np.log(y)
+        x, y = elementary.ln(x), elementary.ln(y)
     found = correlate(np.stack([x, y], axis=1), ["start", "end"])
     n = int(there.sum())
     if n < 3 or found.constant[0, 1]:
@@ -265,7 +267,7 @@ def beta_convergence(
     whole = float((answer * answer).sum())
     error = float(np.sqrt(rest / (n - 2) / (centred * centred).sum()))
     inside = -1 / years < slope < 0
-    speed = -np.log1p(slope * years) / years if inside else np.nan
+    speed = -float(elementary.log1p(slope * years)) / years if inside else np.nan
     if not inside:
         notes.append("no speed: the slope is not between -1/years and 0")
     if whole == 0:
@@ -279,7 +281,7 @@ def beta_convergence(
         p_value=_t_tail(slope, error, n - 2) if whole > 0 else np.nan,
         r2=1 - rest / whole if whole > 0 else np.nan,
         speed=float(speed),
-        half_life=float(np.log(2) / speed),
+        half_life=math.log(2) / float(speed),
         reason="; ".join(notes) or None,
     )
 
@@ -326,7 +328,7 @@ def sigma_convergence(panel: Panel, codes: Sequence[str] | None = None) -> pl.Da
             out += [(code, year, n, *[None] * 5, f"{n} units have all years; two are needed") for year in panel.years]
             continue
         sd, mean = balanced.std(axis=0, ddof=1), balanced.mean(axis=0)
-        logs = np.log(balanced).std(axis=0, ddof=1) if (balanced > 0).all() else np.full(sd.shape, np.nan)
+        logs = elementary.ln(balanced).std(axis=0, ddof=1) if (balanced > 0).all() else np.full(sd.shape, np.nan)
         for i, year in enumerate(panel.years):
             cv = sd[i] / abs(mean[i]) if mean[i] != 0 else np.nan
             change = sd[i] / sd[0] - 1 if sd[0] > 0 else np.nan

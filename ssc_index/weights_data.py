@@ -7,12 +7,14 @@ takes a table without missing cells, shape (n_rows, k), and gives weights that s
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ssc_index import elementary
 from ssc_index.values import Floats
 
 Negative = Literal["error", "zero", "square"]
@@ -243,8 +245,8 @@ def entropy_weights(table: Floats) -> Floats:
     if empty.size:
         raise WeightError("is 0 for every unit", empty)
     shares = table / table.sum(axis=0)
-    logs = np.log(np.where(shares > 0, shares, 1.0))
-    amount = 1.0 + (shares * logs).sum(axis=0) / np.log(table.shape[0])
+    logs = elementary.ln(np.where(shares > 0, shares, 1.0))
+    amount = 1.0 + (shares * logs).sum(axis=0) / math.log(table.shape[0])
     amount = np.where(amount > 1e-15, amount, 0.0)
     if amount.sum() == 0:
         raise WeightError("every child is spread evenly over the units")

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from ssc_index import elementary
 from ssc_index.values import Floats
 
 RANDOM_INDEX = (0.0, 0.0, 0.58, 0.90, 1.12, 1.24, 1.32, 1.41, 1.45, 1.49, 1.51, 1.48, 1.56, 1.57, 1.59)
@@ -94,7 +95,7 @@ def combined(matrices: Floats, by: Literal["judgements", "priorities"] = "judgem
     array([0.66666667, 0.33333333])
     """
     if by == "judgements":
-        return priorities(np.exp(np.log(matrices).sum(axis=0) / len(matrices))).weights
+        return priorities(elementary.exp(elementary.ln(matrices).sum(axis=0) / len(matrices))).weights
     mean: Floats = np.sum([priorities(matrix).weights for matrix in matrices], axis=0) / len(matrices)
     return _shares(mean)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ssc_index.elementary import products as products_of
 from ssc_index.statistics import NEARLY, is_constant
 from ssc_index.values import Floats
 
@@ -46,7 +47,7 @@ class Moments:
 
 
 def moments(table: Floats) -> Moments:
-    """Moments of all pairs of columns, by four products of matrices.
+    """Moments of all pairs of columns, by four products of matrices that have the same bits on every machine.
 
     Sums about the mean of the whole column are moved to the mean over the pair. Where that cancels three digits or
     more, or a column may be constant over the pair, the pair is summed in two passes over its own rows.
@@ -65,9 +66,9 @@ def moments(table: Floats) -> Moments:
     reach = np.abs(centred).max(axis=0, initial=0.0)
     unit = np.ldexp(1.0, np.frexp(np.where(reach > 0, reach, 1.0))[1])
     scaled = centred / unit
-    sums, raw = scaled.T @ there, (scaled * scaled).T @ there
+    sums, raw = products_of(scaled, there), products_of(scaled * scaled, there)
     some = np.maximum(counts, 1.0)
-    squares, products = raw - sums * sums / some, scaled.T @ scaled - sums * sums.T / some
+    squares, products = raw - sums * sums / some, products_of(scaled, scaled) - sums * sums.T / some
     size, span = np.abs(filled).max(axis=0, initial=0.0), _span(table, present)
     noise = NEARLY * size / unit
     doubtful = (squares <= CANCELLED * raw) | (squares <= 4 * some * (noise * noise)[:, None])

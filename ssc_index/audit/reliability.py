@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from ssc_index import elementary
 from ssc_index.audit.pairwise import covariance, moments, pearson
 from ssc_index.framework.model import Node
 from ssc_index.result import IndexResult
@@ -135,7 +136,7 @@ def adequacy(table: Floats) -> Adequacy:
     by_column = shared.sum(axis=0) + left.sum(axis=0)
     of_column = np.divide(shared.sum(axis=0), by_column, out=np.full(k, np.nan), where=by_column > 0)
     everything = float(shared.sum() + left.sum())
-    statistic = -(n - 1 - (2 * k + 5) / 6) * float(np.log(eigenvalues).sum())
+    statistic = -(n - 1 - (2 * k + 5) / 6) * float(elementary.ln(eigenvalues).sum())
     return Adequacy(
         n=n,
         kmo=float(shared.sum()) / everything if everything > 0 else np.nan,

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ssc_index import elementary
 from ssc_index.values import Floats
 
 SEGMENTS = 20
 ORDER = 4
 COEFFICIENTS = SEGMENTS + ORDER - 1
-PENALTIES = 10.0 ** np.arange(-5.0, 6.25, 0.25)
+PENALTIES = elementary.power(10.0, np.arange(-5.0, 6.25, 0.25))
 CURVES_AT_A_TIME = 128
 
 
@@ -113,7 +114,7 @@ def _choose(gram: Floats, right: Floats, spread: Floats, n: NDArray[np.int64]) -
     least = np.maximum(np.finfo(np.float64).eps * spread, np.finfo(np.float64).tiny)
     variances = np.maximum(left_over, least[:, None]) / n[:, None]
     left = n[:, None] - freedoms - 2
-    criteria = np.where(left > 1, np.log(variances) + 2 * (freedoms + 1) / np.maximum(left, 1), np.inf)
+    criteria = np.where(left > 1, elementary.ln(variances) + 2 * (freedoms + 1) / np.maximum(left, 1), np.inf)
     best = criteria.argmin(axis=1)
     row = np.arange(n.size)
     return solved[:, row, best], criteria[row, best], freedoms[row, best]

@@ -16,6 +16,7 @@ from functools import cache, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ssc_index import elementary
 from ssc_index.values import Floats
 
 Words = NDArray[np.uint64]
@@ -140,17 +141,18 @@ def gammas(key: Words, shapes: Floats) -> Floats:
     while open_.any():
         angle, radius = stream(key, shapes.size, 2 * attempt)
         accept, _ = stream(key, shapes.size, 2 * attempt + 1)
-        normal = np.sqrt(-2 * np.log(radius)) * np.cos(2 * np.pi * angle)
-        cube = (1 + c * normal) ** 3
+        normal = np.sqrt(-2 * elementary.ln(radius)) * np.cos(2 * np.pi * angle)
+        root = 1 + c * normal
+        cube = root * root * root
         positive = cube > 0
         safe = np.where(positive, cube, 1.0)
-        good = positive & (np.log(accept) < 0.5 * normal**2 + d - d * safe + d * np.log(safe))
+        good = positive & (elementary.ln(accept) < 0.5 * normal**2 + d - d * safe + d * elementary.ln(safe))
         drawn = np.where(open_ & good, d * safe, drawn)
         open_ &= ~good
         attempt += 1
     if (shapes < 1).any():
         boost, _ = stream(key, shapes.size, 2**31)
-        drawn = np.where(shapes < 1, drawn * boost ** (1 / shapes), drawn)
+        drawn = np.where(shapes < 1, drawn * elementary.power(boost, 1 / shapes), drawn)
     return drawn
 
 
@@ -158,7 +160,7 @@ def gammas(key: Words, shapes: Floats) -> Floats:
 def _polar() -> tuple[Floats, Floats, Floats]:
     """Every radius by 16 bits; every cosine and sine, with its sign, by the other 16: two of the sign, 14 the angle."""
     number = np.arange(2**16, dtype=np.int64)
-    radius = np.sqrt(-2 * np.log((number + 0.5) * 2.0**-16))
+    radius = np.sqrt(-2 * elementary.ln((number.astype(np.float64) + 0.5) * 2.0**-16))
     angle = ((number & 0x3FFF) + 0.5) * 2.0**-14 * (np.pi / 2)
     signs = [1.0 - 2.0 * ((number >> bit) & 1) for bit in (15, 14)]
     return radius, signs[0] * np.cos(angle), signs[1] * np.sin(angle)
@@ -210,7 +212,7 @@ def words(start: np.uint64, found: Words, part: Words) -> None:
 def polar() -> tuple[Floats, Floats, Floats]:
     """Every radius by 16 bits; every cosine and sine, with its sign, by the other 16: two of the sign, 14 the angle."""
     number = np.arange(2**16, dtype=np.int64)
-    radius = np.sqrt(-2 * np.log((number + 0.5) * 2.0**-16))
+    radius = np.sqrt(-2 * elementary.ln((number.astype(np.float64) + 0.5) * 2.0**-16))
     angle = ((number & 0x3FFF) + 0.5) * 2.0**-14 * (np.pi / 2)
     signs = [1.0 - 2.0 * ((number >> bit) & 1) for bit in (15, 14)]
     return radius, signs[0] * np.cos(angle), signs[1] * np.sin(angle)

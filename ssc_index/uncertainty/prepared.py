@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_index import normalise
+from ssc_index import elementary, normalise
 from ssc_index.framework.model import Framework, Node
 from ssc_index.index import run_steps
 from ssc_index.method import Method
@@ -393,7 +393,7 @@ def _in_form(tables: Singles, mean: int, floor: float) -> Singles:
         return tables
     with np.errstate(divide="ignore", invalid="ignore"):  # scores that are not above 0 are refused one by one
         held = np.where(tables < floor, np.float32(floor), tables).astype(np.float64)
-        return (np.log(held) if mean == MEANS["geometric"] else 1.0 / held).astype(np.float32)
+        return (elementary.ln(held) if mean == MEANS["geometric"] else 1.0 / held).astype(np.float32)
 
 
 def _tables(case: Case, stage: Stage) -> tuple[Ints, Singles, Singles]:

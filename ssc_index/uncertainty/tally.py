@@ -6,6 +6,7 @@ What belongs here: what is counted, for one node among one set of units. What do
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -45,7 +46,9 @@ def scale_of(scores: Singles) -> Scale:
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     margin = max((high - low) / 2.0, 1e-6 * max(abs(low), abs(high), 1e-6))
     largest = max(abs(low - margin), abs(high + margin))
-    return Scale(low - margin, (high - low + 2.0 * margin) / BINS, 2.0 ** (np.ceil(np.log2(largest)) - 20))
+    fraction, exponent = math.frexp(largest)
+    unit = math.ldexp(1.0, exponent - (fraction == 0.5) - 20)  # of the power of two from `largest` up
+    return Scale(low - margin, (high - low + 2.0 * margin) / BINS, unit)
 
 
 @dataclass
