@@ -220,6 +220,25 @@ def critic_weights(table: Floats, rescale: bool = True) -> Floats:
     return _shares(amount)
 
 
+def deviation_weights(table: Floats) -> Floats:
+    """Weights by which a step of equal size, as children vary, counts alike: ``w ∝ 1 / σ``.
+
+    Args:
+        table: Scores, shape (n_rows, k).
+
+    Returns:
+        Weights, shape (k,).
+
+    Source: Iyengar and Sudarshan (1982), Economic and Political Weekly 17(51), 2048–2052; World Economic Forum, Global
+    Gender Gap Report, appendix on methodology.
+
+    >>> deviation_weights(np.array([[1.0, 0.0], [2.0, 3.0], [3.0, 6.0]])).round(12)
+    array([0.75, 0.25])
+    """
+    rest = _centred(table)
+    return _shares(1.0 / _spread(table, (rest**2).sum(axis=0)))
+
+
 def entropy_weights(table: Floats) -> Floats:
     """Shannon entropy: weight by how unevenly a column is spread over the units, ``w ∝ 1 − E``.
 

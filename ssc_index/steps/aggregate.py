@@ -20,6 +20,7 @@ from ssc_index.steps.parameters import Name, Names, Parameters, Share
 from ssc_index.steps.rules import How, Rule, rule_of
 from ssc_index.steps.state import Outcome, State, all_scores, place
 from ssc_index.steps.walk import Walk, group_columns, listed, nodes_reached, setting_at
+from ssc_index.unobserved import UnobservedError
 from ssc_index.values import Floats
 from ssc_index.weights import sibling_weights
 
@@ -203,6 +204,9 @@ def _node_score(
             pieces = _without(pieces, found)
         try:
             score[rows] = rule.combine(pieces, own, least)
+        except UnobservedError as error:
+            said = f"{children[error.child].code} " if error.child >= 0 else ""
+            refusals += [(rows.start, -1, f"{said}{error}")]
         except DoubtError as error:
             refusals += [(rows.start + row, -1, "its restrictions leave it no weights") for row in error.rows]
     return score, [_refusal(state, rule, node, children, given, one) for one in refusals]

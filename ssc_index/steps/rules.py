@@ -28,6 +28,7 @@ from ssc_index.benefit_of_doubt import Ratio, benefit_of_doubt
 from ssc_index.formula import evaluated, formula, in_words, undefined
 from ssc_index.outranking import copeland
 from ssc_index.steps.parameters import Flag, Name, NotNegative, Number, Over, Positive, Range, Share
+from ssc_index.unobserved import LEAST_CHILDREN, unobserved_components
 from ssc_index.values import Floats
 
 
@@ -274,6 +275,33 @@ class ByFormula(Rule):
         return [(row, -1, f"{in_words(what, columns, row)} has no value") for row in rows]
 
 
+class Unobserved(Rule):
+    """What the children measure in common, each with errors of its own; precise children weigh more.
+
+    Attributes:
+        mean: Mean of the scores.
+        sd: Standard deviation of what is common, in scores.
+        least_error: Least share of a child's variance that is its own; None refuses a child that would have none.
+    """
+
+    name: ClassVar[str] = "unobserved"
+    weighs: ClassVar[bool] = False
+    cohort: ClassVar[bool] = True
+    mean: Number = 0.0
+    sd: Positive = 1.0
+    least_error: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = None
+
+    def faults(self, codes: Sequence[str]) -> list[str]:
+        """Fewer children tell nothing of their errors."""
+        if len(codes) >= LEAST_CHILDREN:
+            return []
+        return [f"unobserved needs {LEAST_CHILDREN} children or more, not {len(codes)}"]
+
+    def combine(self, parts: Sequence[Floats], weights: Sequence[float], least: float) -> Floats:
+        """Means of the common part given the children."""
+        return self.mean + self.sd * unobserved_components(parts, weights, least, self.least_error).score
+
+
 class Borda(Rule):
     """How many others a row beats, child by child.
 
@@ -471,6 +499,7 @@ KINDS: tuple[type[Rule], ...] = (
     MazziottaPareto,
     AdjustedMazziottaPareto,
     BenefitOfDoubt,
+    Unobserved,
     Borda,
     Copeland,
 )

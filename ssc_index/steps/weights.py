@@ -24,6 +24,7 @@ from ssc_index.steps.weights_parameters import (
     WeightsBod,
     WeightsBudget,
     WeightsCritic,
+    WeightsDeviation,
     WeightsEntropy,
     WeightsEqual,
     WeightsFactor,
@@ -41,6 +42,7 @@ VARIANTS: dict[str, type[Parameters]] = {
     "pca": WeightsPca,
     "factor": WeightsFactor,
     "critic": WeightsCritic,
+    "deviation": WeightsDeviation,
     "entropy": WeightsEntropy,
     "regression": WeightsRegression,
     "bod": WeightsBod,
@@ -209,6 +211,7 @@ _SIMPLE: Mapping[type[FromScores], Callable[..., Floats]] = {
     WeightsPca: lambda step, table: weights_data.component_weights(table, step.negative),
     WeightsCritic: lambda step, table: weights_data.critic_weights(table, step.rescale),
     WeightsEntropy: lambda step, table: weights_data.entropy_weights(table),
+    WeightsDeviation: lambda step, table: weights_data.deviation_weights(table),
     WeightsBod: lambda step, table: weights_data.common_doubt_weights(table),
 }
 

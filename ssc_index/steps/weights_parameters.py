@@ -138,6 +138,12 @@ class WeightsEntropy(FromScores):
     method: Literal["entropy"] = "entropy"
 
 
+class WeightsDeviation(FromScores):
+    """The inverse of each child's standard deviation."""
+
+    method: Literal["deviation"] = "deviation"
+
+
 class WeightsRegression(FromScores):
     """Coefficients of a regression.
 

@@ -19,7 +19,19 @@ from ssc_index.values import Values, values_from_columns
 
 TRANSFORMS = ["none"] * 20 + ["ln", "sqrt", "log10", "ln(x+1)", "gap_to_target", "log2(x+0.5)"]
 RULES: list[Any] = [
-    *("arithmetic", "geometric", "harmonic", "median", "minimum", "mpi", "ampi", "bod", "borda", "copeland"),
+    *(
+        "arithmetic",
+        "geometric",
+        "harmonic",
+        "median",
+        "minimum",
+        "mpi",
+        "ampi",
+        "bod",
+        "borda",
+        "copeland",
+        "unobserved",
+    ),
     *({"generalised": {"p": p}} for p in (2, -1, 0.5)),
     *({"owa": {"power": 2}}, {"counting": {"cutoff": 0.4, "range": [0, 100]}}, {"formula": "0 * i"}),
 ]
@@ -47,7 +59,9 @@ FILLS: list[dict[str, Any]] = [
     {"method": "within_mean", "within": "i"},
     {"method": "regression", "predictors": ["x0"]},
 ]
-WEIGHTS = [{"method": name} for name in ("equal", "critic", "entropy", "bod", "factor", "optimised", "pca")]
+WEIGHTS = [
+    {"method": name} for name in ("equal", "critic", "entropy", "deviation", "bod", "factor", "optimised", "pca")
+]
 
 
 def _tree(draw: random.Random) -> Framework:
