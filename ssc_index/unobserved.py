@@ -117,7 +117,7 @@ def _fitted(
         precision = 1.0 + (pull * b).sum(axis=1)
         m = (pull * (y - a)).sum(axis=1) / precision
         s = 1.0 / precision + m * m
-        first, second, product = m @ there, s @ there, m @ y
+        first, second, product = ((one[:, None] * by).sum(axis=0) for one, by in ((m, there), (s, there), (m, y)))
         new_b = (product - first * total / count) / (second - first * first / count)
         new_a = (total - new_b * first) / count
         new_v = np.maximum((squares - new_a * total - new_b * product) / count, least_error or 0.0)

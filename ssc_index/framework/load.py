@@ -20,7 +20,19 @@ from ssc_index.errors import FrameworkError
 from ssc_index.framework.model import Direction, Framework, Node
 from ssc_index.normalise import TRANSFORMS, domain, outside_domain, transform_parts
 
-AGGREGATIONS = ("arithmetic", "geometric", "harmonic", "median", "minimum", "mpi", "ampi", "bod", "borda", "copeland")
+AGGREGATIONS = (
+    "arithmetic",
+    "geometric",
+    "harmonic",
+    "median",
+    "minimum",
+    "mpi",
+    "ampi",
+    "bod",
+    "unobserved",
+    "borda",
+    "copeland",
+)
 DIRECTIONS = {
     "higher": "higher",
     "lower": "lower",
