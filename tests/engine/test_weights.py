@@ -25,7 +25,7 @@ from ssc_index.weights_data import (
     regression_weights,
     varimax,
 )
-from ssc_index.weights_expert import budget_weights, combined, priorities
+from ssc_index.weights_expert import RANDOM_INDEX, budget_weights, combined, priorities
 from ssc_index.weights_target import Importance, target_weights
 
 
@@ -526,6 +526,12 @@ def test_experts_weigh_families():
 def test_points_may_miss_their_sum_by_a_millionth():
     points = {"method": "budget", "points": 1e6, "experts": [{"b1": 600_000, "b2": 400_001}]}
     assert _used(_index({"weights": points}, {"aggregate": {}}), "b1") == pytest.approx(600_000 / 1_000_001, rel=1e-15)
+
+
+def test_consistency_is_held_against_the_table_of_saaty():
+    # Saaty (1980): mean index of random matrices of 1 to 15 rows; a ratio is an index over it
+    published = "0 0 0.58 0.90 1.12 1.24 1.32 1.41 1.45 1.49 1.51 1.48 1.56 1.57 1.59"
+    assert list(RANDOM_INDEX) == [float(number) for number in published.split()]
 
 
 def test_experts_who_contradict_themselves_are_refused_unless_allowed():

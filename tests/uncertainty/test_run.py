@@ -18,6 +18,7 @@ from ssc_index.uncertainty.result import distribution_frame, pairs_frame, ranks_
 from ssc_index.uncertainty.run import run_uncertainty
 from ssc_index.uncertainty.scores import scores_of_choices
 from ssc_index.uncertainty.tally import (
+    BINS,
     add_by_numba,
     add_by_numpy,
     add_pairs_by_numba,
@@ -211,3 +212,21 @@ def test_what_the_kernel_lacks_goes_the_plain_way_to_the_same_kind_of_result():
     result = run_uncertainty(plain, workers=1)
     assert result.way == "plain (normalise: rank after measurement errors)"
     assert np.nansum(result.figures("index").mean_rank) > 0
+
+
+@pytest.mark.parametrize(
+    ("scores", "low", "high", "largest"),
+    [
+        ([10.0, 20.0, np.nan], 5.0, 25.0, 32.0),  # half of their range on either side; 25 lies below 2⁵
+        ([-40.0, -20.0], -50.0, -10.0, 64.0),
+        ([0.0, 16.0], -8.0, 24.0, 32.0),
+        ([-8.0, 0.0], -12.0, 4.0, 16.0),
+        ([0.0, 64 / 3], -32 / 3, 32.0, 32.0),  # a power of 2 is its own bound
+        ([np.nan], -0.5, 1.5, 2.0),
+    ],
+)
+def test_a_scale_holds_the_scores_and_as_much_again(scores, low, high, largest):
+    found = scale_of(np.array([scores]))
+    assert found.low == pytest.approx(low)
+    assert found.width * BINS == pytest.approx(high - low)
+    assert found.unit * 2**20 == largest
