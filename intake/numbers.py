@@ -76,12 +76,14 @@ class Reading:
         rule: Code of a fault or note; None where nothing is to be said.
         remark: What was guessed, or why it could not be read; continues "Cell F17: ".
         is_missing: Whether the text says that nothing is reported.
+        beside: What stands behind the number and was ignored.
     """
 
     number: float | None
     rule: str | None = None
     remark: str = ""
     is_missing: bool = False
+    beside: str = ""
 
     @property
     def is_guess(self) -> bool:
@@ -181,9 +183,8 @@ def _reading(digits: str, exponent: str, rest: str, text: str) -> Reading:
     if checked.number is None:
         return checked
     ignored = f"; {_short(rest)!r} beside it was ignored" if rest else ""
-    return Reading(
-        checked.number, "number_as_text", f"text {_short(text)!r} was read as {checked.number:.15g}{ignored}."
-    )
+    remark = f"text {_short(text)!r} was read as {checked.number:.15g}{ignored}."
+    return Reading(checked.number, "number_as_text", remark, beside=rest)
 
 
 def _trouble(rest: str) -> str | None:

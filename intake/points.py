@@ -5,25 +5,13 @@ What belongs here: look-ups from spellings to codes. What does not: the catalogu
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Iterable
-from functools import lru_cache
 
 from intake.by_catalogue import once
+from intake.keys import key as key
+from intake.units import ratio, written_unit
 from ssc_index.framework.catalogue import Catalogue, Choice, DataPoint, Unit
-
-
-@lru_cache(maxsize=8192)
-def key(text: str) -> str:
-    """Letters and digits of a text in small letters: how codes and labels are compared.
-
-    Composed and decomposed letters, and ``m²`` and ``m2``, are the same.
-
-    >>> key("EC: ICT: ICT: 4C / 3g") == key("EC_ICT_ICT_4C.3g")
-    True
-    """
-    plain = unicodedata.normalize("NFKC", text.replace("µ", "u")).casefold()
-    return "".join(character for character in plain if character.isalnum())
 
 
 class Lookup:
@@ -41,6 +29,17 @@ class Lookup:
         self.version = catalogue.version
         self.kpi_codes: dict[str, str] = {point: catalogue.kpi_of(point).code for point in self.points}
         self.units: dict[str, Unit] = {point.id: catalogue.codes.units[point.unit] for point in catalogue.data_points}
+        self._asked = {
+            (point.id, field): unit
+            for point in catalogue.data_points
+            for field, texts in (
+                ("numerator", _bracketed(point.numerator)),
+                ("denominator", _bracketed(point.denominator)),
+                ("result", [self.units[point.id].printed]),
+            )
+            for unit in texts
+            if written_unit(unit)
+        }
         self._catalogue = catalogue
         self._ids = _ids(catalogue)
         self._quality = _choices(catalogue.scoring.quality_grades.choices)
@@ -84,9 +83,21 @@ class Lookup:
         unit = self.units[point]
         if text == unit.printed:
             return True
+        if written_unit(text) and written_unit(unit.printed):
+            return ratio(text, unit.printed) == 1
         written = key(text).replace("yr", "year")
         known = [key(name) for name in (unit.printed, unit.symbol, unit.name)]
         return any(written in name or (name and name in written) for name in known)
+
+    def asked(self, point: str, field: str) -> str | None:
+        """The unit that the form asks for in a number of a data point; None where it asks for none of ``units.yaml``.
+
+        >>> from ssc_index.framework.catalogue import load_catalogue
+        >>> lookup = lookup_of(load_catalogue())
+        >>> [lookup.asked("EN_EN_WS_2C.main", field) for field in ("numerator", "denominator", "result")]
+        ['l / day', None, 'l / day / capita']
+        """
+        return self._asked.get((point, field))
 
     def quality(self, text: str) -> str | None:
         """Code of a data-quality grade, from its code or its text."""
@@ -112,6 +123,11 @@ def _ids(catalogue: Catalogue) -> dict[str, str]:
         if len(kpi.data_points) == 1:
             ids[key(kpi.printed_code)] = ids[key(kpi.code)] = kpi.data_points[0].id
     return ids
+
+
+def _bracketed(label: str | None) -> list[str]:
+    """What stands in brackets in a label, its unit among it."""
+    return re.findall(r"\(([^()]*)\)", label or "")
 
 
 def _labels(point: DataPoint) -> set[str]:

@@ -1,14 +1,24 @@
-"""Units that a city may choose beside the form's own, and what they come to.
+"""Units that a city may choose beside the form's own, units that people write all the same, and what they come to.
 
-What belongs here: the factors, each with its source. What does not: reading the cell (`workbook.py`) and writing the
-list (`form_rows.py`).
+What belongs here: the factors, each with its source (`units.yaml`, and `CHOICES` for gases). What does not: reading the
+cell (`workbook.py`) and writing the list (`form_rows.py`).
 """
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
+from fractions import Fraction
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import NamedTuple
 
-from intake.points import key
+import yaml
+
+from intake.keys import key
+
+UNITS = Path(__file__).with_name("units.yaml")
 
 # Data point -> unit as the form lists it -> factor to the unit of the catalogue, µg/m³.
 # Source: V22 p32 and p95 (at 20 °C and 1 atm).
@@ -17,6 +27,32 @@ CHOICES: Mapping[str, Mapping[str, float]] = {
     "EN_EN_AQ_1C.so2": {"ppb": 2.62, "ppm": 2620.0},
     "EN_EN_AQ_1C.o3": {"ppb": 1.96, "ppm": 1960.0},
 }
+
+# What is divided by, in the spellings that people use.
+_PER = {
+    "day": ("day", "d"),
+    "year": ("year", "yr", "a", "annum", "y"),
+    "capita": ("capita", "cap", "inhabitant", "inhabitants", "inh", "person", "head", "resident"),
+    "100000": ("100000inhabitants", "100000inh", "100000people", "100000"),
+    "m2": ("m2", "sqm"),
+    "m3": ("m3",),
+}
+_PER_OF = {spelling: name for name, spellings in _PER.items() for spelling in spellings}
+_OF_WHAT = re.compile(r"(?:\s+of)?\s*\(?co2[ -]?(?:e|eq|equivalent)?\.?\)?$", re.IGNORECASE)
+
+
+class Written(NamedTuple):
+    """A unit that somebody wrote.
+
+    Attributes:
+        quantity: Name of the quantity in ``units.yaml``.
+        size: How many of the quantity's first unit it is.
+        per: What it is divided by.
+    """
+
+    quantity: str
+    size: Fraction
+    per: frozenset[str]
 
 
 def factor_of(point: str, unit: str | None) -> float:
@@ -29,3 +65,64 @@ def factor_of(point: str, unit: str | None) -> float:
     if choices is None or unit is None:
         return 1.0
     return next((factor for name, factor in choices.items() if key(name) == key(unit)), 1.0)
+
+
+@lru_cache(maxsize=1024)
+def written_unit(text: str) -> Written | None:
+    """The unit that a text names; None where it names none of the table, or is divided by something else.
+
+    >>> written_unit("m³ / day")
+    Written(quantity='volume', size=Fraction(1000, 1), per=frozenset({'day'}))
+    >>> written_unit("Services") is None
+    True
+    """
+    plain = unicodedata.normalize("NFKC", text.replace("µ", "u").replace("μ", "u")).replace("^", "")
+    head, *divisors = re.split(r"\s*/\s*|\s+per\s+", plain.strip())
+    exact, small = _sizes()
+    head = _OF_WHAT.sub("", head).strip()
+    found = exact.get(head) or small.get(head.casefold())
+    per = [_PER_OF.get(key(one)) for one in divisors]
+    if found is None or None in per:
+        return None
+    return Written(*found, frozenset(one for one in per if one))
+
+
+def ratio(given: str, asked: str) -> Fraction | None:
+    """What a number in one unit is multiplied by to be in another; None where it cannot be converted exactly.
+
+    A unit that leaves out some of what the other is divided by (``m3`` for ``l / day``) is the same unit written short.
+
+    >>> ratio("m3", "l / day / capita"), ratio("MWh", "kWh / year"), ratio("kWh", "GJ / year / capita")
+    (Fraction(1000, 1), Fraction(1000, 1), Fraction(9, 2500))
+    >>> ratio("km", "l / day"), ratio("m3 / year", "l / day")
+    (None, None)
+    """
+    one, other = written_unit(given), written_unit(asked)
+    if one is None or other is None or one.quantity != other.quantity or not one.per <= other.per:
+        return None
+    return one.size / other.size
+
+
+def converted(number: float, factor: Fraction) -> float:
+    """A number times a factor; where the factor is a whole number or one over it, rounded once.
+
+    >>> converted(340.0, Fraction(1000)), converted(5.0, Fraction(1, 1000))
+    (340000.0, 0.005)
+    """
+    return number * factor.numerator / factor.denominator
+
+
+@cache
+def _sizes() -> tuple[dict[str, tuple[str, Fraction]], dict[str, tuple[str, Fraction]]]:
+    """Quantity and size of each unit: by its names as they stand, and by those in small letters that mean only one."""
+    table = yaml.safe_load(UNITS.read_text(encoding="utf-8"))
+    exact = {
+        name: (quantity, Fraction(str(unit["is"])))
+        for quantity, facts in table.items()
+        for unit in facts["units"]
+        for name in unit["names"]
+    }
+    small: dict[str, set[tuple[str, Fraction]]] = {}
+    for name, found in exact.items():
+        small.setdefault(name.casefold(), set()).add(found)
+    return exact, {name: found.pop() for name, found in small.items() if len(found) == 1}

@@ -22,7 +22,7 @@ from intake.form_texts import known_labels
 from intake.guesses import meant
 from intake.points import Lookup, key, lookup_of
 from intake.tables import Fault, ReadResult
-from intake.units import CHOICES, factor_of
+from intake.units import CHOICES, converted, factor_of, ratio, written_unit
 from intake.xlsx import Cell, Merged, XlsxFile, column_letters, open_xlsx
 from ssc_index.framework.catalogue import Catalogue
 
@@ -33,6 +33,8 @@ MAX_TEXT = 4000
 _LABELS = known_labels()
 # What one cell says for all rows that it was merged over. A number belongs to one row alone.
 _SHARED_FIELDS = ("kpi", "unit", "denominator", "quality", "origin", "source", "source_details", "comment")
+
+_PROFILE_UNITS = {"area_km2": "km2"}
 
 Grid = dict[tuple[int, int], Cell]
 Report = Callable[..., None]
@@ -317,7 +319,7 @@ def _submission(found: Mapping[str, Cell | None], sheet: str, context: _Context)
     }
     for name in tables.PROFILE_NUMBERS:
         report = partial(context.fault, sheet=sheet, field=name)
-        number, _ = _number(found.get(name), PROFILE_LABELS[name][0], report)
+        number, _ = _number(found.get(name), PROFILE_LABELS[name][0], report, _PROFILE_UNITS.get(name))
         row[name] = number
     return row
 
@@ -590,7 +592,8 @@ def _row(
     is_choice = context.lookup.points[point].value_type == "yes_no"
     for name in tables.NUMBER_FIELDS:
         read = _choice if is_choice and name == "result" else _number
-        values[name], values[f"{name}_text"] = read(line.get(name), HEADERS[name], partial(report, field=name))
+        asked = context.lookup.asked(point, name)
+        values[name], values[f"{name}_text"] = read(line.get(name), HEADERS[name], partial(report, field=name), asked)
     result = line.get("result")
     values["result_is_formula"] = result is not None and result.is_formula
     _convert(values, point, line, report, context.lookup)
@@ -632,10 +635,12 @@ def _convert(values: dict[str, Any], point: str, line: Mapping[str, Cell], repor
         _convert_by(factor, unit, values, line, report)
     elif not lookup.is_unit(unit, point):
         choices = [lookup.units[point].printed, *CHOICES.get(point, {})]
+        times = ratio(unit, choices[0])
+        offer = "" if times is None else f" (1 {unit} = {float(times):.12g} {choices[0]})"
         report(
             "other_unit",
             f"{HEADERS['unit']}: {unit[:60]!r} stands where the form asks for {' or '.join(choices)}; the row was read "
-            f"as {choices[0]}. Convert the numbers, or write the form's unit back.",
+            f"as {choices[0]}. Convert the numbers{offer}, or write the form's unit back.",
             "warning",
             cell=_at(cell),
             field="unit",
@@ -663,8 +668,8 @@ def _convert_by(factor: float, unit: str, values: dict[str, Any], line: Mapping[
         )
 
 
-def _number(cell: Cell | None, label: str, report: Report) -> tuple[float | None, str | None]:
-    """Number of a cell, and its text where it held anything but a plain number."""
+def _number(cell: Cell | None, label: str, report: Report, asked: str | None = None) -> tuple[float | None, str | None]:
+    """Number of a cell, in the unit asked for, and its text where it held anything but a plain number."""
     if cell is None or cell.kind == "uncalculated":
         return None, None
     if cell.kind == "number":
@@ -673,6 +678,8 @@ def _number(cell: Cell | None, label: str, report: Report) -> tuple[float | None
     elif cell.kind == "text":
         reading = numbers.read_number(str(cell.value)[:MAX_TEXT])
         text = None if reading.is_missing else str(cell.value).strip()[:MAX_TEXT]
+        if reading.number is not None and asked is not None and written_unit(reading.beside):
+            return _with_unit(reading.number, reading.beside, asked, cell, label, report), text
     elif cell.kind == "error":
         text = _shown(cell)
         reading = numbers.Reading(
@@ -687,7 +694,30 @@ def _number(cell: Cell | None, label: str, report: Report) -> tuple[float | None
     return reading.number, text
 
 
-def _choice(cell: Cell | None, label: str, report: Report) -> tuple[float | None, str | None]:
+def _with_unit(number: float, unit: str, asked: str, cell: Cell, label: str, report: Report) -> float:
+    """A number that has a unit beside it, in the unit asked for where it can be converted."""
+    factor = ratio(unit, asked)
+    if factor is None:
+        rule, severity = "other_unit", "warning"
+        told = (
+            f"{_shown(cell)!r} is in {unit[:60]!r}, which cannot be converted into what the form asks for, {asked}; it "
+            f"was read as {number:.15g} {asked}. Type the number in {asked}."
+        )
+    elif factor == 1:
+        rule, severity, told = "number_as_text", "note", f"{_shown(cell)!r} was read as {number:.15g} {asked}."
+    else:
+        rule, severity = "unit_converted", "note"
+        told = (
+            f"{_shown(cell)!r} was read as {converted(number, factor):.15g} {asked} (1 {unit} = {float(factor):.12g} "
+            f"{asked})."
+        )
+    report(rule, f"{label}: {told}", severity, cell=_at(cell), value=_shown(cell))
+    return number if factor is None else converted(number, factor)
+
+
+def _choice(
+    cell: Cell | None, label: str, report: Report, _asked: str | None = None
+) -> tuple[float | None, str | None]:
     """Result of a yes/no data point: 1 for yes, 0 for no, with the text that said so."""
     if cell is None or cell.kind == "uncalculated":
         return None, None
