@@ -318,10 +318,17 @@ def _submission(found: Mapping[str, Cell | None], sheet: str, context: _Context)
         "currency": _text(found.get("currency")),
     }
     for name in tables.PROFILE_NUMBERS:
-        report = partial(context.fault, sheet=sheet, field=name)
+        report = partial(_of_profile, partial(context.fault, sheet=sheet, field=name))
         number, _ = _number(found.get(name), PROFILE_LABELS[name][0], report, _PROFILE_UNITS.get(name))
         row[name] = number
     return row
+
+
+def _of_profile(report: Report, rule: str, message: str, severity: tables.Severity = "error", **where: Any) -> None:
+    """Report of a figure of the profile: one that was read from a text keeps the form from computing with it."""
+    if severity == "note":
+        severity, message = "warning", f"{message} The form computes no denominator from a text: type the number alone."
+    report(rule, message, severity, **where)
 
 
 def _check_currency(cell: Cell | None, sheet: str, context: _Context) -> None:
@@ -560,7 +567,8 @@ def _report_uncalculated(uncalculated: Mapping[str, Sequence[str]], sheet: str, 
         context.fault(
             "formula_not_calculated",
             f"{HEADERS[name]}: the formula in {', '.join(cells[:5])}{' …' if len(cells) > 5 else ''} was never "
-            f"calculated ({len(cells)} cells). Open the workbook in a spreadsheet program and save it.",
+            f"calculated ({len(cells)} cell{'s' if len(cells) > 1 else ''}). Open the workbook in a spreadsheet "
+            "program and save it.",
             "warning" if name in tables.NUMBER_FIELDS[:2] else "note",
             sheet=sheet,
             cell=cells[0],
@@ -578,8 +586,14 @@ def _row(
 ) -> dict[str, Any]:
     """One row of `tables.CELLS`."""
     report = partial(context.fault, sheet=sheet, kpi_code=context.lookup.kpi_codes[point], data_point=point)
+    numerator = line.get("numerator")
+    told = ["numerator"]
+    if _has_content(line):
+        told += ["result", "is_reported", "is_verified"]
+    if numerator is not None and not _is_blank(numerator):
+        told += ["denominator"]
     for name, cell in line.items():
-        if cell.kind == "uncalculated" and name in (*tables.NUMBER_FIELDS, "is_reported", "is_verified"):
+        if cell.kind == "uncalculated" and name in told:
             uncalculated.setdefault(name, []).append(_at(cell))
     values: dict[str, Any] = {
         "file_sha256": context.file_sha256,
@@ -599,6 +613,8 @@ def _row(
     _convert(values, point, line, report, context.lookup)
     for name in ("is_reported", "is_verified"):
         values[name] = _yes_no(line.get(name), HEADERS[name], partial(report, field=name))
+    if values["is_reported"] is False and line["is_reported"].is_formula and _has_content(line):
+        values["is_reported"] = True  # the form's own formula takes a number that is stored as text for none
     if result is not None and not result.is_formula and numbers.says_not_verified(_shown(result)):
         _not_verified(values, line, result, report)
     values["quality"] = _code(line.get("quality"), "quality", context.lookup.quality, report)
@@ -709,7 +725,7 @@ def _with_unit(number: float, unit: str, asked: str, cell: Cell, label: str, rep
         rule, severity = "unit_converted", "note"
         told = (
             f"{_shown(cell)!r} was read as {converted(number, factor):.15g} {asked} (1 {unit} = {float(factor):.12g} "
-            f"{asked})."
+            f"{asked}). If that is not meant, type the number in {asked}."
         )
     report(rule, f"{label}: {told}", severity, cell=_at(cell), value=_shown(cell))
     return number if factor is None else converted(number, factor)

@@ -492,9 +492,10 @@ class _SheetReader:
 
     def _typed(self, text: str) -> tuple[str, float | str | bool | None]:
         """Kind and value of a stored text, after the cell's type."""
-        if not self._has_value:
-            return "uncalculated", None
         kind = self._kind
+        # Some programs write a formula without a value, others with an empty one; an empty text is a value.
+        if not self._has_value or (self._has_formula and kind == "n" and not text):
+            return "uncalculated", None
         if kind == "s":
             return "text", self._strings[int(text)]
         if kind == "n":

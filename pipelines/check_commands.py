@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from intake.inspection import Inspection, Known
 
 FINDINGS = 1
-# Of one rule so many notes are shown; the others are counted.
+# Of one rule so many notes are shown; the others are counted. A number that was changed is always shown.
 NOTES_SHOWN = 3
+SHOWN_ALL = ("unit_converted",)
 MARKS = {"error": "red", "warning": "yellow", "note": "dim"}
 
 PEER_CELLS = """
@@ -133,7 +134,7 @@ def show_inspection(console: Console, one: Inspection) -> None:
     shown: dict[str, int] = {}
     for row in one.findings.to_dicts():
         shown[row["rule"]] = shown.get(row["rule"], 0) + 1
-        if row["severity"] == "note" and shown[row["rule"]] > NOTES_SHOWN:
+        if row["severity"] == "note" and row["rule"] not in SHOWN_ALL and shown[row["rule"]] > NOTES_SHOWN:
             left_out[row["rule"]] = left_out.get(row["rule"], 0) + 1
             continue
         where = "–" if row["cell"] is None else f"{row['sheet']}!{row['cell']}" if row["sheet"] else row["cell"]

@@ -151,5 +151,6 @@ def test_the_area_of_the_city_may_be_in_hectares(tmp_path: Path) -> None:
     result = read(write_form(tmp_path / "a.xlsx", profile={"area_km2": "8 000 ha"}))
     assert result.submissions["area_km2"].to_list() == [80.0]
     (note,) = faults_of(result, "unit_converted")
-    assert (note["sheet"], note["field"]) == ("Profile", "area_km2")
+    assert (note["sheet"], note["field"], note["severity"]) == ("Profile", "area_km2", "warning")
+    assert "type the number alone" in str(note["message"])
     assert "'8 000 ha' was read as 80 km2" in str(note["message"])

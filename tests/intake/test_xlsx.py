@@ -73,6 +73,14 @@ def test_each_type_of_cell_comes_with_its_address_and_kind(tmp_path: Path) -> No
     ]
 
 
+def test_a_formula_with_an_empty_number_was_never_calculated(tmp_path: Path) -> None:
+    rows = '<row r="1"><c r="A1"><f>B1</f><v></v></c><c r="B1" t="str"><f>C1</f><v></v></c><c r="C1"><v></v></c></row>'
+    assert cells(make(tmp_path / "a.xlsx", rows)) == [
+        Cell(1, 1, "uncalculated", None, True),
+        Cell(1, 2, "text", "", True),
+    ]
+
+
 def test_cells_without_addresses_are_counted(tmp_path: Path) -> None:
     rows = "<row><c><v>1</v></c><c><v>2</v></c></row><row><c><v>3</v></c></row>"
     assert [cell[:2] for cell in cells(make(tmp_path / "a.xlsx", rows))] == [(1, 1), (1, 2), (2, 1)]
