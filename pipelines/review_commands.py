@@ -187,6 +187,21 @@ def show_case(case: Case) -> None:
         console.print(plain(f"NO {point}: {why}"))
     for finding, why in review.accepted.items():
         console.print(plain(f"Accepted {finding}: {why}"))
+    if follows := next_step(case):
+        console.print(f"Next: {follows}.", soft_wrap=True)
+
+
+def next_step(case: Case) -> str:
+    """What a submission waits for, with the option that does it; empty where its outcome stands."""
+    if case.review.stage == "received":
+        return "read what `ssc-index check` lists of it, then --screened"
+    if case.review.open_questions:
+        return "what the city answers: --answer NUMBER=ANSWER"
+    if case.review.outcome != "pending":
+        return ""
+    if None in case.verdicts.values():
+        return "a verdict on each data point: --yes POINT (or all), --no POINT=REASON; --ask POINT=QUESTION"
+    return "the outcome: --outcome verified, partly_verified or rejected, with --mode onsite or remote"
 
 
 def register(app: typer.Typer) -> None:

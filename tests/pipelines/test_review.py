@@ -67,6 +67,19 @@ def refused(file: Path, *options: object) -> str:
     return " ".join(result.stderr.split())
 
 
+def test_it_is_told_what_comes_next(file: Path) -> None:
+    def follows(*options: object) -> str:
+        return invoke("review", file, "--by", "V. Erifier", *options).stdout.partition("Next: ")[2]
+
+    assert follows().startswith("read what `ssc-index check` lists")
+    assert follows("--screened").startswith("a verdict on each data point: --yes POINT")
+    assert follows("--ask", f"{NET}=Which year?").startswith("what the city answers: --answer")
+    (question,) = review(file)["questions"]
+    assert follows("--answer", f"{question['number']}=2024").startswith("a verdict")
+    assert follows("--yes", "all").startswith("the outcome: --outcome verified")
+    assert follows("--outcome", "verified", "--mode", "remote") == ""
+
+
 def receipt(file: Path) -> dict[str, str]:
     with receipt_path(file).open(encoding="utf-8", newline="") as lines:
         (row,) = csv.DictReader(lines)
