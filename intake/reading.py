@@ -53,7 +53,7 @@ def raw_files(raw: Path) -> tuple[Path, ...]:
     Receipts, the register, the table of countries, hidden files and the lock files of spreadsheet programs are left
     out; so is whatever is no workbook, CSV or Parquet file (see `stray_files`).
     """
-    return tuple(raw / place for place in _visible_files(raw) if _is_submission(place))
+    return tuple(raw / place for place in visible_files(raw) if _is_submission(place))
 
 
 def stray_files(raw: Path) -> list[Fault]:
@@ -61,7 +61,7 @@ def stray_files(raw: Path) -> list[Fault]:
 
     Explaining texts (.md) are none; a receipt without its file is one.
     """
-    places = _visible_files(raw)
+    places = visible_files(raw)
     known = set(places)
     strays = (_stray(place, known) for place in places)
     return [fault for fault in strays if fault is not None]
@@ -126,7 +126,7 @@ def is_built_from(path: Path) -> bool:
     return name not in NOT_BUILT_FROM and not name.endswith(JOURNAL_SUFFIX)
 
 
-def _visible_files(raw: Path) -> list[str]:
+def visible_files(raw: Path) -> list[str]:
     """Places of the files below a folder, none of them hidden, in their order; an absent folder holds none."""
     found: list[str] = []
     folders = [""] if raw.is_dir() else []

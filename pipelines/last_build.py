@@ -20,7 +20,7 @@ from assets.freshness import PUBLISHING, code_sha256
 from assets.publish import standing
 from assets.workspace import MARKER, Workspace
 from intake.evidence import OLDEST
-from intake.reading import is_built_from
+from intake.reading import is_built_from, visible_files
 from intake.receipts import RECEIPT_SUFFIX
 
 NOTE = "last-build"
@@ -72,16 +72,20 @@ def look(workspace: Workspace) -> Looked:
     large = hashlib.sha256(f"{code_sha256(PUBLISHING)} {workspace.as_of}".encode())
     files: dict[str, str] = {}
     years: dict[str, list[int]] = {}
-    for path in [workspace.root / MARKER, workspace.method_path, *sorted(workspace.raw.rglob("*"))]:
-        if not path.is_file() or not is_built_from(path):
+    named: dict[Path, list[int]] = {}
+    others = [path for path in (workspace.root / MARKER, workspace.method_path) if path.is_file()]
+    found = {os.path.relpath(path, workspace.raw): path for path in others}
+    found |= {place: workspace.raw / place for place in visible_files(workspace.raw)}
+    for place, path in found.items():
+        if not is_built_from(path):
             continue
-        place = os.path.relpath(path, workspace.raw)
         with path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         receipt = path if path.name.endswith(RECEIPT_SUFFIX) else path.with_name(path.name + RECEIPT_SUFFIX)
-        named = sorted(years_named(receipt)) if receipt.is_file() else []
-        if named:
-            files[place], years[place] = content, named
+        if receipt not in named:  # a submission and its receipt ask for the same
+            named[receipt] = sorted(years_named(receipt)) if receipt.is_file() else []
+        if named[receipt]:
+            files[place], years[place] = content, named[receipt]
         else:
             large.update(f"\n{place} {content}".encode(errors="surrogateescape"))
     return Looked(large.hexdigest(), files, years)
