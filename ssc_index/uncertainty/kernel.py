@@ -34,8 +34,9 @@ PLAIN, SQRT, GAP = 0, 1, 2
 OK, STUCK, REFUSED = 0, 1, 2
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
-# Functions that only other compiled ones call need no doors for Python and C, which take a while to compile.
-_INNER = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+# Functions that only other compiled ones call need no doors for Python and C, which take a while to compile, and no
+# counts of who holds an array, which take a tenth of the time: they make none.
+_INNER = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
 F = np.float32
 J = np.int32  # sums of these are of 64 bits unless they are cut back, and then half as many fit in a step
 H = np.int16
@@ -190,6 +191,37 @@ def _disturb(
 
 
 @njit(**_INNER)
+def _disturb_on_line(
+    tables: Any,
+    deviations: Any,
+    row: Any,
+    low: Any,
+    high: Any,
+    drawn: Any,
+    shift: Any,
+    values: Any,
+    k: Any,
+    begin: Any,
+    n: Any,
+    from_: Any,
+    slope: Any,
+    to: Any,
+    least: Any,
+    most: Any,
+) -> None:
+    """`_disturb` and `_rescale` at once, where the scale asks for nothing of the other values."""
+    for i in range(n):
+        x = tables[row, U(begin + i)]
+        bottom = x if x < low else low
+        top = x if x > high else high
+        y = fma(deviations[row, U(begin + i)], drawn[U(shift + i)], x)
+        y = bottom if y < bottom else y
+        y = fma(F((top if y > top else y) - from_), slope, to)
+        y = least if y < least else y
+        values[k, U(begin + i)] = most if y > most else y
+
+
+@njit(**_INNER)
 def _range(values: Any, k: Any) -> Any:
     """Smallest and greatest value of a row, and how many there are; without values ∞ and −∞.
 
@@ -253,12 +285,21 @@ def _rescale(values: Any, k: Any, from_: Any, slope: Any, to: Any, least: Any, m
 
 
 @njit(**_INNER)
-def _normalise(values: Any, at: Any, kind: Any, transform: Any, numbers: Any, scale: Any, k: Any, folds: Any) -> Any:
-    """One indicator's values to scores, in place; whether all of them are equal, so that it has no scale."""
+def _line(numbers: Any, scale: Any, k: Any) -> Any:
+    """A scale between two goalposts: from which value, how steep, to which score, the least and the greatest score."""
     low, high = numbers[scale, k, 0], numbers[scale, k, 1]
     first, second = numbers[scale, k, 2], numbers[scale, k, 3]
-    target, sign = numbers[scale, k, 4], numbers[scale, k, 5]
-    clip, middle = numbers[scale, k, 6], numbers[scale, k, 7]
+    least, most = F(-np.inf), F(np.inf)
+    if numbers[scale, k, 6] > F(0.0):
+        least, most = min(first, second), max(first, second)
+    return low, F(F(second - first) / F(high - low)), first, least, most
+
+
+@njit(**_INNER)
+def _normalise(values: Any, at: Any, kind: Any, transform: Any, numbers: Any, scale: Any, k: Any, folds: Any) -> Any:
+    """One indicator's values to scores, in place; whether all of them are equal, so that it has no scale."""
+    first, second = numbers[scale, k, 2], numbers[scale, k, 3]
+    target, sign, middle = numbers[scale, k, 4], numbers[scale, k, 5], numbers[scale, k, 7]
     if kind == NONE:
         return False
     if transform == SQRT:
@@ -267,11 +308,9 @@ def _normalise(values: Any, at: Any, kind: Any, transform: Any, numbers: Any, sc
     elif transform == GAP:
         for i in range(values.shape[1]):
             values[at, i] = F(abs(F(values[at, i] - target)))
-    least, most = F(-np.inf), F(np.inf)
     if kind == GOALPOSTS:
-        if clip > F(0.0):
-            least, most = min(first, second), max(first, second)
-        _rescale(values, at, low, F(F(second - first) / F(high - low)), first, least, most)
+        from_, slope, to, least, most = _line(numbers, scale, k)
+        _rescale(values, at, from_, slope, to, least, most)
         return False
     low, high, cells = _range(values, at)
     if not low < high:
@@ -286,7 +325,7 @@ def _normalise(values: Any, at: Any, kind: Any, transform: Any, numbers: Any, sc
         return False
     mean = _mean(values, at, cells, folds)
     deviation = _deviation(values, at, mean, cells, folds)
-    _rescale(values, at, mean, F(F(sign * second) / deviation), first, least, most)
+    _rescale(values, at, mean, F(F(sign * second) / deviation), first, F(-np.inf), F(np.inf))
     return False
 
 
@@ -438,6 +477,7 @@ def _add_up_known(
 
     Args as of `_add_up`, and ``bottom`` and ``cells``: scratch, shape (at least n,).
     """
+    counted = least > F(1.0)  # one part with a weight is at least one part
     for i in range(n):
         sums[g, U(start + i)], bottom[i], cells[i] = F(0.0), F(0.0), F(0.0)
     fours = count // 4 * 4
@@ -455,9 +495,13 @@ def _add_up_known(
             own = F(own + (w1 if x1 == x1 else F(0.0)))
             own = F(own + (w2 if x2 == x2 else F(0.0)))
             bottom[i] = F(own + (w3 if x3 == x3 else F(0.0)))
-            one = F((F(1.0) if x0 == x0 else F(0.0)) + (F(1.0) if x1 == x1 else F(0.0)))
-            two = F((F(1.0) if x2 == x2 else F(0.0)) + (F(1.0) if x3 == x3 else F(0.0)))
-            cells[i] = F(cells[i] + F(one + two))
+        if counted:
+            for i in range(n):
+                x0, x1 = rows[r0, U(shift + i)], rows[r1, U(shift + i)]
+                x2, x3 = rows[r2, U(shift + i)], rows[r3, U(shift + i)]
+                one = F((F(1.0) if x0 == x0 else F(0.0)) + (F(1.0) if x1 == x1 else F(0.0)))
+                two = F((F(1.0) if x2 == x2 else F(0.0)) + (F(1.0) if x3 == x3 else F(0.0)))
+                cells[i] = F(cells[i] + F(one + two))
     for j in range(fours, count):
         r0, w0 = which[j], weights[j]
         for i in range(n):
@@ -466,7 +510,7 @@ def _add_up_known(
             bottom[i] = F(bottom[i] + (w0 if x0 == x0 else F(0.0)))
             cells[i] = F(cells[i] + (F(1.0) if x0 == x0 else F(0.0)))
     for i in range(n):
-        known = (bottom[i] > F(0.0)) & (cells[i] >= least)
+        known = (bottom[i] > F(0.0)) & ((cells[i] >= least) | (not counted))
         x = F(sums[g, U(start + i)] / bottom[i])
         sums[g, U(start + i)] = x if known else F(np.nan)
 
@@ -535,6 +579,8 @@ def _fill_value(
     """
     n_lanes = values.shape[1]
     abreast, pieces = max(1, TILE // n_lanes), (n_lanes + TILE - 1) // TILE
+    straight = kind == GOALPOSTS and transform == PLAIN and key != U(0)
+    from_, slope, to, least, most = _line(numbers, scale, k)
     for piece in range(pieces):
         begin = piece * TILE
         n = min(TILE, n_lanes - begin)
@@ -546,7 +592,15 @@ def _fill_value(
         if tile[0] != wanted:
             fill_normals(key, wanted, TILE if pieces > 1 else abreast * n_lanes, words, drawn)
             tile[0] = wanted
-        _disturb(tables, deviations, row, low, high, drawn, k % abreast * n_lanes, values, at, begin, n)
+        shift = k % abreast * n_lanes
+        if straight:
+            _disturb_on_line(
+                tables, deviations, row, low, high, drawn, shift, values, at, begin, n, from_, slope, to, least, most
+            )
+        else:
+            _disturb(tables, deviations, row, low, high, drawn, shift, values, at, begin, n)
+    if straight:
+        return False
     return _normalise(values, at, kind, transform, numbers, scale, k, folds)
 
 
@@ -586,8 +640,8 @@ def _tell(above: Any, g: Any, mean: Any, scores: Any, slot: Any, r: Any) -> None
             scores[slot, r, i] = F(F(1.0) / scores[slot, r, i])
 
 
-@njit(**_OPTIONS)
-def compute_scores(
+@njit(**_INNER)
+def _compute_in_turn(
     tables: Any,
     deviations: Any,
     full: Any,
@@ -614,69 +668,29 @@ def compute_scores(
     noise: Any,
     scores: Any,
     status: Any,
+    words: Any,
+    drawn: Any,
+    tile: Any,
+    folds: Any,
+    values: Any,
+    of_columns: Any,
+    of_nodes: Any,
+    states: Any,
+    above: Any,
+    parts: Any,
+    of_lanes: Any,
+    of_children: Any,
+    shares: Any,
 ) -> None:
-    """Scores of replications; see `prepared.Prepared` for the arrays.
-
-    Each node keeps the sum of its parts as its mean adds them up: scores, logarithms or reciprocals. They become
-    scores only where a node above, or the caller, asks for something else.
-
-    Args:
-        tables: Values of the indicators, or their scores in every form that a mean asks for, plain ones first, shape
-            (n_forms · n_tables · n_indicators, n_lanes).
-        deviations: Standard deviations of their errors, same shape; without errors shape (1, 1).
-        full: Whether every unit has a value, shape (n_tables, n_indicators).
-        lowest: Smallest score, same shape; of no meaning where values are normalised here.
-        bounds: Smallest and greatest value of each indicator, shape (2, n_indicators).
-        kinds: Scale of each indicator by set of scales, shape (n_scales, n_indicators); (0, n_indicators) where the
-            tables are scores.
-        transforms: Transform of each indicator, shape (n_indicators,).
-        numbers: Parameters of each scale, shape (n_scales, n_indicators, 8).
-        family: Children of the nodes above the indicators, one family after the other, children before parents: an
-            indicator's column, or −1 − the number of the child among these nodes.
-        start: Where each family starts in ``family``, shape (n_above + 1,).
-        means: Mean of each node by set of means, shape (n_means, n_above).
-        forms: Form of the tables that this mean asks for, same shape.
-        floors: Floor by set of means, shape (n_means,); −∞ is none.
-        least: Children that must be there, by set of means and by what is left out, shape (n_means, n_out, n_above).
-        alive: Whether each member of ``family`` counts, by what is left out, shape (n_out, n_family).
-        wanted: Number of each node whose scores are kept, shape (n_kept,).
-        order: Replications in the order in which they are computed, shape (n,): it changes speed, no number.
-        keep: Whether scores of indicators are kept for the next replication: the same holds.
-        table_of: Table of each replication, shape (n,).
-        scale_of: Its set of scales; −1 where the tables are scores.
-        mean_of: Its set of means.
-        alive_of: What it leaves out.
-        weights: Its weight of each member of ``family``, shape (n, n_family).
-        noise: Start of its errors, shape (n,); 0 is none.
-        scores: Filled, shape (n_kept, n, n_lanes).
-        status: Filled, shape (n,): 0, or why the replication has no value by the method's own rules.
-    """
+    """As `compute_scores`, with arrays to work in."""
     n_lanes, n_above, n_tables, n_columns = tables.shape[1], start.size - 1, full.shape[0], full.shape[1]
     disturbed = kinds.shape[0] > 0
     # Numba compiles a function anew for each number that is written out where it is called.
     none, plain_scores = np.int64(0), np.int64(ARITHMETIC)
-    largest = 1
-    for g in range(n_above):
-        largest = max(largest, start[g + 1] - start[g])
-    words = np.empty(TILE // 4, dtype=np.uint64)
-    drawn = np.empty(TILE, dtype=np.float32)
-    tile = np.empty(1, dtype=np.int64)
-    folds = np.empty(n_lanes, dtype=np.float32)
-    values = np.empty((n_columns if keep else largest, n_lanes), dtype=np.float32)
-    known = np.zeros(n_columns, dtype=np.bool_)
-    stuck = np.zeros(n_columns, dtype=np.bool_)
-    filled = np.zeros(n_columns, dtype=np.bool_)
-    same = np.zeros(n_above, dtype=np.bool_)
-    whole = np.zeros(n_above, dtype=np.bool_)
-    states = np.zeros(n_above, dtype=np.int64)
-    above = np.empty((n_above, n_lanes), dtype=np.float32)
-    width = min(n_lanes, BLOCK)
-    parts = np.empty((largest, width), dtype=np.float32)
-    bottom = np.empty(width, dtype=np.float32)
-    cells = np.empty(width, dtype=np.float32)
-    children = np.empty(largest, dtype=np.int64)
-    which = np.empty(largest, dtype=np.int64)
-    shares = np.empty(largest, dtype=np.float32)
+    known, stuck, filled = of_columns[0], of_columns[1], of_columns[2]
+    same, whole = of_nodes[0], of_nodes[1]
+    bottom, cells = of_lanes[0], of_lanes[1]
+    children, which = of_children[0], of_children[1]
     for turn in range(order.size):
         r, before = order[turn], order[max(turn - 1, 0)]
         table, scale, now, out = table_of[r], scale_of[r], mean_of[r], alive_of[r]
@@ -782,6 +796,119 @@ def compute_scores(
                     _score_node(parts, which, shares, count, whole[g], need, none, bottom, cells, above, g, begin, n)
         for slot in range(wanted.size):
             _tell(above, wanted[slot], means[now, wanted[slot]], scores, slot, r)
+
+
+@njit(**_OPTIONS)
+def compute_scores(
+    tables: Any,
+    deviations: Any,
+    full: Any,
+    lowest: Any,
+    bounds: Any,
+    kinds: Any,
+    transforms: Any,
+    numbers: Any,
+    family: Any,
+    start: Any,
+    means: Any,
+    forms: Any,
+    floors: Any,
+    least: Any,
+    alive: Any,
+    wanted: Any,
+    order: Any,
+    keep: Any,
+    table_of: Any,
+    scale_of: Any,
+    mean_of: Any,
+    alive_of: Any,
+    weights: Any,
+    noise: Any,
+    scores: Any,
+    status: Any,
+) -> None:
+    """Scores of replications; see `prepared.Prepared` for the arrays.
+
+    Each node keeps the sum of its parts as its mean adds them up: scores, logarithms or reciprocals. They become
+    scores only where a node above, or the caller, asks for something else.
+
+    Args:
+        tables: Values of the indicators, or their scores in every form that a mean asks for, plain ones first, shape
+            (n_forms · n_tables · n_indicators, n_lanes).
+        deviations: Standard deviations of their errors, same shape; without errors shape (1, 1).
+        full: Whether every unit has a value, shape (n_tables, n_indicators).
+        lowest: Smallest score, same shape; of no meaning where values are normalised here.
+        bounds: Smallest and greatest value of each indicator, shape (2, n_indicators).
+        kinds: Scale of each indicator by set of scales, shape (n_scales, n_indicators); (0, n_indicators) where the
+            tables are scores.
+        transforms: Transform of each indicator, shape (n_indicators,).
+        numbers: Parameters of each scale, shape (n_scales, n_indicators, 8).
+        family: Children of the nodes above the indicators, one family after the other, children before parents: an
+            indicator's column, or −1 − the number of the child among these nodes.
+        start: Where each family starts in ``family``, shape (n_above + 1,).
+        means: Mean of each node by set of means, shape (n_means, n_above).
+        forms: Form of the tables that this mean asks for, same shape.
+        floors: Floor by set of means, shape (n_means,); −∞ is none.
+        least: Children that must be there, by set of means and by what is left out, shape (n_means, n_out, n_above).
+        alive: Whether each member of ``family`` counts, by what is left out, shape (n_out, n_family).
+        wanted: Number of each node whose scores are kept, shape (n_kept,).
+        order: Replications in the order in which they are computed, shape (n,): it changes speed, no number.
+        keep: Whether scores of indicators are kept for the next replication: the same holds.
+        table_of: Table of each replication, shape (n,).
+        scale_of: Its set of scales; −1 where the tables are scores.
+        mean_of: Its set of means.
+        alive_of: What it leaves out.
+        weights: Its weight of each member of ``family``, shape (n, n_family).
+        noise: Start of its errors, shape (n,); 0 is none.
+        scores: Filled, shape (n_kept, n, n_lanes).
+        status: Filled, shape (n,): 0, or why the replication has no value by the method's own rules.
+    """
+    n_lanes, n_above, n_columns = tables.shape[1], start.size - 1, full.shape[1]
+    largest = 1
+    for g in range(n_above):
+        largest = max(largest, start[g + 1] - start[g])
+    width, n_rows = min(n_lanes, BLOCK), n_columns if keep else largest
+    _compute_in_turn(
+        tables,
+        deviations,
+        full,
+        lowest,
+        bounds,
+        kinds,
+        transforms,
+        numbers,
+        family,
+        start,
+        means,
+        forms,
+        floors,
+        least,
+        alive,
+        wanted,
+        order,
+        keep,
+        table_of,
+        scale_of,
+        mean_of,
+        alive_of,
+        weights,
+        noise,
+        scores,
+        status,
+        np.empty(TILE // 4, dtype=np.uint64),
+        np.empty(TILE, dtype=np.float32),
+        np.empty(1, dtype=np.int64),
+        np.empty(n_lanes, dtype=np.float32),
+        np.empty((n_rows, n_lanes), dtype=np.float32),
+        np.zeros((3, n_columns), dtype=np.bool_),
+        np.zeros((2, n_above), dtype=np.bool_),
+        np.zeros(n_above, dtype=np.int64),
+        np.empty((n_above, n_lanes), dtype=np.float32),
+        np.empty((largest, width), dtype=np.float32),
+        np.empty((2, width), dtype=np.float32),
+        np.empty((2, largest), dtype=np.int64),
+        np.empty(largest, dtype=np.float32),
+    )
 
 
 @njit(**_OPTIONS)
