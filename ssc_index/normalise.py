@@ -165,9 +165,15 @@ def minmax(values: Floats, worst: Floats, best: Floats, scale: tuple[float, floa
     >>> minmax(np.array([[2.0], [6.0], [3.0]]), np.array([6.0]), np.array([2.0]), (0.0, 100.0)).ravel()
     array([100.,   0.,  75.])
     """
-    share = (values - worst) / np.where(best == worst, np.nan, best - worst)
-    scores = scale[0] + (scale[1] - scale[0]) * share
-    np.clip(scores, *scale, out=scores, where=(share >= 0) & (share <= 1))  # rounding may miss an end by a bit
+    length = np.where(best == worst, np.nan, best - worst)
+    scores = np.empty(values.shape, order="F")
+    for column in range(values.shape[1]):  # one after the other, so that they stay in the processor's memory
+        own = (values[:, column] - worst[column]) / length[column]
+        inside = (own >= 0) & (own <= 1)
+        own *= scale[1] - scale[0]
+        own += scale[0]
+        np.clip(own, *scale, out=own, where=inside)  # rounding may miss an end by a bit
+        scores[:, column] = own
     return scores
 
 

@@ -225,22 +225,32 @@ def run(state: State, step: Normalise) -> Outcome:
             continue
         columns = [column_of[code] for code in meant]
         nodes = [state.framework.by_code[code] for code in meant]
-        values = _transformed(state, nodes, before[:, columns])
-        scores = np.full(values.shape, np.nan, order="F")
+        every = columns == list(range(table.shape[1]))  # a table of many cells is not copied once more
+        values = _transformed(state, nodes, before if every else before[:, columns])
+        scores: Floats | None = None
         for task in _tasks(state, way, nodes, columns, values, faults):
             with np.errstate(all="ignore"):  # looked for below
                 scored, numbers, found = _scale(task, values[task.rows])
-            scores[task.rows] = scored
+            if scored.shape == values.shape:
+                scores = np.asfortranarray(scored)
+            else:
+                scores = np.full(values.shape, np.nan, order="F") if scores is None else scores
+                scores[task.rows] = scored
             record.put(task.year, columns, numbers)
             distributions += found
             _settle(task, values[task.rows], scores[task.rows])
+        scores = np.full(values.shape, np.nan, order="F") if scores is None else scores
         beyond = np.isinf(scores)
         faults += [
             f"{state.values.row_name(row)}, {meant[column]}: {before[row, columns[column]]:g} lies beyond every scale"
             for row, column in (np.argwhere(beyond).tolist() if beyond.any() else ())
         ]
         limits = getattr(way, "limits", None)
-        table[:, columns] = scores if limits is None else _within(limits, scores, meant, notes)
+        scores = scores if limits is None else _within(limits, scores, meant, notes)
+        if every:
+            table = scores
+        else:
+            table[:, columns] = scores
     if faults:
         raise ComputationError(place(state, "normalise"), list(dict.fromkeys(faults)))
     if step.level is None:
@@ -315,7 +325,9 @@ def _unit(state: State, block: int, code: str) -> object:
 
 def _transformed(state: State, nodes: Sequence[Node], given: Floats) -> Floats:
     """Values after each indicator's transform; every cell outside a domain is a fault."""
-    values = np.asfortranarray(given)
+    if all(node.transform == "none" for node in nodes):
+        return given
+    values = np.array(given, order="F")
     faults = []
     for position, node in enumerate(nodes):
         if node.transform == "none":
