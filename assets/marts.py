@@ -56,33 +56,36 @@ SHARED: Mapping[str, str] = {
         group by file_sha256, city_id, year order by file_sha256, city_id, year
     """,
 }
-# What is read and published one edition at a time; the marts' SQL puts it in order.
-OF_EDITION: Mapping[str, str] = {
-    "index_cities": "select * from index.cities where edition = ?",
-    "index_scores": "select * from index.scores where edition = ?",
-    "picked_values": "select * from index.selected where edition = ?",
+# Editions are read and published together as long as they have no more cities: many small ones cost what one does, and
+# a large one is in memory alone.
+CITIES_AT_ONCE = 1_000
+# What is read and published some editions at a time; the marts' SQL puts it in order.
+OF_EDITIONS: Mapping[str, str] = {
+    "index_cities": "select * from index.cities where edition between ? and ?",
+    "index_scores": "select * from index.scores where edition between ? and ?",
+    "picked_values": "select * from index.selected where edition between ? and ?",
     "core_values": """
         select derived.* from core.values as derived
-        semi join (select * from index.selected where edition = ?) as selected
+        semi join (select * from index.selected where edition between ? and ?) as selected
             on
                 derived.file_sha256 = selected.file_sha256
                 and derived.city_id = selected.city_id
                 and derived.year = selected.year
                 and derived.data_point = selected.data_point
     """,
-    "benchmark_points": "select * from benchmark.points where edition = ?",
-    "benchmark_scores": "select * from benchmark.scores where edition = ?",
-    "benchmark_peers": "select * from benchmark.peers where edition = ?",
-    "benchmark_peer_positions": "select * from benchmark.peer_positions where edition = ?",
-    "uncertainty_ranks": "select * from uncertainty.ranks where edition = ?",
-    "uncertainty_distribution": "select * from uncertainty.distribution where edition = ?",
-    "uncertainty_dominance": "select * from uncertainty.dominance where edition = ?",
-    "uncertainty_sensitivity": "select * from uncertainty.sensitivity where edition = ?",
-    "uncertainty_rank_shift": "select * from uncertainty.rank_shift where edition = ?",
-    "audit_correlations": "select * from audit.correlations where edition = ?",
-    "audit_importance": "select * from audit.importance where edition = ?",
-    "changes_parts": "select * from changes.parts where edition = ?",
-    "changes_kpis": "select * from changes.kpis where edition = ?",
+    "benchmark_points": "select * from benchmark.points where edition between ? and ?",
+    "benchmark_scores": "select * from benchmark.scores where edition between ? and ?",
+    "benchmark_peers": "select * from benchmark.peers where edition between ? and ?",
+    "benchmark_peer_positions": "select * from benchmark.peer_positions where edition between ? and ?",
+    "uncertainty_ranks": "select * from uncertainty.ranks where edition between ? and ?",
+    "uncertainty_distribution": "select * from uncertainty.distribution where edition between ? and ?",
+    "uncertainty_dominance": "select * from uncertainty.dominance where edition between ? and ?",
+    "uncertainty_sensitivity": "select * from uncertainty.sensitivity where edition between ? and ?",
+    "uncertainty_rank_shift": "select * from uncertainty.rank_shift where edition between ? and ?",
+    "audit_correlations": "select * from audit.correlations where edition between ? and ?",
+    "audit_importance": "select * from audit.importance where edition between ? and ?",
+    "changes_parts": "select * from changes.parts where edition between ? and ?",
+    "changes_kpis": "select * from changes.kpis where edition between ? and ?",
 }
 
 
@@ -208,14 +211,14 @@ def build_marts(store: WorkspaceResource, shared: Mapping[str, pl.DataFrame]) ->
             lambda: fill_internal(whole_frames, whole(marts.INTERNAL)),
             lambda: fill_public(whole_frames, whole(marts.PUBLIC)),
         )
-        for edition in sorted(set(shared["index_cities"]["edition"])):
-            frames = edition_frames(store, shared, edition)
+        for first, last in rounds(shared["index_cities"]):
+            frames = edition_frames(store, shared, first, last)
             both(
                 pool,
                 partial(fill_internal, frames, by_edition(marts.INTERNAL)),
                 partial(fill_public, frames, by_edition(marts.PUBLIC)),
             )
-            # Before the next one is read: one edition is in memory at a time.
+            # Before the next ones are read.
             del frames
             give_back()
         kept, published = both(pool, internal.seal, public.seal)
@@ -244,7 +247,7 @@ def both(pool: Executor, one: Callable[[], Result], other: Callable[[], Result])
 
 
 def by_edition(tables: tuple[Table, ...]) -> list[Table]:
-    """Tables that are filled one edition at a time."""
+    """Tables that are filled some editions at a time."""
     return [table for table in tables if "edition" in table.key]
 
 
@@ -267,12 +270,30 @@ def shared_frames(store: WorkspaceResource) -> dict[str, pl.DataFrame]:
     return frames
 
 
+def rounds(cities: pl.DataFrame) -> list[tuple[int, int]]:
+    """First and last of the editions that are published together, up to `CITIES_AT_ONCE`, all in order.
+
+    Args:
+        cities: A row for each ``edition`` and city.
+    """
+    found: list[tuple[int, int]] = []
+    size = 0
+    for edition, count in cities.group_by("edition").len().sort("edition").iter_rows():
+        size += count
+        if found and size <= CITIES_AT_ONCE:
+            found[-1] = (found[-1][0], edition)
+        else:
+            found.append((edition, edition))
+            size = count
+    return found
+
+
 def edition_frames(
-    store: WorkspaceResource, shared: Mapping[str, pl.DataFrame], edition: int
+    store: WorkspaceResource, shared: Mapping[str, pl.DataFrame], first: int, last: int
 ) -> dict[str, pl.DataFrame]:
-    """Everything that one edition's tables draw on."""
-    own = store.read(**{name: (sql, [edition]) for name, sql in OF_EDITION.items()})
-    goalposts = shared["catalogue_goalposts"].filter(pl.col("edition") == edition)
+    """Everything that the tables of some editions, from the first to the last, draw on."""
+    own = store.read(**{name: (sql, [first, last]) for name, sql in OF_EDITIONS.items()})
+    goalposts = shared["catalogue_goalposts"].filter(pl.col("edition").is_between(first, last))
     return {**shared, **own, "catalogue_goalposts": goalposts}
 
 

@@ -44,12 +44,15 @@ def disclosures(view: Frames, frames: Frames, parents: Parents, smallest_group: 
 
 
 def _strangers(view: Frames) -> int:
-    known = view["index_cities"]["city_id"].unique().implode()
+    """Names of cities that the edition of their row does not show, or no edition where a row has none."""
+    known = view["index_cities"].select(_KEY).unique()
     strange = 0
     for frame in view.values():
         for name in NAMING_COLUMNS:
             if name in frame.columns:
-                strange += frame.filter(pl.col(name).is_not_null() & ~pl.col(name).is_in(known)).height
+                key = ["edition", name] if "edition" in frame.columns else [name]
+                named = frame.filter(pl.col(name).is_not_null())
+                strange += named.join(known.rename({"city_id": name}), on=key, how="anti").height
     return strange
 
 

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from assets import publish as publishing
-from assets.marts import by_edition, internal_view, parents, whole
+from assets.marts import by_edition, internal_view, parents, rounds, whole
 from assets.publish import INTERNAL_MODE, PUBLIC_MODE, SQL, VIEWS, Published, PublishError, building, publish
 from assets.warehouse import connect
 from intake.consent import public_view
@@ -230,6 +230,12 @@ def test_edition_by_edition_is_the_same_as_all_at_once(tmp_path: Path, both: Mar
             builder.insert(part, by_edition(marts.INTERNAL))
         published = builder.seal()
     assert (published.content_sha256, published.rows) == (both.internal.content_sha256, both.internal.rows)
+
+
+def test_editions_of_few_cities_are_published_together_and_large_ones_alone() -> None:
+    counts = {2020: 400, 2021: 500, 2023: 200, 2024: 1200, 2025: 10, 2026: 990}
+    years = [year for year, count in counts.items() for _ in range(count)]
+    assert rounds(pl.DataFrame({"edition": years})) == [(2020, 2021), (2023, 2023), (2024, 2024), (2025, 2026)]
 
 
 def test_the_manifest_tells_content_rows_and_checks(both: Marts) -> None:

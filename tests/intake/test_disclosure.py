@@ -61,6 +61,23 @@ def test_a_city_without_consent_moves_no_bit_of_the_public_view() -> None:
     assert moved == []
 
 
+def test_editions_are_shown_together_as_each_is_by_itself() -> None:
+    alone = [
+        public_view(
+            {
+                name: frame.filter(pl.col("edition") == edition) if "edition" in frame.columns else frame
+                for name, frame in shared_frames().items()
+            },
+            TREE,
+        )
+        for edition in EDITIONS
+    ]
+    for name, frame in view().items():
+        if "edition" in frame.columns:
+            apart = pl.concat([one[name] for one in alone])
+            assert apart.sort(apart.columns).equals(frame.sort(frame.columns)), name
+
+
 def test_figures_of_many_cities_can_be_made_from_the_public_view_alone() -> None:
     # Peers, correlations and importance are functions of what is shown: they add nothing that could be solved.
     catalogue, shown = load_catalogue(), {name: frame for name, frame in view().items() if "edition" in frame.columns}
@@ -129,9 +146,18 @@ def hidden_sureness(frames: Frames) -> Frames:
     return {**frames, "uncertainty_ranks": pl.concat([frames["uncertainty_ranks"], row])}
 
 
+def city_of_another_edition(frames: Frames) -> Frames:
+    """The view with a city gone from one of its editions, whose rows of it are left."""
+    is_gone = (pl.col("edition") == YEAR) & (pl.col("city_id") == "a")
+    cities = frames["index_cities"]
+    assert cities.filter(city_id="a")["edition"].sort().to_list() == list(EDITIONS)
+    return {**frames, "index_cities": cities.filter(~is_gone)}
+
+
 @pytest.mark.parametrize(
     ("plant", "told"),
     [
+        (city_of_another_edition, "rows of cities"),
         (lone_category, "scores from which a value"),
         (with_first("core_values", city_id=pl.lit("g")), "rows of cities"),
         (with_first("benchmark_peers", leader_city_id=pl.lit("g")), "rows of cities"),
