@@ -13,7 +13,7 @@ from assets.benchmark import SCORES_OF_EDITION
 from assets.changing import change_tables, sights
 from assets.confidential import confidential
 from assets.editions import read_edition_method
-from assets.index import CITIES_OF_EDITION, SELECTED_OF_EDITION
+from assets.index import CITIES, CITIES_OF_EDITION, SELECTED, SELECTED_OF_EDITION
 from assets.partitions import SINGLE_RUN, YEARS, years_of
 from assets.reporting import asset_key, asset_spec, schema_checks
 from assets.resources import WorkspaceResource
@@ -24,15 +24,9 @@ from schemas import changes, index
 from ssc_index.framework.catalogue import load_catalogue
 
 # The edition before is the newest that exists: there may be years without one.
-SELECTED_BEFORE = """
-select * from index.selected where edition = (select max(edition) from index.cities where edition < ?)
-"""
-CITIES_BEFORE = """
-select * from index.cities where edition = (select max(edition) from index.cities where edition < ?)
-"""
-SCORES_BEFORE = """
-select * from index.scores where edition = (select max(edition) from index.cities where edition < ?)
-"""
+BEFORE = "(select max(edition) from index.cities where edition < ?)"
+SELECTED_BEFORE, CITIES_BEFORE = SELECTED + BEFORE, CITIES + BEFORE
+SCORES_BEFORE = "select * from index.scores where edition = " + BEFORE
 
 EDITIONS = "select distinct edition from index.cities order by edition"
 

@@ -39,8 +39,10 @@ VALUES_WITHIN_AGE = "select * from core.values where ? - year between 0 and ?"
 SUBMISSIONS_WITHIN_AGE = "select * from raw.submissions where ? - year between 0 and ?"
 # The register has no years; the edition is asked for as every query of a year asks.
 REGISTER = "select * from raw.cities where ?::smallint is not null"
-SELECTED_OF_EDITION = "select * from index.selected where edition = ?"
-CITIES_OF_EDITION = "select * from index.cities where edition = ?"
+# What an edition is computed from: in which file a value came, and when, moves no number and makes nothing stale.
+SELECTED = "select * exclude (file_sha256, is_restated) from index.selected where edition = "
+CITIES = "select * exclude (file_sha256, submission_year, received_at) from index.cities where edition = "
+SELECTED_OF_EDITION, CITIES_OF_EDITION = SELECTED + "?", CITIES + "?"
 
 
 @dg.multi_asset(
