@@ -23,6 +23,7 @@ import importlib.util
 import json
 import math
 import os
+import re
 import resource
 import signal
 import sys
@@ -401,6 +402,17 @@ def upto(tests: list[str], cover: Cover, seconds: float) -> list[str]:
     return chosen
 
 
+def test_files(module: str, cover: Cover) -> list[str]:
+    """Test files that touch a module; for one that Numba translates, where no line can be watched, its users' too."""
+    files = set(cover.files.get(module, ()))
+    if any(name in module for name in COMPILED):
+        named = re.compile(rf"\b{Path(module).stem}\b")
+        for other, own in cover.files.items():
+            if named.search((PROJECT / other).read_text(encoding="utf-8")):
+                files |= own
+    return sorted(files)
+
+
 def judge(mutant: Mutant, cover: Cover, *, patient: bool = False) -> str:
     """What the tests say of a fault.
 
@@ -409,7 +421,7 @@ def judge(mutant: Mutant, cover: Cover, *, patient: bool = False) -> str:
         cover: Which tests run through which lines.
         patient: Whether all tests of its module's files run, however long they take.
     """
-    files = sorted(cover.files.get(mutant.module, ()))
+    files = test_files(mutant.module, cover)
     own = cover.tests.get((mutant.module, mutant.line), [])
     every = sorted((test for file in files for test in cover.of_file[file]), key=cover.seconds.__getitem__)
     if not every:
@@ -482,7 +494,7 @@ def main() -> None:
     found = []
     with done.open("a") as out:
         for number, mutant in enumerate(sample, start=1):
-            if mutant.name not in known or (given.again and known[mutant.name] == "unseen"):
+            if mutant.name not in known or (given.again and known[mutant.name] in ("unseen", "untested")):
                 before = time.monotonic()
                 known[mutant.name] = judge(mutant, cover, patient=given.again)
                 out.write(json.dumps([mutant.name, known[mutant.name]]) + "\n")
