@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -100,9 +101,9 @@ def test_what_moves_the_ranks_is_what_the_mart_says(audit: Audit, evidence: Evid
     pdf, html = squeezed(text_of(audit.pdf)), Texts()
     html.feed(audit.html)
     rows = mart["fact_rank_shift"].filter(edition=LATEST).to_dicts()
-    most = {}  # by city the choice that its rank hangs on most
+    most = {}  # by city the choice that its rank hangs on most; of equal ones the first by name
     for row in mart["fact_sensitivity"].filter(edition=LATEST, measure="rank").drop_nulls("total").to_dicts():
-        most[row["city_id"]] = max(most.get(row["city_id"], (-1.0, "")), (row["total"], row["input"]))
+        most[row["city_id"]] = min(most.get(row["city_id"], (math.inf, "")), (-row["total"], row["input"]))
     assert len(rows) == 6
     assert most
     for row in rows:
