@@ -57,6 +57,7 @@ SHAPES = {
     "ties": np.sort(np.random.Generator(np.random.Philox(key=8)).integers(0, 9, 200) * 1.0) ** 6,
     "far outliers": np.sort(SAMPLE**6),
     "both tails": np.sort(np.concatenate([-(SAMPLE**3), SAMPLE**3])),
+    "an outlier, and lesser ones on the other side": np.sort(np.append(np.log(SAMPLE), [9.0, -6.0, -5.0])),
     "tiny": np.sort(SAMPLE**3) * 1e-320,
     "great": np.sort(SAMPLE**3) * 1e300,
     "three values": np.array([0.0] * 40 + [1.0] * 3 + [900.0] * 2),
