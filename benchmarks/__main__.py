@@ -109,11 +109,15 @@ def work(workspace: Path, how: str = "stale") -> dict[str, float]:
 
 
 def correct(workspace: Path) -> None:
-    """Correct one number of one workbook, as a city's revision would: another file in the old one's place."""
+    """Correct one number of one workbook, as a city's revision would: another file in the old one's place.
+
+    The number is one of two that stand side by side, so that a value comes of them: openpyxl saves formulas without
+    what they gave, and a numerator whose denominator is a formula counts for nothing from then on.
+    """
     path = sorted((workspace / "raw" / "2025").glob("*.xlsx"))[0]
     book = load_workbook(path)
-    numbers = [cell for row in book["KPIs"].iter_rows() for cell in row if isinstance(cell.value, float)]
-    numbers[0].value *= 1.01
+    rows = [[cell for cell in row if isinstance(cell.value, float)] for row in book["KPIs"].iter_rows()]
+    next(row for row in rows if len(row) > 1)[0].value *= 0.99
     book.save(path)
 
 
