@@ -6,6 +6,8 @@ values on top of a z-score; most differ by less than 1e-5.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -69,10 +71,6 @@ SPECIAL = {
         {3: {"aggregate": {"method": "harmonic", **BOUNDED}}},
         {"errors": examples.MEASUREMENT, "weights": examples.NOISE_OF_WEIGHTS},
     ),
-    "a floor under a harmonic mean of geometric ones": (
-        {3: {"aggregate": {"levels": {"index": "harmonic", "pillar": "geometric"}, **BOUNDED}}},
-        {"normalisation": examples.NORMALISATION, "weights": examples.NOISE_OF_WEIGHTS},
-    ),
     "a named set of weights": (
         {3: {"aggregate": {"weights": "experts", "min_coverage": BOUNDED["min_coverage"]}}},
         {"errors": examples.MEASUREMENT, "weights": examples.NOISE_OF_WEIGHTS, "exclusion": examples.EXCLUSION},
@@ -88,6 +86,14 @@ SPECIAL = {
             "errors": examples.MEASUREMENT,
         },
     ),
+    **{
+        f"{above} means of {beneath} ones": (
+            {3: {"aggregate": {"levels": {"index": above, "pillar": beneath}, **BOUNDED}}},
+            {"normalisation": examples.NORMALISATION, "weights": examples.NOISE_OF_WEIGHTS},
+        )
+        for above in ("arithmetic", "geometric", "harmonic")
+        for beneath in ("geometric", "harmonic")
+    },
     "transforms without a scale": ({2: {"normalise": {"method": "none"}}}, {"errors": examples.MEASUREMENT}),
 }
 
@@ -113,6 +119,24 @@ def test_the_kernel_computes_what_the_plain_loop_computes_by_other_methods(name,
     known = ~np.isnan(expected).any(axis=1)
     assert np.ptp(np.moveaxis(expected, 1, 2)[known], axis=-1).max() > 0.1  # the inputs move something
     np.testing.assert_allclose(scores, expected, atol=2e-4, rtol=0)
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy"])
+@pytest.mark.parametrize("scale", [{"method": "minmax", "range": [0, 90]}, {"method": "zscore", "mean": 40, "sd": 10}])
+def test_a_column_that_stays_constant_under_its_errors_takes_the_middle(scale, backend):
+    """A relative error of 0 is none."""
+    given = examples.values()
+    table = given.values.copy()
+    table[~np.isnan(table[:, 0]), 0] = 0.0
+    steps = [*examples.STEPS]
+    steps[2] = {"normalise": {**scale, "constant": "middle"}}
+    section = {"seed": 11, "replications": 8, "inputs": {"errors": examples.MEASUREMENT}, "nodes": ["pillar"]}
+    method = method_from_mapping({"name": "constant", "steps": steps, "uncertainty": section})
+    case = case_of(replace(given, values=table), examples.framework(), method)
+    assert why_not(case) == []
+    rows = rows_of(case, 0, 8)
+    scores = scores_of_choices(prepare(case), decide(case, rows), backend)
+    np.testing.assert_allclose(scores, brute_force(case, rows, case.kept), atol=2e-4, rtol=0)
 
 
 def test_each_draw_of_an_imputation_is_a_replication_of_its_own():
