@@ -95,8 +95,8 @@ def exp(x: Floats | float) -> Floats:
     Returns:
         The same shape; infinite above 709.78, 0 below −745.13.
 
-    >>> exp(np.array([0.0, 1.0, -1e9])).tolist()
-    [1.0, 2.718281828459045, 0.0]
+    >>> exp(np.array([0.0, 2.0, -1e9])).tolist()
+    [1.0, 7.38905609893065, 0.0]
     """
     values = np.asarray(x, dtype=np.float64)
     k, r = _reduced(values)
@@ -160,14 +160,6 @@ def log10(x: Floats | float) -> Floats:
     nearest = np.rint(np.nan_to_num(found, nan=0.0, posinf=0.0, neginf=0.0)).astype(np.int64)
     place = np.clip(nearest + 307, 0, POWERS_OF_TEN.size - 1)
     return np.where(POWERS_OF_TEN[place] == values, nearest.astype(np.float64), found)
-
-
-def tanh(x: Floats | float) -> Floats:
-    """Hyperbolic tangent, any shape."""
-    values = np.asarray(x, dtype=np.float64)
-    twice = expm1(2.0 * np.clip(values, -20.0, 20.0))
-    found: Floats = twice / (twice + 2.0)
-    return found
 
 
 def power(base: Floats | float, exponent: Floats | float) -> Floats:

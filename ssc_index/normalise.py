@@ -400,4 +400,4 @@ def logistic(
     array([[50.]])
     """
     z = (values - centre) * sign / spread
-    return scale[0] + (scale[1] - scale[0]) * (0.5 * (1.0 + elementary.tanh(0.5 * steepness * z)))
+    return scale[0] + (scale[1] - scale[0]) / (1.0 + elementary.exp(-steepness * z))

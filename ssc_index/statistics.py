@@ -157,7 +157,7 @@ def robust_z(values: Floats) -> Floats:
     Source: Iglewicz and Hoaglin (1993), How to Detect and Handle Outliers.
 
     >>> robust_z(np.array([1.0, 2.0, 3.0, 4.0, 50.0])).round(3).tolist()
-    [-1.349, -0.674, 0.0, 0.674, 31.701]
+    [-1.349, -0.674, 0.0, 0.674, 31.702]
     """
     distance = values - np.nanmedian(values)
     spread = float(np.nanmedian(np.abs(distance)))

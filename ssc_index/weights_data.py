@@ -149,7 +149,7 @@ def nicoletti(loadings: Floats) -> Floats:
     """Weights of columns from their loadings on rotated factors, shape (k,).
 
     >>> nicoletti(np.array([[0.9, 0.1], [0.9, 0.1], [0.1, 0.8]])).round(4)
-    array([0.3581, 0.3581, 0.2837])
+    array([0.3584, 0.3584, 0.2832])
     """
     squared = loadings**2
     explained = squared.sum(axis=0)

@@ -265,8 +265,10 @@ def _rescale(values: Singles, scale: Scale) -> Bools:
         if scale.kind == ZSCORE:
             return _standardise(values, scale)
         least, most = np.fmin.reduce(values, axis=1)[:, None], np.fmax.reduce(values, axis=1)[:, None]
-        _lay_on_line(values, np.where(sign > 0, least, most), sign * (second - first) / (most - least), first)
-        lost: Bools = ~(least < most)[:, 0]
+        varies = least < most  # values that are all equal stay numbers, so that one sees which are there
+        slope = np.where(varies, sign * (second - first) / (most - least), 0.0)
+        _lay_on_line(values, np.where(sign > 0, least, most), slope, first)
+        lost: Bools = ~varies[:, 0]
         return lost
 
 

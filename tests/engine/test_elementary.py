@@ -43,7 +43,6 @@ def units_off(found, x, function):
         ("exp", ANY[ANY > -708], 1.0),
         ("expm1", ANY, 4.0),
         ("log1p", np.concatenate([WIDE[20_000:40_000] - 1.0, 10.0 ** GENERATOR.uniform(-18, 3, 5_000)]), 3.0),
-        ("tanh", ANY[40_000:] * 3, 4.0),
     ],
 )
 def test_functions_are_right_to_the_last_places(name, x, most):
@@ -55,7 +54,7 @@ def test_functions_are_right_to_the_last_places(name, x, most):
 def test_at_the_edges_they_say_what_numpy_says():
     edges = np.array([0.0, -0.0, -1.0, np.inf, -np.inf, np.nan, 1.0, 5e-324, 800.0, -800.0])
     with np.errstate(all="ignore"):
-        for name in ("log2", "log10", "exp", "expm1", "log1p", "tanh"):
+        for name in ("log2", "log10", "exp", "expm1", "log1p"):
             np.testing.assert_allclose(
                 getattr(elementary, name)(edges), getattr(np, name)(edges), rtol=1e-14, err_msg=name
             )
@@ -89,7 +88,7 @@ BITS = """
 import hashlib, numpy as np
 from ssc_index import elementary
 x = np.random.default_rng(3).uniform(0.01, 100, (2000, 7))
-of_one = [getattr(elementary, name)(x) for name in ("ln", "log10", "log2", "log1p", "exp", "expm1", "tanh")]
+of_one = [getattr(elementary, name)(x) for name in ("ln", "log10", "log2", "log1p", "exp", "expm1")]
 both = [elementary.power(x, 0.37), elementary.products(x, x[:, :3])]
 print(hashlib.sha256(b"".join(one.tobytes() for one in of_one + both)).hexdigest())
 """

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
-import pkgutil
 import re
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-import reports
 from pipelines.cli import app
 from reports import words
 from tests.pipelines.workspaces import ENVIRONMENT, REPORT, SCORES_ONLY, SECRET, invoke
@@ -99,11 +95,3 @@ def test_what_is_not_there_is_told(small_workspace: Path, what: str, said: str) 
     done = invoke("show", what, "-w", small_workspace)
     assert done.exit_code == 2
     assert said in done.stderr
-
-
-MODULES = [module.name for module in pkgutil.walk_packages(reports.__path__, "reports.")]
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_the_examples_in_docstrings_hold(name: str) -> None:
-    assert doctest.testmod(importlib.import_module(name)).failed == 0
