@@ -50,6 +50,9 @@ ATTACH = "attach ? as mart (storage_version 'v1.5.0', recovery_mode 'no_wal_writ
 # Tables of more rows than this are exported edition by edition.
 MANY_ROWS = 500_000
 
+# DuckDB may take so many MB for one mart, and in proportion more where a frame has more rows than this.
+LEAST_ROOM, ROWS_OF_LEAST_ROOM = 120, 500_000
+
 WORD = re.compile(r"\w+")
 
 PUBLIC_MODE = 0o644
@@ -88,8 +91,8 @@ class MartBuilder:
     def __init__(self, path: Path, tables: Sequence[Table], mode: int, folder: Path) -> None:
         self._path, self._tables, self._mode, self._folder = path, tuple(tables), mode, folder
         self._connection = connect()
-        # Two marts are filled at once, beside the editions' frames.
-        self._connection.execute("set memory_limit = '120MB'")
+        self._rows_at_once = 0
+        self._have_room_for(0)
         # What does not fit goes where only we can read it, and goes away with the folder.
         self._connection.execute("set temp_directory = ?", [str(folder / "spilled")])
         # As Polars writes texts into Parquet.
@@ -103,6 +106,7 @@ class MartBuilder:
 
     def insert(self, frames: Mapping[str, pl.DataFrame], tables: Sequence[Table] | None = None) -> None:
         """Run the SQL of some tables, or of all, on frames by the names that the SQL uses."""
+        self._have_room_for(max((frame.height for frame in frames.values()), default=0))
         for table in self._tables if tables is None else tables:
             script = (SQL / "marts" / f"{table.name}.sql").read_text(encoding="utf-8")
             used = set(WORD.findall(script)) & frames.keys()
@@ -111,6 +115,16 @@ class MartBuilder:
             self._connection.execute(script)
             for name in used:
                 self._connection.unregister(name)
+
+    def _have_room_for(self, rows: int) -> None:
+        """Let the mart take memory for so many rows of one frame, and no more: two are filled beside the frames.
+
+        Editions of a thousand cities have 230,000 scores. Those of ten thousand did not fit in the room of these.
+        """
+        if rows > self._rows_at_once or not self._rows_at_once:
+            self._rows_at_once = max(rows, ROWS_OF_LEAST_ROOM)
+            room = LEAST_ROOM * self._rows_at_once // ROWS_OF_LEAST_ROOM
+            self._connection.execute(f"set memory_limit = '{room}MB'")
 
     def seal(self) -> Published:
         """Check what was filled, export it and close the file; nothing is published yet.
