@@ -156,16 +156,6 @@ def gammas(key: Words, shapes: Floats) -> Floats:
     return drawn
 
 
-@cache
-def _polar() -> tuple[Floats, Floats, Floats]:
-    """Every radius by 16 bits; every cosine and sine, with its sign, by the other 16: two of the sign, 14 the angle."""
-    number = np.arange(2**16, dtype=np.int64)
-    radius = np.sqrt(-2 * elementary.ln((number.astype(np.float64) + 0.5) * 2.0**-16))
-    angle = ((number & 0x3FFF) + 0.5) * 2.0**-14 * (np.pi / 2)
-    signs = [1.0 - 2.0 * ((number >> bit) & 1) for bit in (15, 14)]
-    return radius, signs[0] * np.cos(angle), signs[1] * np.sin(angle)
-
-
 def starts(key: Words) -> Words:
     """Where the streams of measurement errors start, from their keys: 64 random bits of each, shape as given."""
     zero = np.zeros(key.shape, np.uint64)
