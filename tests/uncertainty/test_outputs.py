@@ -28,6 +28,8 @@ def test_a_replication_that_is_written_out_can_be_computed_by_anyone(tmp_path):
     table = pl.read_csv(values)
     assert table["region"].to_list() == list(case.values.groups["region"])
     np.testing.assert_array_equal(table.select(expected.values.codes).to_numpy(), expected.values.values)
+    first = outputs.write_replication(case, 0, tmp_path / "first")
+    assert first.method.name == case.method.name
     with pytest.raises(SscIndexError, match="numbered from 0"):
         outputs.write_replication(case, -1, tmp_path)
 
