@@ -124,7 +124,7 @@ class MartBuilder:
         if rows > self._rows_at_once or not self._rows_at_once:
             self._rows_at_once = max(rows, ROWS_OF_LEAST_ROOM)
             room = LEAST_ROOM * self._rows_at_once // ROWS_OF_LEAST_ROOM
-            self._connection.execute(f"set memory_limit = '{room}MB'")
+            self._connection.execute("set memory_limit = ?", [f"{room}MB"])
 
     def seal(self) -> Published:
         """Check what was filled, export it and close the file; nothing is published yet.
