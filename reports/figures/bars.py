@@ -1,4 +1,4 @@
-"""Sensitivity: for each choice a bar of what it does alone within a paler one of what it does in all, with intervals.
+"""Sensitivity: for each choice a bar of what it does alone, beneath it a paler one of what it does in all.
 
 What belongs here: the drawing. What does not: how the indices are estimated (`ssc_index/sensitivity/sobol.py`).
 """

@@ -191,8 +191,8 @@ def test_a_name_without_a_font_is_replaced_by_the_key_and_said_so(small_workspac
 
 
 NOTO = {path.name for folder in folders_with_noto() for path in Path(folder).iterdir()}
-CJK = pytest.mark.skipif("NotoSerifCJK-Regular.ttc" not in NOTO, reason="Debian: apt-get install fonts-noto-cjk")
-CORE = pytest.mark.skipif("NotoNaskhArabic-Regular.ttf" not in NOTO, reason="Debian: apt-get install fonts-noto-core")
+CJK = pytest.mark.skipif("NotoSerifCJK-Regular.ttc" not in NOTO, reason="Noto CJK is not installed (fonts-noto-cjk)")
+CORE = pytest.mark.skipif("NotoNaskhArabic-Regular.ttf" not in NOTO, reason="Noto is not installed (fonts-noto-core)")
 
 
 @pytest.mark.parametrize(
