@@ -13,9 +13,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from intake.form_style import height
 from intake.texts import for_xml
 
 SHEET = "Findings"
+WIDTHS = (22, 20, 34, 90, 28)
 FILLS = {"error": "F6B3AD", "warning": "FFD9A8", "note": "D9E5F1"}
 WORDS = {"error": "Please correct", "warning": "Please check", "note": "For your information"}
 AUTHOR = "Verification"
@@ -27,13 +29,14 @@ LONGEST = 2_000
 Finding = Mapping[str, Any]
 
 
-def annotated(path: Path, findings: Sequence[Finding], title: str) -> bytes:
+def annotated(path: Path, findings: Sequence[Finding], title: str, names: Mapping[str, str]) -> bytes:
     """The workbook with its findings.
 
     Args:
         path: A workbook that `intake.reading.read_submission` has read.
         findings: Rows of ``tables.FAULTS``, the gravest first.
         title: Heading of the list.
+        names: Name of each data point, by its id.
 
     Returns:
         The bytes of an xlsx file; macros are left out.
@@ -47,7 +50,7 @@ def annotated(path: Path, findings: Sequence[Finding], title: str) -> bytes:
             by_cell.setdefault((finding["sheet"], finding["cell"]), []).append(finding)
     for (sheet, cell), told in by_cell.items():
         _mark(book[sheet][cell], told)
-    _list(book, findings, title, set(by_cell))
+    _list(book, findings, title, set(by_cell), names)
     stream = io.BytesIO()
     book.save(stream)
     return stream.getvalue()
@@ -70,10 +73,14 @@ def _mark(cell: Any, told: Sequence[Finding]) -> None:
     cell.comment = Comment(text, AUTHOR, height=40 + 18 * (len(text) // 42 + len(lines)), width=320)
 
 
-def _list(book: Any, findings: Sequence[Finding], title: str, linked: set[tuple[str, str]]) -> None:
+def _list(
+    book: Any, findings: Sequence[Finding], title: str, linked: set[tuple[str, str]], names: Mapping[str, str]
+) -> None:
     """The sheet with all findings, first in the book; a cell of the book is a link."""
     from openpyxl.styles import Alignment, Font, PatternFill
 
+    # The form's own face: one that is not named is whatever the program takes for none.
+    face = book._named_styles["Normal"].font.name  # openpyxl has no other door to it
     name = SHEET
     while name in book.sheetnames:
         name += " 2"
@@ -81,27 +88,32 @@ def _list(book: Any, findings: Sequence[Finding], title: str, linked: set[tuple[
     book.active = 0
     for other in book.worksheets[1:]:
         other.sheet_view.tabSelected = False
-    for letter, width in zip("ABCDE", (16, 20, 24, 90, 22), strict=True):
+    for letter, width in zip("ABCDE", WIDTHS, strict=True):
         sheet.column_dimensions[letter].width = width
     _write(sheet, 1, 1, title)
-    sheet.cell(1, 1).font = Font(bold=True, size=14)
+    sheet.cell(1, 1).font = Font(name=face, bold=True, size=14)
     counts = {word: sum(one["severity"] == word for one in findings) for word in FILLS}
     told = f"{counts['error']} to correct, {counts['warning']} to check, {counts['note']} notes."
     _write(sheet, 2, 1, f"{told} Each stands as a comment at its cell too. Correct the cells; this sheet is not read.")
     for column, word in enumerate(HEAD, start=1):
         _write(sheet, 4, column, word)
-        sheet.cell(4, column).font = Font(bold=True, color="FFFFFF")
+        sheet.cell(4, column).font = Font(name=face, bold=True, color="FFFFFF")
         sheet.cell(4, column).fill = PatternFill("solid", fgColor="14375E")
     for row, one in enumerate(findings, start=5):
         where = f"{one['sheet']}!{one['cell']}" if one["sheet"] else one["cell"] or "the whole workbook"
-        texts = (where, WORDS[one["severity"]], one["data_point"] or "", one["message"], one["rule"])
+        point = one["data_point"] or ""
+        subject = f"{names[point]}\n{point}" if point in names else point
+        texts = (where, WORDS[one["severity"]], subject, one["message"], one["rule"])
         for column, text in enumerate(texts, start=1):
             _write(sheet, row, column, text)
             sheet.cell(row, column).alignment = Alignment(wrap_text=True, vertical="top")
+            sheet.cell(row, column).font = Font(name=face, size=10)
+        # No program works out how high a row is whose height no one has set, and some take it for one line.
+        sheet.row_dimensions[row].height = max(height(text, width) for text, width in zip(texts, WIDTHS, strict=True))
         sheet.cell(row, 2).fill = PatternFill("solid", fgColor=FILLS[one["severity"]])
         if (one["sheet"], one["cell"]) in linked:
             sheet.cell(row, 1).hyperlink = "#'{}'!{}".format(one["sheet"].replace("'", "''"), one["cell"])
-            sheet.cell(row, 1).font = Font(underline="single", color="1B5E9B")
+            sheet.cell(row, 1).font = Font(name=face, size=10, underline="single", color="1B5E9B")
     sheet.freeze_panes = "A5"
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.fitToHeight = 0

@@ -105,7 +105,8 @@ _DOUBTS = frozenset({"fraction", "off_profile", "far_from_last"})
 def _number_tests(point: DataPoint, at: Mapping[str, str], profile_cell: str | None) -> list[tuple[str, str]]:
     """The tests of a row that holds a number; COUNT is 0 for what is no number."""
     n, d, h, last = at["numerator"], at["denominator"], at["result"], at["previous"]
-    tests = [(f'AND(ISTEXT({h}),{h}<>"{NOT_REPORTED}")', "not_a_number")]
+    texts = [f'AND(ISTEXT({one}),TRIM({one})<>"",{one}<>"{NOT_REPORTED}")' for one in (h, n, d)]
+    tests = [(f"OR({','.join(texts)})", "not_a_number")]
     low, high = point.lower_bound, point.upper_bound
     beyond = ([] if low is None else [f"{h}<{low:g}"]) + ([] if high is None else [f"{h}>{high:.15g}"])
     if beyond:

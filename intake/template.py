@@ -240,13 +240,22 @@ def _profile_checks(form: Form) -> dict[str, str]:
     cell = {field: address.rpartition("!")[2] for field, address in form.profile_cells.items()}
     says = form.says
     people, households, area = cell["population"], cell["households"], cell["area_km2"]
-    each = f"AND(ISNUMBER({people}),OR({people}/{households}<1.2,{people}/{households}>12))"
-    dense = f"AND(ISNUMBER({people}),OR({people}/{area}<1,{people}/{area}>60000))"
+    each = f"OR({people}/{households}<1.2,{people}/{households}>12)"
+    dense = f"OR({people}/{area}<1,{people}/{area}>60000)"
+
+    def figure(own: str, doubt: str = says["ok"]) -> str:
+        text = f'IF(AND(ISTEXT({own}),TRIM({own})<>""),{says["not_a_number"]},{says["profile_missing"]})'
+        return f"=IF(N({own})>0,{doubt},{text})"
+
+    def of_people(test: str, word: str) -> str:
+        # AND looks at all that stands in it: a population that is text must not be divided.
+        return f"IF(IF(N({people})>0,{test}),{says[word]},{says['ok']})"
+
     return {
-        "population": f"=IF(N({people})<=0,{says['profile_missing']},{says['ok']})",
-        "households": f"=IF(N({households})<=0,{says['profile_missing']},IF({each},{says['households']},{says['ok']}))",
-        "area_km2": f"=IF(N({area})<=0,{says['profile_missing']},IF({dense},{says['density']},{says['ok']}))",
-        "city_gdp": f"=IF(N({cell['city_gdp']})<=0,{says['profile_missing']},{says['ok']})",
+        "population": figure(people),
+        "households": figure(households, of_people(each, "households")),
+        "area_km2": figure(area, of_people(dense, "density")),
+        "city_gdp": figure(cell["city_gdp"]),
         "currency": f'=IF(AND(N({cell["city_gdp"]})>0,TRIM({cell["currency"]})=""),{says["currency"]},'
         f'IF(TRIM({cell["currency"]})="","",{says["ok"]}))',
     }

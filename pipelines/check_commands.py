@@ -7,6 +7,7 @@ does not: the finding (`intake.inspection`).
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,7 +45,11 @@ def check(
     files: Annotated[list[Path], typer.Argument(help="Workbooks (.xlsx) or bulk files (.csv, .parquet).")],
     workspace: Annotated[
         Path | None,
-        typer.Option("--workspace", "-w", help="Compare with the cities and years of this workspace too."),
+        typer.Option(
+            "--workspace",
+            "-w",
+            help="Compare with the cities and years of this workspace too. Default: SSC_INDEX_WORKSPACE, else none.",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -52,6 +57,7 @@ def check(
 
     Ends with 0 if nothing but notes is to be said, 1 with findings, 2 if a file was refused.
     """
+    from assets.workspace import ENVIRONMENT_VARIABLE
     from intake.inspection import inspect_files
     from ssc_index.framework.catalogue import load_catalogue
 
@@ -59,7 +65,8 @@ def check(
     if missing:
         stop(f"There is no file {', '.join(missing)}.", UNUSABLE)
     with told_errors():
-        known_of = known_from(opened(workspace)) if workspace else None
+        place = opened(workspace) if workspace or os.environ.get(ENVIRONMENT_VARIABLE) else None
+        known_of = known_from(place) if place and (workspace or place.warehouse.is_file()) else None
         known = {"known_of": known_of} if known_of else {}
         inspections = inspect_files(files, load_catalogue(), today=datetime.now(UTC).date(), **known)
     if as_json:

@@ -43,7 +43,7 @@ def findings(city: CityArgument, year: YearArgument, workspace: WorkspaceOption 
         asked = [(one.data_point, one.text) for one in case.review.open_questions]
         written = {f"{city}-{year}-findings.html": findings_page(title, rows, asked, names).encode()}
         if case.result.kind == "workbook":
-            written[f"{city}-{year}-findings.xlsx"] = annotated(case.path, rows, f"Findings: {title}")
+            written[f"{city}-{year}-findings.xlsx"] = annotated(case.path, rows, f"Findings: {title}", names)
         folder = write_private(place, out, written)
         note_export(place, "findings", city, folder.name, case.result.file_sha256)
     counts = {word: sum(row["severity"] == word for row in rows) for word in ("error", "warning", "note")}

@@ -337,7 +337,7 @@ def saved(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         last=LastReport(2023, {INTERNET: 10.0}),
     )
     command = ["soffice", f"-env:UserInstallation=file://{folder}/profile", "--headless", "--convert-to", "xlsx"]
-    files = [filled, faulty, type_into(folder / "typed.xlsx")]
+    files = [filled, faulty, type_into(folder / "typed.xlsx"), type_texts(folder / "texts.xlsx")]
     subprocess.run([*command, "--outdir", folder / "out", *files], check=True, capture_output=True, timeout=300)
     return folder / "out"
 
@@ -366,6 +366,17 @@ def type_into(path: Path) -> Path:
             kpis[f"F{row}"] = TYPED[point.id]
             if own_denominator(point) is not None:
                 kpis[f"G{row}"] = own_denominator(point)
+    book.save(path)
+    return path
+
+
+def type_texts(path: Path) -> Path:
+    """A form whose population, and one numerator, a person typed as texts."""
+    write_form(path)
+    book = openpyxl.load_workbook(path)
+    book[PROFILE_SHEET]["B9"] = "150 000"
+    rows = {str(cell.value): cell.row for cell in book[KPIS]["A"] if cell.value}
+    book[KPIS][f"F{rows[INTERNET]}"] = "30 000"
     book.save(path)
     return path
 
@@ -421,3 +432,15 @@ def test_what_the_form_says_live_is_what_is_wrong(saved: Path) -> None:
     assert typed[KPIS][f"J{total}"].value == "! Shares do not come to 100"
     assert typed[KPIS]["B3"].value == typed[INSTRUCTIONS]["B4"].value == "112 of 112 data points reported"
     assert [typed[PROFILE_SHEET][f"D{row}"].value for row in range(9, 14)] == ["✓"] * 5
+
+
+@pytest.mark.slow
+def test_a_number_that_stands_as_a_text_is_told_live_and_breaks_no_other_check(saved: Path) -> None:
+    book = openpyxl.load_workbook(saved / "texts.xlsx", data_only=True)
+    profile = [book[PROFILE_SHEET][f"D{row}"].value for row in range(9, 14)]
+    assert profile == ["✗ Not a number", "✓", "✓", "✓", "✓"]
+    told = {str(code.value): check.value or "" for code, check in zip(book[KPIS]["A"], book[KPIS]["J"], strict=True)}
+    assert told[INTERNET] == "✗ Not a number"
+    assert told[HOTSPOTS] == ""  # nothing is typed there, and where the profile gives no number nothing is wrong
+    assert sum(says.startswith("✗") for says in told.values()) == 1
+    assert not any(says.startswith("#") for says in told.values())

@@ -6,6 +6,7 @@ import json
 from datetime import date
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from intake.demo_files import draw_rows
@@ -14,6 +15,7 @@ from intake.demo_plan import rows_of
 from intake.inspection import inspect_files
 from intake.template import City, Entry, write_workbook
 from intake.xlsx import column_letters, open_xlsx
+from pipelines import check_commands
 from pipelines.check_commands import plain
 from pipelines.cli import app
 from ssc_index.framework.catalogue import load_catalogue
@@ -98,6 +100,29 @@ def test_files_of_one_call_are_each_others_past(tmp_path: Path) -> None:
     assert "maybe_fraction" not in set(alone.findings["rule"])
     (row,) = after.findings.filter(after.findings["rule"] == "maybe_fraction").to_dicts()
     assert row["cell"].startswith("H")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable", "is_built", "compared"),
+    [([], True, True, True), ([], True, False, False), ([], False, True, False), (["-w"], False, True, True)],
+)
+def test_a_workspace_to_compare_with_is_named_or_in_the_environment(
+    arguments: list[str],
+    variable: bool,
+    is_built: bool,
+    compared: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    monkeypatch.setattr(check_commands, "known_from", lambda place: asked.append(place.root))
+    monkeypatch.setenv("SSC_INDEX_WORKSPACE", str(tmp_path) if variable else "")
+    (tmp_path / "raw").mkdir()
+    if is_built:
+        (tmp_path / "warehouse.duckdb").touch()
+    path = form(tmp_path / "a.xlsx", {NET: Entry(result=97.0, **SOURCE)})
+    check(path, *arguments, *([tmp_path] if arguments else []))
+    assert asked == ([tmp_path] if compared else [])
 
 
 def test_a_year_to_come_is_told_at_its_cell(tmp_path: Path) -> None:

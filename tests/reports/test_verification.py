@@ -21,6 +21,7 @@ from reports.verification.report_page import REPORT, report_page
 from ssc_index.framework.catalogue import load_catalogue
 
 NET, LITERACY, WIFI = "EC_ICT_ICT_1C.main", "SC_EH_ED_4C.main", "EC_ICT_ICT_5C.main"
+NAMES = {point.id: point.name for point in load_catalogue().data_points}
 EVIL = '=HYPERLINK("http://x","y")<script>alert(1)</script>'
 
 
@@ -45,7 +46,7 @@ def found(workbook: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def returned(workbook: Path, found: list[dict[str, Any]]) -> Any:
-    return openpyxl.load_workbook(io.BytesIO(annotated(workbook, found, EVIL)))
+    return openpyxl.load_workbook(io.BytesIO(annotated(workbook, found, EVIL, NAMES)))
 
 
 def test_each_finding_stands_at_its_cell_in_colour_and_words(returned: Any, found: list[dict[str, Any]]) -> None:
@@ -67,6 +68,18 @@ def test_the_list_comes_first_and_holds_every_finding_as_text(returned: Any, fou
     assert sheet["A1"].value == EVIL
 
 
+def test_the_list_names_each_data_point_and_shows_every_sentence_whole(
+    returned: Any, found: list[dict[str, Any]]
+) -> None:
+    sheet, own = returned[SHEET], returned["Profile"]["A5"].font.name
+    assert {sheet.cell(row, column).font.name for row in (1, 4, 5) for column in (1, 2)} == {own}
+    for row, one in enumerate(found, start=5):
+        named = f"{NAMES[one['data_point']]}\n{one['data_point']}" if one["data_point"] else ""
+        assert (sheet.cell(row, 3).value or "") == named
+        # A column of 90 shows some ninety letters to the line, and a line takes more than ten points.
+        assert sheet.row_dimensions[row].height > 10 * (len(one["message"]) / 90)
+
+
 def test_the_citys_own_cells_formulas_and_lists_are_as_they_were(workbook: Path, returned: Any) -> None:
     before = openpyxl.load_workbook(workbook)
     assert returned.sheetnames[1:] == before.sheetnames
@@ -83,7 +96,7 @@ def test_the_citys_own_cells_formulas_and_lists_are_as_they_were(workbook: Path,
 
 def test_what_is_returned_can_be_read_again(workbook: Path, found: list[dict[str, Any]], tmp_path: Path) -> None:
     path = tmp_path / "b.xlsx"
-    path.write_bytes(annotated(workbook, found, "Findings"))
+    path.write_bytes(annotated(workbook, found, "Findings", NAMES))
     again, first = inspect_files([path, workbook], load_catalogue())
     # Denominators from the profile are formulas: they have no value until a spreadsheet program opens the file.
     same = ["data_point", "numerator", "source"]
