@@ -28,6 +28,14 @@ def uncertainty(
     values: Annotated[Path, typer.Option(help="CSV or Parquet, wide or long.")],
     method: Annotated[Path, typer.Option(help="Method file, YAML, with a section 'uncertainty'.")],
     out: Annotated[Path, typer.Option(help="Folder for uncertainty_*.csv and uncertainty.json.")],
+    grades: Annotated[
+        Path | None,
+        typer.Option(help="CSV or Parquet of data-quality grades. Default: the column 'grade' of a long --values."),
+    ] = None,
+    provisional: Annotated[
+        Path | None,
+        typer.Option(help="CSV or Parquet of values not verified. Default: the column 'provisional', likewise."),
+    ] = None,
     replications: Annotated[int | None, typer.Option(min=1, help="In place of the method's.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="In place of the method's.")] = None,
     year: Annotated[int | None, typer.Option(help="Year whose ranks are asked for. Default: the last.")] = None,
@@ -64,7 +72,7 @@ def uncertainty(
         "until": None if until is None else {"mean_rank_error": until},
     }
     with told_errors():
-        case = outputs.case_of_files(framework, values, method, year, **changes)
+        case = outputs.case_of_files(framework, values, method, year, grades, provisional, **changes)
         if replay is not None:
             outputs.write_replication(case, replay, out)
             facts: dict[str, Any] = {"replication": replay, "seed": case.section.seed, "out": str(out)}
@@ -73,7 +81,10 @@ def uncertainty(
         with _workers(workers, processes, dask) as how, _interruptible(quiet=as_json) as progress:
             result = _run(case, progress, how)
             frames = _sensitivity(result, how) if sensitivity and not result.interrupted else None
-        outputs.write_uncertainty(result, out, {"framework": framework, "values": values, "method": method}, frames)
+        own = {"grades": grades, "provisional": provisional}
+        inputs = {"framework": framework, "values": values, "method": method}
+        inputs |= {name: path for name, path in own.items() if path is not None}
+        outputs.write_uncertainty(result, out, inputs, frames)
     _tell(result, out, as_json)
     if result.interrupted:
         raise typer.Exit(INTERRUPTED)

@@ -37,6 +37,7 @@ from ssc_index.steps.parameters import Parameters
 from ssc_index.values import Floats, Values, values_from_columns
 
 LONG_COLUMNS = {"unit", "year", "code", "value"}
+BESIDE = ("grade", "provisional")  # of a cell; the uncertainty analysis reads them
 OUR_FILES = re.compile(
     r"(step|cells|parameters|distributions)_\d+_[a-z]+\.csv|audit_[a-z_]+\.csv|uncertainty(_[a-z_]+)?\.(csv|json)|scores\.csv|weights\.csv|excluded\.csv|run\.json"
 )
@@ -70,7 +71,8 @@ def read_values(
     Wide: ``unit``, optionally ``year``, one column for every indicator of the framework; every other column
     is a group column (text), but for those that the framework or the method computes with. Long: exactly ``unit``,
     optionally ``year``, ``code``, ``value``; a code without rows is missing throughout; a denominator is a code
-    too. An empty cell (in Parquet also null and NaN) is missing; zero is a value.
+    too; ``grade`` and ``provisional`` may stand beside a value, for `read_beside`. An empty cell (in Parquet also
+    null and NaN) is missing; zero is a value.
 
     Args:
         path: A file whose name ends in ``.parquet``, or a UTF-8 CSV file with a header.
@@ -85,14 +87,7 @@ def read_values(
         ValuesError: With every fault, each with its line and column: text or an infinity where a number
             belongs, a missing or repeated column, an unknown code, a cell given twice, an empty unit.
     """
-    table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
-    if "unit" not in table.columns:
-        near = nearly("unit", table.columns)
-        raise ValuesError(path.name, [f"no column 'unit'{near}; columns are {', '.join(table.columns)}"])
-    if "year" not in table.columns and (near := nearly("year", table.columns)):
-        raise ValuesError(path.name, [f"no column 'year'{near}"])
-    if not table.columns["unit"].len():
-        raise ValuesError(path.name, ["no row below the header"])
+    table = _read_table(path)
     is_long = {"code", "value"} <= set(table.columns) and not {"code", "value"} & set(framework.codes)
     named = {*denominators, *(node.denominator for node in framework.indicators if node.denominator)}
     numbers = sorted(named - set(framework.codes))
@@ -102,6 +97,88 @@ def read_values(
         if code in framework.codes and code not in table.columns:
             table.columns[code] = pl.repeat(None, table.columns["unit"].len(), dtype=pl.Float64, eager=True)
     return _wide(table, framework, numbers, path.name)
+
+
+def has_beside(path: Path, column: str) -> bool:
+    """Whether a long file of values, one that can be read, has a column beside them."""
+    if path.suffix.lower() == ".parquet":
+        names = set(pl.read_parquet_schema(path))
+    else:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            names = {cell.strip() for cell in next((row for row in csv.reader(file) if any(row)), [])}
+    return {"code", "value", column} <= names
+
+
+def read_beside(path: Path, values: Values, column: str) -> NDArray[Any]:
+    """Read what stands beside values: the data-quality grade of a cell, or what was reported for it provisionally.
+
+    Long: ``unit``, optionally ``year``, ``code`` and the column, in the file of the values or in one of its own. Wide:
+    ``unit``, optionally ``year``, a column for each indicator that has any. An empty cell is none.
+
+    Args:
+        path: CSV or Parquet file, as `read_values` takes it.
+        values: The values that it stands beside.
+        column: ``grade`` (words) or ``provisional`` (numbers, in the units of the values).
+
+    Returns:
+        Shape (n_rows, n_indicators), laid out as the values are: words, empty without a grade; numbers, NaN without.
+
+    Raises:
+        ValuesError: With every fault: a unit, year or indicator that the values do not have, a cell given twice, a
+            provisional value that is no finite number.
+    """
+    table = _read_table(path)
+    faults: list[str] = []
+    units, years = _units(table, faults), _years(table, faults)
+    if (years is None) != (values.years is None):
+        here, there = ("no years", "years") if years is None else ("years", "no years")
+        raise ValuesError(path.name, [*faults, f"the file has {here}, the values that it stands beside have {there}"])
+    is_long = {"code", column} <= set(table.columns)
+    names = [column] if is_long else [code for code in values.codes if code in table.columns]
+    if not is_long:
+        known = {"unit", "year", *values.codes, *values.groups, *values.denominators}
+        others = [name for name in table.columns if name not in known]
+        faults += [f"column {name!r} is no indicator{nearly(name, values.codes)}" for name in others]
+    if not names:
+        faults.append(f"no column of an indicator, and not the columns 'code' and {column!r} of a long file")
+    times: Sequence[int | None] = [None] * len(units) if years is None else years.tolist()
+    codes = table.columns["code"].cast(pl.String).to_list() if is_long else []
+    own_years: Sequence[int | None] = [None] * len(values.units) if values.years is None else values.years
+    rows = {key: row for row, key in enumerate(zip(own_years, values.units, strict=True))}
+    columns = {code: number for number, code in enumerate(values.codes)}
+    row_of = [rows.get(key, -1) for key in zip(times, units, strict=True)]
+    words = column == "grade"
+    found: NDArray[Any] = np.full(values.values.shape, "" if words else np.nan, dtype=object if words else np.float64)
+    first: dict[tuple[int, int], int] = {}
+    for name in names:
+        texts = table.columns[name].cast(pl.String)
+        cells: Sequence[Any] = texts.to_list() if words else _numbers(table, name, faults).tolist()
+        for row in texts.is_not_null().arg_true().to_list():
+            code = codes[row] if is_long else name
+            cell = row_of[row], columns.get(code, -1)
+            said = ", ".join(str(part) for part in (units[row], times[row], code) if part is not None)
+            if min(cell) < 0:
+                faults.append(f"{table.line_of(row)}: {said}: the values have no such unit, year or indicator")
+            elif first.setdefault(cell, row) != row:
+                faults.append(f"{table.line_of(row)}: {said} is given on {table.line_of(first[cell])} already")
+            else:
+                found[cell] = cells[row]
+    if faults:
+        raise ValuesError(path.name, faults)
+    return found
+
+
+def _read_table(path: Path) -> _Table:
+    """Read a file of units, with at least one row."""
+    table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
+    if "unit" not in table.columns:
+        near = nearly("unit", table.columns)
+        raise ValuesError(path.name, [f"no column 'unit'{near}; columns are {', '.join(table.columns)}"])
+    if "year" not in table.columns and (near := nearly("year", table.columns)):
+        raise ValuesError(path.name, [f"no column 'year'{near}"])
+    if not table.columns["unit"].len():
+        raise ValuesError(path.name, ["no row below the header"])
+    return table
 
 
 def _read_csv(path: Path) -> _Table:
@@ -328,9 +405,9 @@ def _repeated_keys(keys: Sequence[tuple[Any, ...]], table: _Table) -> list[str]:
 def _long(table: _Table, framework: Framework, denominators: Sequence[str], subject: str) -> Values:
     """One row per unit, (year) and code."""
     faults = [
-        f"unknown column {name!r}; a long file has unit, year, code, value and nothing else"
+        f"unknown column {name!r}; a long file has unit, year, code, value, and beside them {' and '.join(BESIDE)}"
         for name in table.columns
-        if name not in LONG_COLUMNS
+        if name not in {*LONG_COLUMNS, *BESIDE}
     ]
     _units_missing(table, faults)
     years, unit, code = _years(table, faults), _coded(table.columns["unit"]), _coded(table.columns["code"])

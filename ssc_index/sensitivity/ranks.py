@@ -28,6 +28,7 @@ from ssc_index.uncertainty.inputs import (
     Exclusion,
     Goalposts,
     Measurement,
+    Provisional,
     WeightTable,
     step_number,
 )
@@ -57,9 +58,11 @@ def groups_of(case: Case) -> tuple[Group, ...]:
 
 
 def _place(case: Case, one: AnyInput) -> float:
-    """Position of the first step that an input touches; measurement error and goalposts come just before theirs."""
+    """Position of the first step that an input touches; what comes in before a step is just before it."""
     if isinstance(one, Alternatives):
         return step_number(case.method, one.step)
+    if isinstance(one, Provisional):
+        return -1.0
     if isinstance(one, Measurement):
         return _first(case, "normalise") - 0.5
     if isinstance(one, Goalposts):
@@ -95,6 +98,8 @@ def alternatives_of(case: Case, n_draws: int = 20) -> tuple[Alternative, ...]:
                 Alternative(name, f"without {code}", {column: (place + 0.5) * each})
                 for place, code in enumerate(case.candidates)
             ]
+        elif isinstance(one, Provisional) and one.by == "all":
+            found += choices(name, column, {"counted": one.probability, "left out": 1.0 - one.probability})
         elif isinstance(one, WeightTable) and not one.bootstrap:
             found += _alike(name, column, "expert", len(one.experts))
         else:

@@ -7,7 +7,7 @@ and certain way; `kernel.py`, the fast one).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -26,6 +26,7 @@ from ssc_index.uncertainty.inputs import (
     Exclusion,
     Goalposts,
     Measurement,
+    Provisional,
     Uncertainty,
     WeightNoise,
     Weights,
@@ -53,6 +54,8 @@ class Case:
             where nothing is declared at all.
         bounds: Smallest and greatest possible value of each indicator, shape (2, n_indicators); NaN is open.
         exact: Indicators that have no measurement error, such as yes or no, shape (n_indicators,).
+        provisional: What was reported and is not verified, shape (n_rows, n_indicators), units of the values; NaN is
+            nothing; None where nothing is known of it. Grades are those of the cell, whichever value stands in it.
     """
 
     values: Values
@@ -63,6 +66,7 @@ class Case:
     grades: Grades | None
     bounds: Floats
     exact: Bools
+    provisional: Floats | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -121,6 +125,35 @@ class Case:
         return next((one for one in self.section.inputs.values() if isinstance(one, Measurement)), None)
 
     @cached_property
+    def may_stand_in(self) -> tuple[str, Provisional] | None:
+        """The input of provisional values with its name, if there is one."""
+        inputs = self.section.inputs.items()
+        return next(((name, one) for name, one in inputs if isinstance(one, Provisional)), None)
+
+    @cached_property
+    def places(self) -> Ints:
+        """Place of each row's unit among all units in the order of their names, shape (n_rows,)."""
+        place = {unit: number for number, unit in enumerate(sorted(set(self.values.units)))}
+        return np.array([place[unit] for unit in self.values.units], dtype=np.int64)
+
+    def with_provisional(self, counts: Bools) -> Values:
+        """Values with those that are provisional.
+
+        Args:
+            counts: Rows of which they count, shape (n_rows,).
+        """
+        assert self.provisional is not None
+        stands = counts[:, None] & ~np.isnan(self.provisional)
+        table = np.asfortranarray(np.where(stands, self.provisional, self.values.values))
+        table.flags.writeable = False
+        return replace(self.values, values=table)
+
+    @cached_property
+    def with_all_provisional(self) -> Values:
+        """Values with all that are provisional."""
+        return self.with_provisional(np.ones(len(self.values.units), dtype=bool))
+
+    @cached_property
     def graded(self) -> Ints:
         """Number of the grade of each value of the year in the table of errors, −1 where none is declared.
 
@@ -146,16 +179,20 @@ class Choices:
     """What replications decide; the first axis of every array is the replication.
 
     Attributes:
-        options: Number of the option by input (alternatives and goalposts), shape (n,); −1 is the method as it is.
+        options: Number of the option by input (alternatives and goalposts), shape (n,); −1 is the method as it is. Of
+            provisional values by ``all`` it is 1 where they count, and 0 where not.
         weights: Weight of each node among its siblings, shape (n, n_nodes); None where no input varies them.
         excluded: Place of the node left out in `Case.candidates`, shape (n,); −1 is none.
         noise: Start of the measurement errors, shape (n,); 0 is no error.
+        provisional: Whether a unit's provisional values count, shape (n, n_distinct_units), as `Case.places` numbers
+            them; None where they are not drawn by unit.
     """
 
     options: Mapping[str, Ints]
     weights: Floats | None
     excluded: Ints
     noise: NDArray[np.uint64]
+    provisional: Bools | None = None
 
 
 def case_of(
@@ -166,6 +203,7 @@ def case_of(
     grades: Grades | None = None,
     bounds: Floats | None = None,
     exact: Bools | None = None,
+    provisional: Floats | None = None,
 ) -> Case:
     """Put a case together and check it.
 
@@ -177,10 +215,12 @@ def case_of(
         grades: Data-quality grade of each value, shape (n_rows, n_indicators), empty where none is declared.
         bounds: Smallest and greatest possible value of each indicator, shape (2, n_indicators); NaN is open.
         exact: Indicators that have no measurement error, shape (n_indicators,); None is none.
+        provisional: What was reported and is not verified, shape (n_rows, n_indicators), units of the values; NaN is
+            nothing. Needed by an input of kind ``provisional``, and by nothing else.
 
     Raises:
         MethodError: With every fault of the section.
-        ValuesError: With a year or grades that the values do not fit.
+        ValuesError: With a year, grades or provisional values that the values or the method do not fit.
     """
     section = read_uncertainty(method, framework, tuple(values.groups), values.years is not None)
     years = [one for one, _ in values.year_slices()]
@@ -189,18 +229,41 @@ def case_of(
         faults.append(f"year {year}: the values have none of it; they have {', '.join(map(str, years))}")
     if grades is not None and grades.shape != values.values.shape:
         faults.append(f"grades of shape {grades.shape} for values of shape {values.values.shape}")
+    faults += _provisional_faults(section, values, provisional)
     if faults:
         raise ValuesError("uncertainty", faults)
     open_ = np.full((2, len(framework.codes)), np.nan)
     bounds = open_ if bounds is None else bounds
     exact = np.zeros(len(framework.codes), dtype=bool) if exact is None else exact
-    case = Case(values, framework, method, section, years[-1] if year is None else year, grades, bounds, exact)
+    asked = years[-1] if year is None else year
+    case = Case(values, framework, method, section, asked, grades, bounds, exact, provisional)
     if case.measurement is not None and grades is not None:
         unknown = sorted({*grades.ravel().tolist()} - {"", *case.measurement.table})
         if unknown:
-            known = ", ".join(case.measurement.table)
-            raise ValuesError("uncertainty", [f"grade {grade!r} has no error; known are {known}" for grade in unknown])
+            raise ValuesError("uncertainty", [_unknown_grade(case, grade) for grade in unknown])
     return case
+
+
+def _unknown_grade(case: Case, grade: str) -> str:
+    """What is wrong with a grade that has no error, and where it stands first."""
+    assert case.grades is not None
+    assert case.measurement is not None
+    row, column = np.argwhere(case.grades == grade)[0].tolist()
+    where = f"{case.values.row_name(row)}, {case.values.codes[column]}"
+    return f"{where}: grade {grade!r} has no error; known are {', '.join(case.measurement.table)}"
+
+
+def _provisional_faults(section: Uncertainty, values: Values, provisional: Floats | None) -> list[str]:
+    """A table that is asked for and not given, or that does not fit the values."""
+    asking = [name for name, one in section.inputs.items() if isinstance(one, Provisional)]
+    if provisional is None:
+        return [f"uncertainty.inputs.{name}: no provisional values are given; give a table of them" for name in asking]
+    if provisional.shape != values.values.shape:
+        return [f"provisional values of shape {provisional.shape} for values of shape {values.values.shape}"]
+    return [
+        f"provisional value of {values.row_name(row)}, {values.codes[column]}: {provisional[row, column]} is not finite"
+        for row, column in np.argwhere(np.isinf(provisional)).tolist()
+    ]
 
 
 def rows_of(case: Case, start: int, stop: int) -> Floats:
@@ -221,6 +284,7 @@ def decide(case: Case, rows: Floats, backend: Backend = "numpy") -> Choices:
     weights = np.repeat(case.base_weights[None, :], n, axis=0) if case.weighted else None
     excluded = np.full(n, -1, dtype=np.int64)
     noise = np.zeros(n, dtype=np.uint64)
+    provisional: Bools | None = None
     for column, (name, one) in enumerate(case.section.inputs.items()):
         number = np.ascontiguousarray(rows[:, column])
         drawn = ~np.isnan(number)
@@ -231,11 +295,16 @@ def decide(case: Case, rows: Floats, backend: Backend = "numpy") -> Choices:
             excluded = np.where(drawn & (number < one.probability), np.minimum(place, len(case.candidates) - 1), -1)
         elif isinstance(one, Measurement):
             noise = np.where(drawn, draws.starts(draws.keys(number)), 0).astype(np.uint64)
+        elif isinstance(one, Provisional) and one.by == "all":
+            options[name] = np.where(drawn, (number < one.probability).astype(np.int64), -1)
+        elif isinstance(one, Provisional):
+            each = _uniforms(draws.keys(number), int(case.places.max()) + 1, backend)
+            provisional = drawn[:, None] & (each < one.probability)
         else:
             assert weights is not None
             found, columns = _weights(case, one, number, backend)
             weights[:, columns] = np.where(drawn[:, None], found, weights[:, columns])
-    return Choices(options, weights, excluded, noise)
+    return Choices(options, weights, excluded, noise, provisional)
 
 
 def _picked(number: Floats, count: int, probabilities: Sequence[float] | None) -> Ints:

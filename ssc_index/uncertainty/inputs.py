@@ -172,8 +172,24 @@ class Goalposts(Input):
     probabilities: Probabilities | None = None
 
 
+class Provisional(Input):
+    """What was reported and is not verified: does it count?
+
+    A second table of values, of the same shape, has them. Where it has one and the input says so, it stands in the
+    place of the value, mostly a missing one, before the first step.
+
+    Attributes:
+        probability: That provisional values count.
+        by: ``all``, those of all units or of none; or ``unit``, each unit's for itself.
+    """
+
+    kind: Literal["provisional"]
+    probability: Annotated[float, Field(strict=True, gt=0, le=1)]
+    by: Literal["all", "unit"] = "all"
+
+
 Weights = WeightNoise | Dirichlet | WeightTable
-AnyInput = Alternatives | WeightNoise | Dirichlet | WeightTable | Exclusion | Measurement | Goalposts
+AnyInput = Alternatives | WeightNoise | Dirichlet | WeightTable | Exclusion | Measurement | Goalposts | Provisional
 KINDS: dict[str, type[AnyInput] | type[ImputationDraws]] = {
     "alternatives": Alternatives,
     "imputation_draws": ImputationDraws,
@@ -183,6 +199,7 @@ KINDS: dict[str, type[AnyInput] | type[ImputationDraws]] = {
     "exclusion": Exclusion,
     "measurement": Measurement,
     "goalposts": Goalposts,
+    "provisional": Provisional,
 }
 
 
@@ -392,9 +409,9 @@ def _check(
             _check_measurement(method, framework, path, faults)
         elif isinstance(one, Exclusion):
             _check_names(framework, one.nodes, f"{path}.nodes", faults, below=True)
-        else:
+        elif isinstance(one, Weights):
             _check_weights(one, method, framework, weighted, path, faults)
-        if isinstance(one, Goalposts | Measurement | Exclusion):
+        if isinstance(one, Goalposts | Measurement | Exclusion | Provisional):
             if one.kind in kinds:
                 faults.append(f"{path}: {kinds[one.kind]} is of kind {one.kind} already; make them one")
             kinds[one.kind] = name

@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,16 @@ import numpy as np
 import polars as pl
 import yaml
 
-from ssc_index.errors import MethodError, SscIndexError
-from ssc_index.files import PACKAGES, columns_named, read_values, version_of, without_formulas
+from ssc_index.errors import MethodError, SscIndexError, ValuesError
+from ssc_index.files import (
+    PACKAGES,
+    columns_named,
+    has_beside,
+    read_beside,
+    read_values,
+    version_of,
+    without_formulas,
+)
 from ssc_index.framework.load import read_framework_csv
 from ssc_index.framework.save import framework_csv
 from ssc_index.method import read_method
@@ -31,7 +39,7 @@ from ssc_index.sensitivity.ranks import alternatives_of, groups_of, rank_model, 
 from ssc_index.sensitivity.sobol import sensitivity as sobol_indices
 from ssc_index.steps.derive import derived_codes
 from ssc_index.uncertainty.case import Case, case_of
-from ssc_index.uncertainty.inputs import Uncertainty
+from ssc_index.uncertainty.inputs import Uncertainty, read_uncertainty
 from ssc_index.uncertainty.plain import Replication, replication
 from ssc_index.uncertainty.result import distribution_frame, pairs_frame, ranks_frame
 from ssc_index.uncertainty.run import Result
@@ -39,6 +47,7 @@ from ssc_index.values import Values
 
 RECORD = "uncertainty.json"
 MOST = 1_000_000  # replications, where only a bound is given
+BESIDE_FOR = {"measurement": "grade", "provisional": "provisional"}  # what stands beside values, by kind of input
 
 
 def case_of_files(
@@ -46,6 +55,8 @@ def case_of_files(
     values_path: Path,
     method_path: Path,
     year: int | None = None,
+    grades: Path | None = None,
+    provisional: Path | None = None,
     **changes: Any,
 ) -> Case:
     """A case from the files that ``ssc-index compute`` takes.
@@ -55,20 +66,44 @@ def case_of_files(
         values_path: CSV or Parquet file of the values.
         method_path: YAML file of the method, with a section ``uncertainty``.
         year: Year whose ranks are asked for; None is the last.
+        grades: File of the data-quality grades (`files.read_beside`); None takes the column ``grade`` of a long file of
+            values, if there is one.
+        provisional: File of what was reported and is not verified; None takes the column ``provisional``, likewise.
         changes: What takes the place of ``replications``, ``seed`` and ``until`` of the section; None leaves them.
 
     Returns:
-        The case. Values have no grades: measurement errors are those of a value that declares none, without bounds.
+        The case. A value without a grade has the measurement error of one that declares none; there are no bounds.
 
     Raises:
-        FaultsError: With every fault of a file, or of the section.
+        FaultsError: With every fault of a file, or of the section; a file of its own that no input needs is one.
     """
     framework, method = read_framework_csv(framework_path), read_method(method_path)
     values = read_values(values_path, framework, columns_named(method.steps), derived_codes(method.steps))
     if method.uncertainty is None:
         raise MethodError(f"method {method.name}", ["uncertainty: missing; say what varies under 'inputs'"])
     section = {**method.uncertainty, **{key: value for key, value in changes.items() if value is not None}}
-    return case_of(values, framework, method.model_copy(update={Uncertainty.SECTION: section}), year)
+    method = method.model_copy(update={Uncertainty.SECTION: section})
+    inputs = read_uncertainty(method, framework, tuple(values.groups), values.years is not None).inputs
+    kinds = {one.kind for one in inputs.values()}
+    beside = _beside(values, values_path, kinds, {"grade": grades, "provisional": provisional})
+    return case_of(values, framework, method, year, beside["grade"], provisional=beside["provisional"])
+
+
+def _beside(
+    values: Values, values_path: Path, kinds: Collection[str], paths: Mapping[str, Path | None]
+) -> dict[str, Any]:
+    """Grades and provisional values, each if there is an input for it and a file has it; else None."""
+    found: dict[str, Any] = dict.fromkeys(paths)
+    faults = []
+    for kind, column in BESIDE_FOR.items():
+        path = paths[column] or (values_path if has_beside(values_path, column) else None)
+        if kind in kinds and path is not None:
+            found[column] = read_beside(path, values, column)
+        elif kind not in kinds and (unread := paths[column]) is not None:
+            faults.append(f"{unread.name}: the method has no input of kind {kind}, so that nothing would be read of it")
+    if faults:
+        raise ValuesError("uncertainty", faults)
+    return found
 
 
 def write_uncertainty(

@@ -64,6 +64,9 @@ def built(case: Case, choices: Choices, at: int = 0) -> Replication:
     """
     method = chosen_method(case, {name: int(option[at]) for name, option in choices.options.items()})
     framework = chosen_framework(case, {name: int(option[at]) for name, option in choices.options.items()})
+    values = chosen_values(case, {name: int(option[at]) for name, option in choices.options.items()})
+    if choices.provisional is not None:
+        values = case.with_provisional(choices.provisional[at][case.places])
     changes: dict[str, object] = {}
     if choices.weights is not None:
         weights = choices.weights[at]
@@ -78,8 +81,8 @@ def built(case: Case, choices: Choices, at: int = 0) -> Replication:
     steps = tuple(step.model_copy(update=changes) if isinstance(step, Aggregate) else step for step in method.steps)
     method = method.model_copy(update={"steps": steps})
     if case.measurement is None:
-        return Replication(case.values, framework, method)
-    before = before_normalisation(case, framework, method)
+        return Replication(values, framework, method)
+    before = before_normalisation(case, values, framework, method)
     values = before.values
     if choices.noise[at]:
         table = disturbed(values.values, before.deviation, case.bounds, choices.noise[at])
@@ -108,6 +111,12 @@ def chosen_framework(case: Case, options: dict[str, int]) -> Framework:
     return case.framework
 
 
+def chosen_values(case: Case, options: dict[str, int]) -> Values:
+    """The values, with all that are provisional where the option says so."""
+    counts = case.may_stand_in is not None and options.get(case.may_stand_in[0], -1) == 1
+    return case.with_all_provisional if counts else case.values
+
+
 @dataclass(frozen=True)
 class Before:
     """Values of the year as they reach the first normalisation.
@@ -124,14 +133,14 @@ class Before:
     deviation: Floats
 
 
-def before_normalisation(case: Case, framework: Framework, method: Method) -> Before:
-    """Run the steps before the first normalisation."""
+def before_normalisation(case: Case, given: Values, framework: Framework, method: Method) -> Before:
+    """Run the steps before the first normalisation on the values of a case, or on these with provisional ones."""
     first = next(place for place, step in enumerate(method.steps) if isinstance(step, Normalise))
     rows = case.rows
-    table, age = case.values.values, np.zeros(case.values.values.shape, dtype=np.int64)
+    table, age = given.values, np.zeros(given.values.shape, dtype=np.int64)
     filled = np.zeros(table.shape, dtype=bool)
     if first > 0:
-        _, head = run_steps(case.values, framework, method.model_copy(update={"steps": method.steps[:first]}))
+        _, head = run_steps(given, framework, method.model_copy(update={"steps": method.steps[:first]}))
         table = head[-1].table
         for step in head:
             age = np.maximum(age, step.carried)

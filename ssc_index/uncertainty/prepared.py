@@ -34,9 +34,9 @@ from ssc_index.steps.parameters import Parameters
 from ssc_index.steps.state import Ints
 from ssc_index.steps.walk import indicators_meant, setting_at
 from ssc_index.uncertainty.case import Case, Choices, alive
-from ssc_index.uncertainty.inputs import Alternatives, Goalposts, WeightTable, laid_over, step_number
-from ssc_index.uncertainty.plain import before_normalisation, chosen_framework, chosen_method
-from ssc_index.values import Floats
+from ssc_index.uncertainty.inputs import Alternatives, Goalposts, Provisional, WeightTable, laid_over, step_number
+from ssc_index.uncertainty.plain import before_normalisation, chosen_framework, chosen_method, chosen_values
+from ssc_index.values import Floats, Values
 
 Singles = NDArray[np.float32]
 LANES = 32  # as `kernel.py` has it
@@ -178,13 +178,17 @@ def _stages(case: Case, reasons: list[str]) -> tuple[Stage, Stage, Stage]:
             names[1 if split < len(steps) - 1 else 0].append(name)
             if split < len(steps) - 1 and any(step.step == "treat" for step in steps[:split]):
                 reasons.append("goalposts that a treatment before the errors looks at")
+        elif isinstance(one, Provisional) and one.by == "all":
+            names[0].append(name)
+        elif isinstance(one, Provisional):
+            reasons.append("provisional values by unit")
 
     def stage(picked: Sequence[str]) -> Stage:
         counts = []
         for name in picked:
             one = case.section.inputs[name]
-            assert isinstance(one, Alternatives | Goalposts)
-            counts.append(len(one.options) + 1)
+            assert isinstance(one, Alternatives | Goalposts | Provisional)
+            counts.append((2 if isinstance(one, Provisional) else len(one.options)) + 1)
         return Stage(tuple(picked), tuple(counts))
 
     return stage(names[0]), stage(names[1]), stage(names[2])
@@ -404,13 +408,15 @@ def _tables(case: Case, stage: Stage) -> tuple[Ints, Singles, Singles]:
         n_lanes), and the standard deviations of errors, same shape, or (0, 0, 0) without errors. Lanes beyond the
         units are missing.
     """
-    seen: dict[tuple[str, str], int] = {}
+    seen: dict[tuple[str, str, bool], int] = {}
     numbers, found = [], []
     for options in stage.combinations:
         method, framework = chosen_method(case, options), chosen_framework(case, options)
-        same = (repr(method.steps[:-1]), "" if framework is case.framework else repr(options))
+        values = chosen_values(case, options)
+        other_posts = "" if framework is case.framework else repr(options)
+        same = (repr(method.steps[:-1]), other_posts, values is case.values)
         if same not in seen:
-            found.append(_table(case, framework, method))
+            found.append(_table(case, values, framework, method))
         numbers.append(seen.setdefault(same, len(seen)))
     deviations = [deviation for _, deviation in found if deviation is not None]
     return (
@@ -420,15 +426,15 @@ def _tables(case: Case, stage: Stage) -> tuple[Ints, Singles, Singles]:
     )
 
 
-def _table(case: Case, framework: Framework, method: Method) -> tuple[Floats, Floats | None]:
+def _table(case: Case, values: Values, framework: Framework, method: Method) -> tuple[Floats, Floats | None]:
     """One table and its errors, shape (n_units, n_indicators); without measurement error None."""
     if case.measurement is not None:
-        before = before_normalisation(case, framework, method)
+        before = before_normalisation(case, values, framework, method)
         return before.values.values, before.deviation
     if len(method.steps) == 1:
-        return case.values.values[case.rows], None
+        return values.values[case.rows], None
     head = method.model_copy(update={"steps": method.steps[:-1]})
-    return run_steps(case.values, framework, head)[1][-1].table[case.rows], None
+    return run_steps(values, framework, head)[1][-1].table[case.rows], None
 
 
 def _lanes(table: Floats, fill: float) -> Singles:

@@ -145,6 +145,22 @@ def test_a_replication_written_out_computes_to_its_own_scores(files: list[str], 
     loop(case, row, lambda _, found: np.testing.assert_array_equal(index, found[:, 0]))
 
 
+def test_grades_and_provisional_values_are_of_the_run_and_in_its_record(files: list[str], tmp_path: Path) -> None:
+    inputs = {"errors": examples.MEASUREMENT, "reported": {"kind": "provisional", "probability": 0.5}}
+    method = json.loads(json.dumps(examples.method(inputs).as_mapping()))
+    (tmp_path / "m.yaml").write_text(yaml.safe_dump(method), encoding="utf-8")
+    (tmp_path / "g.csv").write_text("unit,x00\nu000,unknown_method\n", encoding="utf-8")
+    (tmp_path / "p.csv").write_text("unit,code,provisional\nu001,x00,90\n", encoding="utf-8")
+    given = [*files[:4], "--method", str(tmp_path / "m.yaml"), "--grades", str(tmp_path / "g.csv")]
+    run([*given, "--provisional", str(tmp_path / "p.csv")], tmp_path / "out")
+    record = json.loads((tmp_path / "out" / "uncertainty.json").read_text(encoding="utf-8"))
+    assert record["inputs"].keys() == {"framework", "values", "method", "grades", "provisional"}
+    refused = invoke("uncertainty", *given, "--out", str(tmp_path / "none"))
+    assert refused.exit_code == 2
+    assert "inputs.reported: no provisional values are given" in refused.output
+    assert not (tmp_path / "none").exists()
+
+
 def test_ctrl_c_writes_what_is_done_and_nothing_else(files: list[str], tmp_path: Path) -> None:
     timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()

@@ -33,7 +33,7 @@ def test_a_node_left_out_counts_neither_in_weights_nor_in_coverage():
 
 def test_errors_are_as_large_as_the_grade_says_and_stay_within_bounds():
     case = examples.case({"errors": examples.MEASUREMENT}, units=40)
-    before = before_normalisation(case, case.framework, case.method)
+    before = before_normalisation(case, case.values, case.framework, case.method)
     relative = before.deviation / case.values.values
     shares = {0: 0.1, 1: 0.02, 2: 0.05, 3: 0.25, 4: 0.30}  # the grades by turns, the first of them undeclared
     for turn, share in shares.items():
