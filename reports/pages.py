@@ -7,9 +7,11 @@ wrote is escaped here, once; a page asks for no other file.
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from reports.figures.palette import ACCENT, INK, LINE, MUTED, PAPER
+from reports.figures.svg import hatch
 
 STYLE = f"""
 * {{ box-sizing: border-box; }}
@@ -126,3 +128,15 @@ def rows_table(head: Sequence[str], body: str, caption: str = "") -> str:
 def _table(heads: str, body: str, caption: str) -> str:
     told = f"<caption>{escape(caption)}</caption>" if caption else ""
     return f'<div class="scroll"><table>{told}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def legend(looks: Iterable[Mapping[str, Any]]) -> str:
+    """What the colours of a wheel mean; of what `palette.legend` gives."""
+    size = 'width="11" height="11"'
+    parts = []
+    for count, look in enumerate(looks):
+        ident = f"look-{count}"
+        defs, fill = (hatch(ident), f"url(#{ident}-hatch)") if look["is_hatched"] else ("", look["fill"])
+        square = f'<rect {size} rx="2" fill="{fill}"/>'
+        parts.append(f'<li><svg {size} aria-hidden="true">{defs}{square}</svg> {escape(look["told"])}</li>')
+    return f'<ul class="legend">{"".join(parts)}</ul>'

@@ -14,7 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports.figures.palette import BANDS, UNREPORTED
 from reports.fonts import BODY, FONTS_VARIABLE, folders_with_noto, in_order, named_folder
 from reports.mart import ReportError
 
@@ -92,7 +91,7 @@ class PdfMaker:
         """Set a document about a city.
 
         Args:
-            facts: What `facts.FactsheetMaker.facts` gives, or of that form: with ``city``, ``city_id``, ``grey``;
+            facts: What `facts.FactsheetMaker.facts` gives, or of that form: with ``city``, ``city_id``;
                 ``names`` of all cities that it names, by key; and ``country_code``, by which Chinese characters get the
                 forms of the country.
             written: Whatever else people wrote that may need fonts beyond Typst's own.
@@ -146,10 +145,9 @@ class PdfMaker:
 
     def _in_letters_that_can_be_set(self, facts: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """The facts; with the key for a city's name where no font has its letters, so that no box stands for it."""
-        legend = [[f"{band.label} of target", band.fill] for band in BANDS] + [[facts["grey"], UNREPORTED.fill]]
         names: dict[str, str] = facts.get("names") or {facts["city_id"]: facts["city"]}
         strange = {key: letters for key, name in names.items() if (letters := self.letters_without_font(name))}
-        told = {**facts, "legend": legend, "names": {key: key if key in strange else names[key] for key in names}}
+        told = {**facts, "names": {key: key if key in strange else names[key] for key in names}}
         if not strange:
             return told, ""
         # A name also stands in the titles of figures; the longest first, for one may be part of another.

@@ -73,7 +73,7 @@ def certificate_facts(
     )
     if facts["notice"]:
         limits.insert(0, facts["notice"])
-    kept = ("city", "city_id", "country_code", "edition", "status", "content", "grey", "profile")
+    kept = ("city", "city_id", "country_code", "edition", "status", "content", "legend", "profile")
     return {name: facts[name] for name in kept} | {
         "names": {facts["city_id"]: facts["city"]},
         "statements": statements,

@@ -15,7 +15,9 @@ from reports import words
 from reports.changes.of_mart import stories_of
 from reports.changes.story import NAMES
 from reports.factsheet.certificate import certificate_facts
-from reports.figures import Part, WaterfallStep, waterfall, wheel
+from reports.figures import Part, WaterfallStep, group, waterfall, wheel
+from reports.figures.palette import UNCOMPARED, legend
+from reports.figures.waterfall import NARROW
 from reports.mart import PublicMart, ReportError
 from reports.weights import aggregate_step
 from ssc_index.framework.catalogue import Catalogue
@@ -103,7 +105,7 @@ class FactsheetMaker:
             "scores": self._score_rows(about, scores),
             "score_peers": self._score_peers(about),
             "wheel": self._wheel(about["name"], cuts, points, values),
-            "wheel_told": f"{len(values)} of {self._n_points()} data points are reported and public; grey is all else.",
+            "wheel_told": self._wheel_told(values, points),
             **self._strengths(about, city, values),
             "progress": self._progress(history),
             **self._contributions(about["name"], history),
@@ -114,7 +116,7 @@ class FactsheetMaker:
             "sdgs": _sdgs(cuts),
             "quality": self._quality(values, index),
             "has_values": bool(values),
-            "grey": "not reported" if values else "not public",
+            "legend": legend(grey="not reported" if values else "not public"),
             "method": self._method(),
             "content": self.mart.content_sha256[:16],
         }
@@ -244,18 +246,21 @@ class FactsheetMaker:
     ) -> str:
         """The benchmark wheel as SVG."""
 
-        def cut(key: tuple[str, str]) -> tuple[str | None, str]:
+        def cut(name: str, key: tuple[str, str], parts: tuple[Part, ...]) -> Part:
             row = cuts.get(key)
             if row is None or row["percentage"] is None:
-                return None, "no benchmark" if values else "not public"
-            return row["band"], f"{words.score(row['percentage'])} % of benchmark points"
+                return group(name, None, "no benchmark" if values else "not public", parts)
+            return group(name, row["band"], f"{words.score(row['percentage'])} % of benchmark points", parts)
 
         def point(node: Row) -> Part:
-            row = points.get(node["node"])
-            told = "not reported" if values else "not public"
-            if node["node"] in values:
-                told = words.amount(values[node["node"]]["value"], node["unit"])
-            return Part(node["name"], None if row is None else row["band"], told)
+            row, value = points.get(node["node"]), values.get(node["node"])
+            if value is None:
+                return Part(node["name"], None, "not reported" if values else "not public")
+            told = words.amount(value["value"], node["unit"])
+            if value["is_carried"]:
+                told += f", carried from {value['value_year']}"
+            band = None if row is None else row["band"]
+            return Part(node["name"], band or UNCOMPARED.key, told if band else f"{told}, no benchmark")
 
         dimensions = []
         for dimension in self._of_level("dimension"):
@@ -265,8 +270,8 @@ class FactsheetMaker:
                     kpis = self._children[category["node"]]
                     parts = tuple(point(one) for kpi in kpis for one in self._children[kpi["node"]])
                     key = ("category", f"{dimension['node']}: {category['name']}")
-                    categories.append(Part(category["name"], *cut(key), parts))
-            dimensions.append(Part(dimension["name"], *cut(("dimension", dimension["node"])), tuple(categories)))
+                    categories.append(cut(category["name"], key, parts))
+            dimensions.append(cut(dimension["name"], ("dimension", dimension["node"]), tuple(categories)))
         total = cuts.get(("total", "index"))
         centre = words.score(total["percentage"]) if total else "–"
         told = (
@@ -275,6 +280,20 @@ class FactsheetMaker:
         return wheel(
             dimensions, (centre, "% of benchmark points"), title=f"Benchmark wheel of {name}", description=told
         )
+
+    def _wheel_told(self, values: Mapping[str, Row], points: Mapping[str, Row]) -> str:
+        """What of the wheel is in colour, what is hatched and what is grey; the parts add up to all data points."""
+        asked = self._n_points()
+        if not values:
+            return f"None of the {asked} data points is public."
+        carried = sum(row["is_carried"] for row in values.values())
+        compared = sum(points.get(code, {}).get("band") is not None for code in values)
+        untargeted = len(values) - compared - carried
+        lines = [f"{carried} carried from earlier years"] if carried else []
+        lines += [f"{untargeted} without a target"] if untargeted else []
+        hatched = f", {' and '.join(lines)} are hatched" if lines else ""
+        grey = f"{asked - len(values)} are grey."
+        return f"Of {asked} data points {compared} are compared with their targets{hatched}; {grey}"
 
     def _of_level(self, level: str) -> list[Row]:
         return [node for node in self.mart.nodes if node["level"] == level]
@@ -355,6 +374,7 @@ class FactsheetMaker:
             (str(scored[-1]), after["index"]),
             title=f"What moved the index of {name}",
             description=moved,
+            width=NARROW,
         )
         return {"waterfall": figure, "moved": moved}
 
@@ -365,12 +385,14 @@ class FactsheetMaker:
             if (count := sum(row["quality"] == code for row in values.values()))
         ]
         ungraded = sum(row["quality"] is None for row in values.values())
+        carried = sum(row["is_carried"] for row in values.values())
+        asked = self._n_points()
         return {
             "facts": [
-                ["Data points reported and public", f"{len(values)} of {self._n_points()}"],
+                [f"Data points reported for {self.edition}, public", f"{len(values) - carried} of {asked}"],
                 ["Coverage of the scored ones", words.percent(index["coverage"])],
-                ["Carried from an earlier year", str(sum(row["is_carried"] for row in values.values()))],
-                ["Imputed (carried ones included)", str(index["n_imputed"])],
+                ["Carried from an earlier year", f"{carried} of {asked}"],
+                ["Of the scored ones carried or imputed", str(index["n_imputed"])],
                 [
                     "Recomputed from numerator and denominator",
                     str(sum(row["derivation"] == "recomputed" for row in values.values())),

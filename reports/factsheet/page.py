@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reports.figures import RankInterval, rank_intervals
-from reports.figures.palette import BANDS, NOT_REPORTED
-from reports.pages import document, escape, figures_table, key_figures
+from reports.pages import document, escape, figures_table, key_figures, legend
 
 
 def page(facts: Mapping[str, Any]) -> str:
@@ -57,7 +56,7 @@ Global Smart Sustainable Cities Index {said(facts["edition"])} ({said(facts["sta
 {key_figures(facts["key_figures"])}
 {because}
 <div class="two">
-<section><h2>Benchmark wheel</h2>{facts["wheel"]}{_legend(facts["grey"])}
+<section><h2>Benchmark wheel</h2>{facts["wheel"]}{legend(facts["legend"])}
 <p class="muted small">Rings from the inside: dimensions, categories, data points.
 {said(facts["wheel_told"])}</p></section>
 <section><h2>Scores</h2>{figures_table(["", "Score", "Rank", "Peers"], scores, caption=facts["score_peers"])}
@@ -105,10 +104,3 @@ def _data(facts: Mapping[str, Any]) -> str:
         + figures_table(["How values came about, as declared", "Data points"], facts["quality"]["grades"])
         + "</section></div>"
     )
-
-
-def _legend(grey: str) -> str:
-    """The colours of the wheel."""
-    entries = [(f"{band.label} of target", band.fill) for band in BANDS] + [(grey, NOT_REPORTED)]
-    dot = '<svg width="11" height="11" aria-hidden="true"><rect width="11" height="11" rx="2" fill="{}"/></svg>'
-    return f'<ul class="legend">{"".join(f"<li>{dot.format(fill)} {escape(told)}</li>" for told, fill in entries)}</ul>'

@@ -12,7 +12,7 @@ from reports.figures.maps import acceptability_map, correlation_map
 from reports.figures.palette import BANDS
 from reports.figures.slope import SlopeLine, slope_chart
 from reports.figures.waterfall import WaterfallStep, waterfall
-from reports.figures.wheel import Part, wheel
+from reports.figures.wheel import Part, group, wheel
 
 __all__ = [
     "BANDS",
@@ -26,6 +26,7 @@ __all__ = [
     "acceptability_map",
     "correlation_map",
     "distribution_strip",
+    "group",
     "rank_intervals",
     "sensitivity_bars",
     "slope_chart",

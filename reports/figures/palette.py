@@ -2,12 +2,13 @@
 
 What belongs here: every colour that a figure or page uses. What does not: what is drawn with it. The bands run from
 orange to blue, which readers with any common colour deficiency tell apart, also in grey print: the extremes are
-dark, the middle is light. Grey is "not reported" and nothing else.
+dark, the middle is light. Grey is "not reported" and nothing else; what has a value and no benchmark is hatched.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 INK = "#17212b"
 MUTED = "#5a6875"
@@ -17,6 +18,7 @@ ACCENT = "#1b5e9b"
 BETTER = "#1b5e9b"
 WORSE = "#b8500b"
 NOT_REPORTED = "#c3cad0"
+HATCH = "#8593a0"
 
 FONT = "Inter, 'Segoe UI', 'Helvetica Neue', Arial, 'Noto Sans', 'DejaVu Sans', sans-serif"
 SMALL, NORMAL, LARGE = 10.0, 12.0, 15.0
@@ -29,17 +31,19 @@ class Band:
     Attributes:
         key: As the marts call it.
         label: As people read it.
-        fill: Its colour.
+        fill: Its colour; that of the lines where it is hatched.
         ink: Colour of text on it, contrast 4.5 to 1 or more.
+        is_hatched: Whether it is drawn as lines on paper.
     """
 
     key: str
     label: str
     fill: str
     ink: str
+    is_hatched: bool = False
 
 
-# Four bands of the share of target reached (U4SSC), and grey for what was not reported.
+# Four bands of the share of target reached (U4SSC), grey for what was not reported, lines for what was not compared.
 BANDS = (
     Band("below_33", "below 33 %", "#b8500b", "#ffffff"),
     Band("from_33_to_66", "33 to 66 %", "#f2b36b", INK),
@@ -47,7 +51,8 @@ BANDS = (
     Band("above_95", "above 95 %", "#1b5e9b", "#ffffff"),
 )
 UNREPORTED = Band("not_reported", "not reported", NOT_REPORTED, INK)
-_BY_KEY = {band.key: band for band in (*BANDS, UNREPORTED)}
+UNCOMPARED = Band("no_benchmark", "carried, or without a target", HATCH, INK, is_hatched=True)
+_BY_KEY = {band.key: band for band in (*BANDS, UNCOMPARED, UNREPORTED)}
 
 
 def band(key: str | None) -> Band:
@@ -57,6 +62,12 @@ def band(key: str | None) -> Band:
     'not reported'
     """
     return UNREPORTED if key is None else _BY_KEY[key]
+
+
+def legend(hatched: str = UNCOMPARED.label, grey: str = UNREPORTED.label) -> list[dict[str, Any]]:
+    """What each look of a wheel means, in order, as JSON can hold it; ``hatched`` and ``grey`` in the page's words."""
+    looks = [*((f"{band.label} of target", band) for band in BANDS), (hatched, UNCOMPARED), (grey, UNREPORTED)]
+    return [{"told": told, "fill": band.fill, "is_hatched": band.is_hatched} for told, band in looks]
 
 
 def mix(first: str, second: str, share: float) -> str:

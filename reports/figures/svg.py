@@ -74,6 +74,13 @@ def line(x1: float, y1: float, x2: float, y2: float, **attributes: str | float |
     return element("line", **{"x1": x1, "y1": y1, "x2": x2, "y2": y2, **given, **attributes})
 
 
+def hatch(ident: str) -> str:
+    """The pattern ``{ident}-hatch``: slanting lines on whatever lies beneath."""
+    stripe = element("path", d="M0 2.5H5", stroke=palette.HATCH, stroke_width=1.3)
+    units = {"patternUnits": "userSpaceOnUse", "patternTransform": "rotate(45)"}
+    return element("defs", element("pattern", stripe, id=f"{ident}-hatch", width=5, height=5, **units))
+
+
 def document(width: float, height: float, ident: str, title: str, description: str, children: Iterable[str]) -> str:
     """A figure.
 

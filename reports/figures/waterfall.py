@@ -5,6 +5,7 @@ What belongs here: the drawing, and the proof that the steps add up. What does n
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from reports.figures import palette
 from reports.figures.svg import document, element, line, note, shortened, text, ticks, tooltip
 
 WIDTH, HEIGHT, TOP, BOTTOM, LEFT, RIGHT = 640.0, 300.0, 30.0, 52.0, 44.0, 12.0
+# Of 300 units of height; a narrow one stands in a column of a page of print and keeps its letters legible there.
+NARROW = 430.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ def waterfall(
     description: str,
     tolerance: float = 1e-6,
     ident: str = "waterfall",
+    width: float = WIDTH,
 ) -> str:
     """Draw a waterfall.
 
@@ -47,6 +51,7 @@ def waterfall(
         description: What it shows.
         tolerance: By how much start and steps may miss the end.
         ident: Stem of the ids.
+        width: Width of the drawing, in its own units; its letters are 12 high.
 
     Raises:
         ValueError: If start and steps do not add up to the end; such a picture would lie.
@@ -62,8 +67,8 @@ def waterfall(
     def y(value: float) -> float:
         return TOP + (HEIGHT - TOP - BOTTOM) * (high - value) / (high - low)
 
-    slot = (WIDTH - LEFT - RIGHT) / (len(steps) + 2)
-    children = [_grid(tick, y(tick)) for tick in ticks(low, high)]
+    slot = (width - LEFT - RIGHT) / (len(steps) + 2)
+    children = [_grid(tick, y(tick), width) for tick in ticks(low, high)]
     children.append(_bar(start[0], LEFT, slot, y(start[1]), y(low), f"{start[1]:.1f}", palette.MUTED, "f-mutedfill"))
     for count, step in enumerate(steps):
         x = LEFT + slot * (count + 1)
@@ -79,16 +84,17 @@ def waterfall(
     children.append(_bar(end[0], x, slot, y(end[1]), y(low), f"{end[1]:.1f}", palette.MUTED, "f-mutedfill"))
     if low > 0:
         children.append(note(LEFT, HEIGHT - 6, f"The scale starts at {low:.1f}."))
-    return document(WIDTH, HEIGHT, ident, title, description, children)
+    return document(width, HEIGHT, ident, title, description, children)
 
 
 def signed(change: float) -> str:
     """A change with its sign, one decimal.
 
-    >>> signed(-3.44), signed(0.0)
-    ('−3.4', '+0.0')
+    >>> signed(-3.44), signed(0.0), signed(-0.04)
+    ('−3.4', '±0.0', '±0.0')
     """
-    return f"{change:+.1f}".replace("-", "−")
+    told = f"{change:+.1f}"
+    return f"±{told[1:]}" if float(told) == 0 else told.replace("-", "−")
 
 
 def _window(levels: Sequence[float]) -> tuple[float, float]:
@@ -98,8 +104,8 @@ def _window(levels: Sequence[float]) -> tuple[float, float]:
     return max(0.0, low - room) if low >= 0 else low - room, high + room * 0.4
 
 
-def _grid(tick: float, y: float) -> str:
-    return line(LEFT, y, WIDTH - RIGHT, y) + note(LEFT - 6, y + 4, f"{tick:g}", text_anchor="end")
+def _grid(tick: float, y: float, width: float) -> str:
+    return line(LEFT, y, width - RIGHT, y) + note(LEFT - 6, y + 4, f"{tick:g}", text_anchor="end")
 
 
 def _bar(name: str, x: float, slot: float, top: float, bottom: float, label: str, colour: str, mark: str) -> str:
@@ -117,13 +123,16 @@ def _bar(name: str, x: float, slot: float, top: float, bottom: float, label: str
             class_=mark,
         ),
         text(x + slot / 2, top - 6, label, text_anchor="middle", font_weight="600"),
-        text(
-            x + slot / 2,
-            HEIGHT - BOTTOM + 20,
-            shortened(name, max(6, int(slot / 6.2))),
-            text_anchor="middle",
-            font_size=palette.SMALL + 1,
-            class_="f-muted",
-            fill=palette.MUTED,
+        *(
+            note(
+                x + slot / 2, HEIGHT - BOTTOM + 18 + 12 * row, words, text_anchor="middle", font_size=palette.SMALL + 1
+            )
+            for row, words in enumerate(_lines(name, max(6, int(slot / 6.2))))
         ),
     )
+
+
+def _lines(name: str, longest: int) -> list[str]:
+    """A name on two lines at most, cut where it does not fit on them."""
+    first, *more = textwrap.wrap(name, longest) or [""]
+    return [first, *([shortened(" ".join(more), longest)] if more else [])]

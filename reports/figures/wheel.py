@@ -13,7 +13,7 @@ from functools import lru_cache
 from xml.sax.saxutils import escape
 
 from reports.figures import palette
-from reports.figures.svg import clean, document, element, note, number, shortened, text, tooltip
+from reports.figures.svg import clean, document, element, hatch, note, number, shortened, text, tooltip
 
 SIZE = 690.0
 CENTRE = SIZE / 2
@@ -28,7 +28,8 @@ class Part:
 
     Attributes:
         name: What it is called.
-        band: Key of its band; None where nothing is reported.
+        band: Key of its band; ``no_benchmark`` where there is a value that no target was held against, None where
+            nothing is reported.
         told: What is said of it when it is pointed at, for example ``56.3 % of targets``.
         parts: Parts of the next ring; none for a data point.
     """
@@ -37,6 +38,16 @@ class Part:
     band: str | None
     told: str
     parts: tuple[Part, ...] = ()
+
+
+def group(name: str, band: str | None, told: str, parts: tuple[Part, ...]) -> Part:
+    """A part of the inner rings; without a band it is grey only if everything within it is.
+
+    >>> group("a", None, "", (Part("b", None, ""), Part("c", "no_benchmark", ""))).band
+    'no_benchmark'
+    """
+    known = any(part.band is not None for part in parts)
+    return Part(name, band or (palette.UNCOMPARED.key if known else None), told, parts)
 
 
 def leaves(part: Part) -> int:
@@ -64,7 +75,7 @@ def wheel(
         SVG text. Every data point has the same angle, so that a ring's share is a share of what is asked for.
     """
     total = sum(leaves(part) for part in dimensions)
-    children = [*_rings(dimensions, 0.0, 1.0 / total if total else 0.0, 0, ident)]
+    children = [hatch(ident), *_rings(dimensions, 0.0, 1.0 / total if total else 0.0, 0, ident)]
     children.append(
         text(CENTRE, CENTRE + 6, centre[0], text_anchor="middle", font_size=34, font_weight="700", class_="f-ink")
     )
@@ -82,7 +93,7 @@ def _rings(parts: Sequence[Part], start: float, share: float, ring: int, ident: 
             "path",
             tooltip(f"{part.name}: {part.told}"),
             d=sector(inner, outer, start, end),
-            fill=band.fill,
+            fill=f"url(#{ident}-hatch)" if band.is_hatched else band.fill,
             stroke=palette.PAPER,
             stroke_width=1.4 if ring < 2 else 0.8,
             class_=f"f-band f-{band.key}",

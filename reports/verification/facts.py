@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reports import words
-from reports.figures import Part, wheel
-from reports.figures.palette import BANDS, NOT_REPORTED
+from reports.figures import Part, group, wheel
+from reports.figures.palette import BANDS, UNCOMPARED, legend
 from reports.verification.recommendations import recommended
 from ssc_index.framework.catalogue import Catalogue, Kpi
 
@@ -96,8 +96,7 @@ def report_facts(one: Verified, catalogue: Catalogue) -> dict[str, Any]:
         "kpi_summary": _summary(catalogue, states, by_kpi=True),
         "point_summary": _summary(catalogue, states, by_kpi=False),
         "wheel": _wheel(one, catalogue, states),
-        "legend": [[f"{band.label} of target", band.fill] for band in BANDS] + [["not reported", NOT_REPORTED]],
-        "grey": "not reported or not verified",
+        "legend": legend("without a target", "not reported or not verified"),
         "benchmarks": _benchmarks(one, catalogue),
         "scoring": [[band.name, f"{band.points} of {FULL_POINTS}"] for band in catalogue.scoring.bands],
         "results": _results(rows),
@@ -203,20 +202,23 @@ def _wheel(one: Verified, catalogue: Catalogue, states: Mapping[str, str]) -> st
         codes[kpi.dimension] = catalogue.dimension_code(kpi)
         within = dimensions.setdefault(kpi.dimension, {}).setdefault(kpi.category, [])
         for point in kpi.data_points:
-            band = one.points.get(point.id, {}).get("band")
             value = one.values.get(point.id)
-            within.append(
-                Part(point.name, band, states[point.id] if value is None else words.amount(value, point.unit))
-            )
+            if value is None:
+                within.append(Part(point.name, None, states[point.id]))
+            else:
+                band = one.points.get(point.id, {}).get("band") or UNCOMPARED.key
+                within.append(Part(point.name, band, words.amount(value, point.unit)))
 
-    def cut(name: str, node: str) -> tuple[str | None, str]:
-        row = one.cuts.get((name, node))
-        return (None, "no benchmark") if row is None else (row["band"], _percentage(one, name, node))
+    def cut(name: str, kind: str, node: str, parts: tuple[Part, ...]) -> Part:
+        row = one.cuts.get((kind, node))
+        if row is None:
+            return group(name, None, "no benchmark", parts)
+        return group(name, row["band"], _percentage(one, kind, node), parts)
 
     parts = [
-        Part(name, *cut("dimension", codes[name]),
-             tuple(Part(category, *cut("category", f"{codes[name]}: {category}"), tuple(points))
-                   for category, points in categories.items()))
+        cut(name, "dimension", codes[name],
+            tuple(cut(category, "category", f"{codes[name]}: {category}", tuple(points))
+                  for category, points in categories.items()))
         for name, categories in dimensions.items()
     ]  # fmt: skip
     centre = (_percentage(one, "total", "index").removesuffix(" %"), "% of benchmark points")

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from reports.pages import document, escape, key_figures, rows_table, texts_table
+from reports.pages import document, escape, key_figures, legend, rows_table, texts_table
 
 # The same report for Typst.
 REPORT = Path(__file__).with_name("report.typ")
@@ -38,9 +38,6 @@ def report_page(facts: Mapping[str, Any]) -> str:
 def _sections(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Headings and bodies in the order of U4SSC's reports."""
     scoring = ", ".join(f"{band}: {points}" for band, points in facts["scoring"])
-    legend = "".join(
-        f"<li><i class=dot style='background:{fill}'></i> {escape(told)}</li>" for told, fill in facts["legend"]
-    )
     return [
         ("Introduction", "".join(f"<p>{escape(text)}</p>" for text in facts["introduction"])),
         ("KPI reporting and verification summary", texts_table(("Dimension", *SUMMARY), facts["kpi_summary"])),
@@ -51,7 +48,7 @@ def _sections(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
             + _part("Findings that the verifier accepted", ("Finding", "Why"), facts["accepted"])
             + _part("Findings that stand", ("Where", "What"), facts["open_findings"]),
         ),
-        ("City performance benchmark", f"<div class=wheel>{facts['wheel']}</div><ul class=legend>{legend}</ul>"),
+        ("City performance benchmark", f"<div class=wheel>{facts['wheel']}</div>{legend(facts['legend'])}"),
         (
             "Benchmarks and scoring",
             f"<p>Points by the share of the target: {escape(scoring)}.</p>"

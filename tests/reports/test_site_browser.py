@@ -418,6 +418,19 @@ def test_the_theme_stays_and_an_unknown_place_is_told(site: Site) -> None:
     site.troubles.clear()
 
 
+def test_what_was_carried_or_has_no_target_is_hatched_and_not_grey(site: Site) -> None:
+    values = site.mart["fact_value"].filter(edition=LATEST, city_id=REPORT)
+    bands = site.mart["fact_benchmark"].filter(edition=LATEST, city_id=REPORT, cut="data_point")["band"].drop_nulls()
+    page = site.open(f"city/{REPORT}")
+    hatched = page.locator("path.f-no_benchmark[d*='A214 214']")
+    assert hatched.count() == len(values) - len(bands) > 0
+    assert page.locator("path.f-not_reported[d*='A214 214']").count() == 112 - len(values)
+    assert (
+        hatched.first.evaluate("path => document.querySelector(path.getAttribute('fill').slice(4, -1)).tagName")
+        == "pattern"
+    )
+
+
 def test_print_shows_content_and_no_controls(site: Site) -> None:
     page = site.open(f"city/{REPORT}")
     page.emulate_media(media="print")

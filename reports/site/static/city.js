@@ -59,8 +59,8 @@
         fact(SSC.score(row.score), "index score of 100"),
         fact(SSC.percent(row.coverage), "of the scored data points reported"),
         total ? fact(`${SSC.score(total[0])} %`, "of U4SSC benchmark points") : null,
-        row.carried ? fact(String(row.carried), "data points carried from earlier years") : null));
-      main.append(h("div", { class: "grid" }, wheelCard(city, own, rows, reported), dimensionCard(city, own, data, edition)));
+        row.carried ? fact(String(row.carried), "scored data points carried from earlier years") : null));
+      main.append(h("div", { class: "grid" }, wheelCard(city, own, rows, reported, edition), dimensionCard(city, own, data, edition)));
       if (reported.length) main.append(peersCard(city, rows, data));
       if (row.sure && own.ranks) main.append(surenessCard(city, file, row, own, edition));
       main.append(progressCard(city, file));
@@ -113,21 +113,27 @@
       change.parts.length ? h("p", { class: "muted small" }, "A cause's part is what its change adds, on average over all orders in which the changes could have come; the parts add up.") : null);
   };
 
-  const wheelCard = (city, own, rows, reported) => {
+  const wheelCard = (city, own, rows, reported, edition) => {
     const byNode = Object.fromEntries(rows.map((one) => [one.point.node, one]));
     const cut = (key) => own.cuts[key];
     const told = (one) => (one ? `${SSC.score(one[0])} % of benchmark points, ${one[2]} data points reported` : "not public");
     const part = (node) => {
       if (node.level === "data_point") {
         const one = byNode[node.node];
-        return { node: node.node, name: node.name, band: SSC.bandOfPoints(one.points), told: !one.reported ? (reported.length ? "not reported" : "not public") : `${SSC.withUnit(one.value, node.unit)}${SSC.known(one.points) ? `, ${one.points} of 4 points` : ", no benchmark"}` };
+        const name = { node: node.node, name: node.name };
+        if (!one.reported) return { ...name, band: SSC.bandOf(null), told: reported.length ? "not reported" : "not public" };
+        const value = `${SSC.withUnit(one.value, node.unit)}${one.value_year < edition ? `, carried from ${one.value_year}` : ""}`;
+        return SSC.known(one.points) ? { ...name, band: SSC.bandOfPoints(one.points), told: `${value}, ${one.points} of 4 points` } : { ...name, band: SSC.UNCOMPARED, told: `${value}, no benchmark` };
       }
       const figures = node.level === "dimension" ? cut(`dimension|${node.node}`) : cut(`category|${node.node.slice(0, 2)}: ${node.name}`);
       const beneath = (SSC.children[node.node] || []).flatMap((child) => (node.level === "dimension" ? SSC.children[child.node] : child.level === "kpi" ? SSC.children[child.node] : [child]));
-      return { node: node.node, name: node.name, band: SSC.bandOf(figures?.[1]), told: told(figures), parts: beneath.map(part) };
+      const parts = beneath.map(part);
+      const band = SSC.known(figures?.[1]) || parts.every((one) => one.band.key === "not_reported") ? SSC.bandOf(figures?.[1]) : SSC.UNCOMPARED;
+      return { node: node.node, name: node.name, band, told: told(figures), parts };
     };
     const total = own.cuts["total|index"];
-    const svg = SSC.fig.wheel(SSC.level("dimension").map(part), [total ? SSC.score(total[0]) : "–", "% of benchmark points"], `Benchmark wheel of ${city.name}`, `Three rings: dimensions, categories, data points, coloured by the share of the target reached. ${reported.length} of ${rows.length} data points are reported and public.`);
+    const compared = reported.filter((one) => SSC.known(one.points)).length;
+    const svg = SSC.fig.wheel(SSC.level("dimension").map(part), [total ? SSC.score(total[0]) : "–", "% of benchmark points"], `Benchmark wheel of ${city.name}`, `Three rings: dimensions, categories, data points, coloured by the share of the target reached. ${reported.length} of ${rows.length} data points are public, ${compared} of them compared with a target.`);
     return SSC.card("Benchmark wheel", "c7", SSC.fig.figure(svg, `wheel-${city.id}`, "Inner ring dimensions, then categories, then data points. Targets are U4SSC benchmarks; most are provisional.", "wheel"), SSC.fig.legend(reported.length ? "not reported" : "not public"));
   };
 
@@ -213,7 +219,7 @@
     const ungraded = reported.filter((one) => !one.quality).length;
     if (ungraded) grades.push({ words: "no grade declared", n: ungraded });
     const old = reported.filter((one) => one.value_year < edition).length;
-    return SSC.card("Data quality", "c6", SSC.pairs([["Reported", `${reported.length} of ${rows.length} data points; ${SSC.percent(row.coverage)} of the scored ones for ${edition} itself`], ["Carried", `${old} of an earlier year`], ["Imputed", `${row.imputed} (carried ones included)`]]),
+    return SSC.card("Data quality", "c6", SSC.pairs([["Reported", `${reported.length - old} of ${rows.length} data points for ${edition} itself; ${SSC.percent(row.coverage)} of the scored ones`], ["Carried", `${old} from an earlier year`], ["Filled", `${row.imputed} of the scored ones, by carrying or imputation`]]),
       SSC.table({ label: "How the values came about", rows: grades, columns: [{ name: "As the city declared", head: true, cell: (one) => one.words }, { name: "Data points", cell: (one) => h("span", { class: "scorecell" }, h("span", {}, String(one.n)), SSC.bar(one.n / reported.length, "soft")) }] }));
   };
 

@@ -49,11 +49,11 @@ SSC.fig = (() => {
   const wheel = (dimensions, centre, title, told) => {
     const total = dimensions.reduce((sum, part) => sum + leaves(part), 0);
     const id = `wheel-${++count}`;
-    const marks = [];
+    const marks = [s("defs", {}, s("pattern", { id: `${id}-hatch`, width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, s("path", { d: "M0 2.5H5", stroke: SSC.UNCOMPARED.fill, "stroke-width": 1.3 })))];
     const walk = (parts, start, ring) => parts.forEach((part, place) => {
       const end = start + leaves(part) / total;
       const band = part.band;
-      marks.push(s("path", { d: sector(...RINGS[ring], start, end), fill: band.fill, stroke: LOOK.paper, "stroke-width": ring < 2 ? 1.4 : 0.8, class: `f-band f-${band.key}`, "data-node": part.node }, tip(`${part.name}: ${part.told}`)));
+      marks.push(s("path", { d: sector(...RINGS[ring], start, end), fill: band.hatched ? `url(#${id}-hatch)` : band.fill, stroke: LOOK.paper, "stroke-width": ring < 2 ? 1.4 : 0.8, class: `f-band f-${band.key}`, "data-node": part.node }, tip(`${part.name}: ${part.told}`)));
       const middle = (start + end) / 2;
       if (ring === 0) {
         const below = middle % 1 > 0.25 && middle % 1 < 0.75;
@@ -73,10 +73,10 @@ SSC.fig = (() => {
     marks.push(text(C, C + 6, centre[0], { "text-anchor": "middle", "font-size": 34, "font-weight": 700 }), note(C, C + 28, centre[1], { "text-anchor": "middle", "font-size": 12 }));
     return frame(SIZE, SIZE, title, told, marks);
   };
-  const legend = (grey = "not reported") => h("ul", { class: "legend", "aria-label": "Colours" }, [...SSC.core.bands.map((_, place) => SSC.bandOf(place)), SSC.bandOf(null)].map((band) => {
-    const dot = h("i", { class: "dot", "aria-hidden": "true" });
-    dot.style.background = band.fill;
-    return h("li", {}, dot, band.key === "not_reported" ? grey : `${band.label} of target`);
+  const legend = (grey = "not reported") => h("ul", { class: "legend", "aria-label": "Colours" }, [...SSC.core.bands.map((_, place) => SSC.bandOf(place)), SSC.UNCOMPARED, SSC.bandOf(null)].map((band) => {
+    const dot = h("i", { class: `dot${band.hatched ? " hatched" : ""}`, "aria-hidden": "true" });
+    if (band.key !== "not_reported" && !band.hatched) dot.style.background = band.fill;
+    return h("li", {}, dot, band.key === "not_reported" ? grey : band.hatched ? band.label : `${band.label} of target`);
   }));
 
   /* --- distribution strip: one dot a city ----------------------------------------------------------------- */

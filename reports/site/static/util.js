@@ -52,6 +52,7 @@ SSC.amount = (value, unit) => {
 SSC.symbol = (unit) => SSC.core.units[unit]?.[0] ?? "";
 SSC.withUnit = (value, unit) => { const sign = SSC.symbol(unit); return SSC.amount(value, unit) + (SSC.known(value) && sign ? ` ${sign}` : ""); };
 SSC.bandOf = (place) => (SSC.known(place) ? { key: SSC.core.bands[place][0], label: SSC.core.bands[place][1], fill: SSC.core.bands[place][2], ink: SSC.core.bands[place][3] } : { key: "not_reported", label: "not reported", fill: "#c3cad0", ink: "#17212b" });
+SSC.UNCOMPARED = { key: "no_benchmark", label: "carried, or without a target", fill: "#8593a0", ink: "#17212b", hatched: true };
 SSC.bandOfPoints = (points) => SSC.bandOf(SSC.known(points) ? points - 1 : null);
 
 /* Cities and nodes by what they are called in the data. */
