@@ -124,16 +124,16 @@ def blocks(facts: Mapping[str, pl.DataFrame]) -> list[str]:
         A sentence each, with what to do.
     """
     found = [
-        f"{row['files']} files are {row['status']}: `ssc-index check FILE` tells what is wrong with one."
+        f"Files that are {row['status']}: {row['files']}. `ssc-index check FILE` tells what is wrong with one."
         for row in facts["files"].filter(pl.col("status") != "read").to_dicts()
     ]
     for row in facts["submissions"].to_dicts():
         if row["waiting"]:
-            found.append(
-                f"{row['year']}: {row['waiting']} submissions wait for a verifier's outcome in their receipts."
-            )
+            of = f"{row['waiting']} of {row['received']} submissions"
+            found.append(f"{row['year']}: no verifier's outcome in the receipts of {of}.")
         if row["errors"]:
-            found.append(f"{row['year']}: {row['errors']} rows are kept out as errors; fact_finding lists them.")
+            of = f"{row['errors']} of {row['quarantined']} rows that do not count"
+            found.append(f"{row['year']}: kept out as errors, see fact_finding: {of}.")
     found += [
         f"Edition {row['edition']}: none of {row['in_scope']} cities reports enough to be ranked."
         for row in facts["editions"].filter(pl.col("ranked") == 0).to_dicts()

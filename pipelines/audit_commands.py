@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.console import UNUSABLE, WorkspaceOption, opened, progress_bar, stop, told_errors
+from pipelines.console import UNUSABLE, WorkspaceOption, opened, progress_bar, short_path, stop, told_errors
 from pipelines.exports import note_export
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ def audit(
     """Write the statistical audit of an edition, PDF and HTML, from the public mart alone unless said otherwise."""
     from pipelines.city_reports import write_private
     from pipelines.report_commands import method_text, read_mart
-    from pipelines.show import _short
     from reports.audit.document import set_audit
     from reports.audit.page import AUDIT
     from reports.pdf import PdfMaker
@@ -70,7 +69,7 @@ def audit(
             place, f"audit of {', '.join(map(str, editions))}", "internal" if internal else "public", folder.name
         )
     typer.echo(written.summary)
-    typer.echo(f"Wrote {_short(folder / f'audit-{editions[-1]}.pdf')} and .html beside it.")
+    typer.echo(f"Wrote {short_path(folder / f'audit-{editions[-1]}.pdf')} and .html beside it.")
 
 
 def register(app: typer.Typer) -> None:

@@ -293,15 +293,16 @@ def query(
 @app.command(epilog="Example: ssc-index status --json")
 def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Tell what is received, verified, kept out and published."""
-    from pipelines import show
+    from pipelines.status import show_status
+    from pipelines.status import status as status_of
 
     place = opened(workspace)
     with told_errors():
-        facts = show.status(place)
+        facts = status_of(place)
     if as_json:
         typer.echo(json.dumps(facts))
     else:
-        show.show_status(screen(), place, facts)
+        show_status(screen(), facts)
 
 
 @app.command(epilog="Example: ssc-index doctor")

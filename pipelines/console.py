@@ -70,6 +70,11 @@ def opened(root: Path | None, as_of: datetime | None = None) -> Workspace:
         return open_workspace(root or default_root(), as_of)
 
 
+def short_path(path: Path) -> str:
+    """A path as one would type it here: from the folder where we are, if it lies below."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
 @contextmanager
 def progress_bar(quiet: bool = False) -> Iterator[Listener]:
     """A bar on standard error while a block runs; silent where nobody looks."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.console import UNUSABLE, WorkspaceOption, opened, progress_bar, screen, stop, told_errors
+from pipelines.console import UNUSABLE, WorkspaceOption, opened, progress_bar, screen, short_path, stop, told_errors
 from pipelines.exports import note_export
 
 
@@ -69,7 +69,6 @@ def site(
     out: Annotated[Path | None, typer.Option(help="Folder to write. Default: site/ beside the marts.")] = None,
 ) -> None:
     """Write the explorer: static pages that any browser opens, from the public mart alone."""
-    from pipelines.show import _short
     from reports.audit.document import set_audit
     from reports.audit.page import AUDIT
     from reports.pdf import PdfMaker
@@ -96,7 +95,7 @@ def site(
             audits,
         )
         note_export(place, "site", "public", (out or place.marts.parent / "site").name)
-    typer.echo(f"Wrote {written.files} files, {written.bytes / 1e6:.1f} MB. Open {_short(written.index)}")
+    typer.echo(f"Wrote {written.files} files, {written.bytes / 1e6:.1f} MB. Open {short_path(written.index)}")
 
 
 def factsheet(
@@ -115,7 +114,6 @@ def factsheet(
     ] = None,
 ) -> None:
     """Write factsheets, PDF and HTML, or what is told of a city on one page, from the public mart alone."""
-    from pipelines.show import _short
     from reports.factsheet.facts import FactsheetMaker
     from reports.factsheet.page import page
     from reports.mart import ReportError
@@ -164,11 +162,11 @@ def factsheet(
     is_both = kind is Kind.FACTSHEET
     if not every:
         beside = " and .html beside it" if is_both else ""
-        typer.echo(f"Wrote {_short(folder / f'{cities[0]}-{end}.pdf')}{beside}.")
+        typer.echo(f"Wrote {short_path(folder / f'{cities[0]}-{end}.pdf')}{beside}.")
     else:
         formats = "PDF and HTML" if is_both else "PDF"
         named = kind.value if len(cities) == 1 else f"{kind.value}s"
-        typer.echo(f"Wrote {len(cities)} {named} of the edition {maker.edition}, {formats}, to {_short(folder)}.")
+        typer.echo(f"Wrote {len(cities)} {named} of the edition {maker.edition}, {formats}, to {short_path(folder)}.")
 
 
 def show(

@@ -7,13 +7,9 @@ What belongs here: queries on the marts and their layout. What does not: any num
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
@@ -21,13 +17,10 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from assets.warehouse import connect, read_queries
+from assets.warehouse import connect
 from assets.workspace import Workspace
-from intake.reading import raw_files, sha256_of
+from pipelines.console import short_path
 from ssc_index.errors import SscIndexError
-
-if TYPE_CHECKING:
-    from pipelines.last_build import Standing
 
 TOP = 20
 
@@ -144,101 +137,6 @@ def summary(workspace: Workspace) -> dict[str, object]:
     }
 
 
-STATUS = """
-select
-    year,
-    count(*) as received,
-    count(*) filter (where verification_outcome in ('verified', 'partly_verified')) as verified,
-    count(*) filter (where is_latest) as counted,
-    sum(n_values)::bigint as n_values,
-    sum(n_quarantined)::bigint as kept_out
-from dim_submission
-group by year
-order by year
-"""
-
-
-def status(workspace: Workspace) -> dict[str, object]:
-    """What is received, verified, kept out and published, and what lies open."""
-    from pipelines.doctor import open_files
-
-    return {
-        **summary(workspace),
-        "submissions": read(workspace, STATUS, internal=True).to_dicts(),
-        "kept_out_as_error": count_errors(workspace),
-        "unread_files": unread_files(workspace),
-        "steps": steps(workspace).to_dicts(),
-        "standing": asdict(standing(workspace)),
-        "blocks": blocks(workspace),
-        "open_files": open_files(workspace),
-        "published_at": datetime.fromtimestamp(workspace.public_mart.stat().st_mtime, UTC).isoformat(),
-    }
-
-
-def blocks(workspace: Workspace) -> list[str]:
-    """What keeps submissions from counting, editions from being ranked, and builds from ending."""
-    from assets import status
-    from assets.confidential import place
-    from pipelines.last_build import note_of
-
-    found = status.blocks(read_queries(workspace.warehouse, status.FACTS))
-    errors, note = place(workspace), note_of(workspace)
-    if errors.is_file() and (not note.is_file() or note.stat().st_mtime < errors.stat().st_mtime):
-        last = json.loads(errors.read_text(encoding="utf-8").splitlines()[-1])["error"].splitlines()[0]
-        found.insert(0, f"The last build failed: {last} (all of it: {errors.name}). Mend that, then build.")
-    return found
-
-
-def standing(workspace: Workspace) -> Standing:
-    """How the workspace stands to what it was last built from."""
-    from pipelines.last_build import standing_of
-    from pipelines.ranges import received_years  # loads Dagster, which a query need not wait for
-
-    return standing_of(workspace, *received_years(workspace))
-
-
-STEPS = "select step, year from state.steps where year > 0 order by year, step"
-
-
-def steps(workspace: Workspace) -> pl.DataFrame:
-    """Each step and, by edition, whether its rows stand; those that a build would run again are stale."""
-    known = read_queries(workspace.warehouse, {"steps": STEPS})["steps"]
-    now = standing(workspace)
-    is_stale = pl.lit(False) if now.first is None else pl.col("year").is_between(now.first, now.last)
-    told = known.with_columns(pl.when(is_stale).then(pl.lit("stale")).otherwise(pl.lit("fresh")).alias("state"))
-    editions = read(workspace, EDITIONS)["edition"]
-    return told.filter(pl.col("year").is_in(editions.to_list())).pivot("year", index="step", values="state")
-
-
-def unread_files(workspace: Workspace) -> list[str]:
-    """Files below raw/ that the last build has not seen."""
-    seen = read_queries(workspace.warehouse, {"files": "select file_sha256 from raw.files"})
-    known = set(seen["files"]["file_sha256"])
-    files = raw_files(workspace.raw)
-    return [str(path.relative_to(workspace.raw)) for path in files if sha256_of(path) not in known]
-
-
-def show_status(console: Console, workspace: Workspace, facts: dict[str, object]) -> None:
-    """The status as tables."""
-    console.rule(Text(workspace.name + ("  DEMO DATA" if workspace.is_demo else ""), style="bold"), align="left")
-    show_frame(console, read(workspace, STATUS, internal=True))
-    show_frame(console, read(workspace, EDITIONS + " order by edition"))
-    show_frame(console, steps(workspace))
-    console.print(f"Published {facts['published_at']}; {facts['kept_out_as_error']} rows kept out as errors.")
-    now = standing(workspace)
-    if not now.is_fresh:
-        what = f"{len(now.changed)} files" if now.changed else "Code, method, settings or register"
-        console.print(f"{what} changed since the last build; `ssc-index build` would run {now.first} to {now.last}.")
-    if found := blocks(workspace):
-        console.print("What blocks:", style="bold")
-        for one in found:
-            console.print(f"- {one}")
-    if facts["open_files"]:
-        console.print(f"Confidential: {facts['open_files']}.", style="red")
-    if unread := unread_files(workspace):
-        console.print(f"{len(unread)} files are new since: {', '.join(unread[:5])}. Run `ssc-index build`.")
-
-
 def show_build(console: Console, workspace: Workspace) -> None:
     """What a build came to: kept out, then the ranking or, where too little is reported, the benchmarks."""
     title = Text(workspace.name, style="bold")
@@ -257,8 +155,8 @@ def show_build(console: Console, workspace: Workspace) -> None:
         else:
             show_benchmarks(console, workspace)
     show_kept_out(console, workspace)
-    console.print(f"Public mart:   {_short(workspace.public_mart)}")
-    console.print(f"Internal mart: {_short(workspace.internal_mart)}  (mode 0600)")
+    console.print(f"Public mart:   {short_path(workspace.public_mart)}")
+    console.print(f"Internal mart: {short_path(workspace.internal_mart)}  (mode 0600)")
 
 
 def show_ranking(console: Console, workspace: Workspace, edition: dict[str, object]) -> None:
@@ -357,11 +255,3 @@ def show_frame(console: Console, frame: pl.DataFrame) -> None:
 
 def _cell(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _short(path: object) -> str:
-    whole = Path(str(path))
-    try:
-        return str(whole.relative_to(Path.cwd()))
-    except ValueError:
-        return str(whole)

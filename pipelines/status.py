@@ -1,0 +1,168 @@
+"""What `ssc-index status` tells: years and steps, what was received and kept out, what blocks, what lies open.
+
+What belongs here: gathering it, and its layout in 80 columns. What does not: what blocks (`assets/status.py`, for
+Dagster shows it too), what is stale (`pipelines/last_build.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from assets.warehouse import read_queries
+from assets.workspace import Workspace
+from intake.reading import raw_files, sha256_of
+from pipelines.show import EDITIONS, count_errors, read, summary
+
+if TYPE_CHECKING:
+    from pipelines.last_build import Standing
+
+STATUS = """
+select
+    year,
+    count(*) as received,
+    count(*) filter (where verification_outcome in ('verified', 'partly_verified')) as verified,
+    count(*) filter (where is_latest) as counted,
+    sum(n_values)::bigint as n_values,
+    sum(n_quarantined)::bigint as kept_out
+from dim_submission
+group by year
+order by year
+"""
+
+
+def status(workspace: Workspace) -> dict[str, object]:
+    """What is received, verified, kept out and published, and what lies open."""
+    from pipelines.doctor import open_files
+
+    return {
+        **summary(workspace),
+        "submissions": read(workspace, STATUS, internal=True).to_dicts(),
+        "kept_out_as_error": count_errors(workspace),
+        "unread_files": unread_files(workspace),
+        "steps": steps(workspace).to_dicts(),
+        "standing": asdict(standing(workspace)),
+        "blocks": blocks(workspace),
+        "open_files": open_files(workspace),
+        "published_at": datetime.fromtimestamp(workspace.public_mart.stat().st_mtime, UTC).isoformat(),
+    }
+
+
+def blocks(workspace: Workspace) -> list[str]:
+    """What keeps submissions from counting, editions from being ranked, and builds from ending."""
+    from assets import status
+    from assets.confidential import place
+    from pipelines.last_build import note_of
+
+    found = status.blocks(read_queries(workspace.warehouse, status.FACTS))
+    errors, note = place(workspace), note_of(workspace)
+    if errors.is_file() and (not note.is_file() or note.stat().st_mtime < errors.stat().st_mtime):
+        last = json.loads(errors.read_text(encoding="utf-8").splitlines()[-1])["error"].splitlines()[0]
+        found.insert(0, f"The last build failed: {last} (all of it: {errors.name}). Mend that, then build.")
+    return found
+
+
+def standing(workspace: Workspace) -> Standing:
+    """How the workspace stands to what it was last built from."""
+    from pipelines.last_build import standing_of
+    from pipelines.ranges import received_years  # loads Dagster, which a query need not wait for
+
+    return standing_of(workspace, *received_years(workspace))
+
+
+STEPS = "select step, year from state.steps where year > 0 order by year, step"
+
+
+def steps(workspace: Workspace) -> pl.DataFrame:
+    """Each step and, by edition, whether its rows stand; those that a build would run again are stale."""
+    known = read_queries(workspace.warehouse, {"steps": STEPS})["steps"]
+    now = standing(workspace)
+    is_stale = pl.lit(False) if now.first is None else pl.col("year").is_between(now.first, now.last)
+    told = known.with_columns(pl.when(is_stale).then(pl.lit("stale")).otherwise(pl.lit("fresh")).alias("state"))
+    editions = read(workspace, EDITIONS)["edition"]
+    return told.filter(pl.col("year").is_in(editions.to_list())).pivot("year", index="step", values="state")
+
+
+def unread_files(workspace: Workspace) -> list[str]:
+    """Files below raw/ that the last build has not seen."""
+    seen = read_queries(workspace.warehouse, {"files": "select file_sha256 from raw.files"})
+    known = set(seen["files"]["file_sha256"])
+    files = raw_files(workspace.raw)
+    return [str(path.relative_to(workspace.raw)) for path in files if sha256_of(path) not in known]
+
+
+def show_status(console: Console, facts: dict[str, Any]) -> None:
+    """What `status` gives, as a page."""
+    title = Text(facts["workspace"] + ("  DEMO DATA" if facts["is_demo"] else ""), style="bold")
+    console.rule(title, align="left")
+    submissions = [
+        [row["year"], *(f"{row[name] or 0:,}" for name in ("received", "verified", "counted", "n_values", "kept_out"))]
+        for row in facts["submissions"]
+    ]
+    console.print(
+        _table("Submissions", ("Year", "Received", "Verified", "Counted", "Values", "Rows kept out"), submissions)
+    )
+    editions = [
+        [
+            row["edition"],
+            row["status"],
+            *(f"{row[name]:,}" for name in ("n_cities", "n_ranked", "n_values")),
+            "–" if row["mean_coverage"] is None else f"{100 * row['mean_coverage']:.0f} %",
+            row["n_provisional_goalposts"],
+        ]
+        for row in facts["editions"]
+    ]
+    heads = ("Edition", "Status", "Cities", "Ranked", "Values", "Coverage", "Provisional goalposts")
+    console.print(_table("Editions, as anyone may read them", heads, editions))
+    years = [name for name in (facts["steps"] or [{}])[0] if name != "step"]
+    steps = [[row["step"], *(row[year] or "–" for year in years)] for row in facts["steps"]]
+    console.print(_table("Steps", ("", *years), steps))
+    published = datetime.fromisoformat(facts["published_at"])
+    console.print(
+        f"\nPublished {published:%Y-%m-%d %H:%M} UTC; {facts['kept_out_as_error']:,} rows kept out as errors."
+    )
+    now = facts["standing"]
+    if now["first"] is not None:
+        what = counted(len(now["changed"]), "file") if now["changed"] else "Code, method, settings or register"
+        console.print(
+            f"{what} changed since the last build; `ssc-index build` would run {now['first']} to {now['last']}."
+        )
+    if facts["blocks"]:
+        console.print("What blocks:", style="bold")
+        for one in facts["blocks"]:
+            console.print(f"- {one}")
+    if facts["open_files"]:
+        console.print(f"Confidential: {facts['open_files']}.", style="red")
+    if unread := facts["unread_files"]:
+        are = "is" if len(unread) == 1 else "are"
+        console.print(
+            f"{counted(len(unread), 'file')} {are} new since: {', '.join(unread[:5])}. Run `ssc-index build`."
+        )
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "file"), counted(2000, "file")
+    ('1 file', '2,000 files')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> RichTable:
+    """A table whose first column names its rows; numbers stand at the right."""
+    table = RichTable(title=f"\n{title}", title_justify="left", title_style="bold", box=None)
+    for place, name in enumerate(heads):
+        table.add_column(name, justify="left" if place == 0 or name == "Status" else "right")
+    for row in rows:
+        cells = [str(value) for value in row]
+        table.add_row(*cells, style="yellow" if "stale" in cells else None)
+    return table
