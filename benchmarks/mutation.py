@@ -2,9 +2,14 @@
 
 A mutant is the engine with one small fault: ``<`` for ``<=``, ``+`` for ``-``, a number one too great, a condition
 turned round, a ``return`` without its value. From all that can be planted a sample is drawn by a seed, and each is held
-against the tests that run through its line, quickest first; if none fails, against all tests of the files that touch
-its module. A fault that makes a test run ten times as long, or for ever, counts as seen; what counts is the time of
-the processor, so that other work on the machine makes no fault look seen.
+against the tests that run through its statement, quickest first; where no line can be watched (a table of constants, a
+compiled loop), against all tests of the files that touch its module. A fault that makes a test run ten times as long,
+or for ever, counts as seen; what counts is the time of the processor, so that other work on the machine makes no fault
+look seen.
+
+A process that has loaded the engine and collected its tests forks one for each fault, which puts the fault into the
+functions as they stand in memory and runs tests until the first that fails. Faults outside functions need a process
+that has loaded nothing.
 
 Own code, because the known tools fit badly here: they mutate neither decorated functions nor tables of constants, draw
 no sample, and would leave compiled loops in the cache that belong to another fault.
@@ -17,6 +22,8 @@ from __future__ import annotations
 
 import argparse
 import ast
+import functools
+import gc
 import hashlib
 import importlib.abc
 import importlib.util
@@ -33,17 +40,20 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any
 
-import numba
 import pytest
+from numba.core.caching import NullCache
+from numba.core.dispatcher import Dispatcher
 from rich.console import Console
 from rich.table import Table
 
 PROJECT = Path(__file__).resolve().parent.parent
 TESTS = ("tests/engine", "tests/framework", "tests/uncertainty", "tests/sensitivity")
-FIRST, LATER = 40.0, 120.0  # seconds that a mutant's own tests and those of its module's files may take
+FIRST, LATER = 40.0, 60.0  # seconds that the tests of a mutant's statement, or else of its module's files, may take
 COMPILED = ("compiled", "kernel")  # modules that Numba translates
+CO_NEWLOCALS = 0x2  # what the code of a function has, and neither that of a class nor of a module
 QUIET = ["-q", "-x", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-p", "no:logging", "-p", "no:xdist"]
 
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
@@ -83,6 +93,8 @@ class Mutant:
         module: File, from the project's directory.
         number: Position among the file's mutants.
         line: Where it is planted.
+        first: First line of its statement, of which the parts of a compound one are none.
+        last: Last line of it.
         kind: What sort of fault.
         name: What tells it from all others, also once the code around it has changed.
         told: What was there, and what is.
@@ -91,6 +103,8 @@ class Mutant:
     module: str
     number: int
     line: int
+    first: int
+    last: int
     kind: str
     name: str
     told: str
@@ -101,11 +115,25 @@ class Planter(ast.NodeTransformer):
 
     def __init__(self, wanted: int | None = None) -> None:
         self.wanted, self.number, self.found, self.inside = wanted, -1, [], []
+        self.statement = (0, 0)
+
+    def visit(self, node: ast.AST) -> Any:
+        """Visit a node, and know the lines of the statement that it is part of."""
+        if not isinstance(node, ast.stmt):
+            return super().visit(node)
+        outer = self.statement
+        body = getattr(node, "body", None)
+        last = body[0].lineno - 1 if body else node.end_lineno or node.lineno
+        self.statement = (node.lineno, max(last, node.lineno))
+        visited = super().visit(node)
+        self.statement = outer
+        return visited
 
     def _offer(self, node: ast.AST, kind: str, told: str) -> bool:
         """Note a place; whether the fault is to be planted there."""
         self.number += 1
-        self.found.append((self.number, getattr(node, "lineno", 0), kind, ".".join(self.inside), told))
+        line = getattr(node, "lineno", 0)
+        self.found.append((self.number, line, *self.statement, kind, ".".join(self.inside), told))
         return self.number == self.wanted
 
     def _named(self, node: Any) -> ast.AST:
@@ -233,10 +261,10 @@ def mutants_of(module: str) -> list[Mutant]:
     planter.visit(ast.parse((PROJECT / module).read_text(encoding="utf-8")))
     seen: dict[tuple[str, str, str], int] = defaultdict(int)
     out = []
-    for number, line, kind, inside, told in planter.found:
+    for number, line, first, last, kind, inside, told in planter.found:
         seen[inside, kind, told] += 1
         name = f"{module}:{inside}:{kind}:{told}:{seen[inside, kind, told]}"
-        out.append(Mutant(module, number, line, kind, name, told))
+        out.append(Mutant(module, number, line, first, last, kind, name, told))
     return out
 
 
@@ -331,14 +359,20 @@ def watch(keep: Path) -> Cover:
     return cover
 
 
+def planted(mutant: Mutant) -> ast.Module:
+    """The module of a mutant with its fault."""
+    tree = ast.parse((PROJECT / mutant.module).read_text(encoding="utf-8"))
+    with_fault: ast.Module = ast.fix_missing_locations(Planter(mutant.number).visit(tree))
+    return with_fault
+
+
 class Planted(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
     """Imports the module of a mutant with its fault."""
 
     def __init__(self, mutant: Mutant) -> None:
         self.file = str(PROJECT / mutant.module)
         self.name = mutant.module.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-        tree = ast.parse(Path(self.file).read_text(encoding="utf-8"))
-        self.tree = ast.fix_missing_locations(Planter(mutant.number).visit(tree))
+        self.tree = planted(mutant)
 
     def find_spec(self, fullname: str, path: object, target: object = None) -> Any:
         if fullname != self.name:
@@ -355,8 +389,146 @@ class Planted(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
         return compile(self.tree, self.file, "exec")
 
 
+def changed_functions(mutant: Mutant) -> dict[tuple[str, int], CodeType] | None:
+    """Functions of a module as they are with the fault, by name and line; None if it lies outside of them."""
+    file = str(PROJECT / mutant.module)
+    was = compile(Path(file).read_text(encoding="utf-8"), file, "exec")
+    out: dict[tuple[str, int], CodeType] = {}
+    return out if _differing(was, compile(planted(mutant), file, "exec"), out) else None
+
+
+def _differing(was: CodeType, now: CodeType, out: dict[tuple[str, int], CodeType]) -> bool:
+    """Note the functions that differ; whether nothing else does."""
+    is_function = bool(was.co_flags & CO_NEWLOCALS)
+    if is_function and was != now:
+        out[was.co_qualname, was.co_firstlineno] = now
+    bare = [[None if isinstance(one, CodeType) else repr(one) for one in code.co_consts] for code in (was, now)]
+    if not is_function and (was.co_code, was.co_names, bare[0]) != (now.co_code, now.co_names, bare[1]):
+        return False
+    inner = [[one for one in code.co_consts if isinstance(one, CodeType)] for code in (was, now)]
+    if len(inner[0]) != len(inner[1]):  # the fault leaves a part without a way to it
+        return is_function
+    alike = [_differing(*pair, out) for pair in zip(*inner, strict=True)]  # all of them: each notes its own
+    return all(alike)
+
+
+class Nursery:
+    """Holds mutants against tests in processes that have loaded everything; a pytest plugin."""
+
+    def __init__(self, mutants: list[Mutant], jobs: int, tests: Any, tell: Any) -> None:
+        self.mutants, self.jobs, self.tests, self.tell = mutants, jobs, tests, tell
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Fork a process for each mutant."""
+        if any(name.read_text().startswith("polars-0") for name in Path("/proc/self/task").glob("*/comm")):
+            raise SystemExit("a test module computes with Polars when it is loaded: a fork of it would wait for ever")
+        items = {item.nodeid: item for item in session.items}
+        self.functions: dict[tuple[str, str, int], list[FunctionType]] = defaultdict(list)
+        self.caches, self.compiled = [], []
+        for thing in gc.get_objects():
+            if isinstance(thing, FunctionType):
+                code = thing.__code__
+                self.functions[code.co_filename, code.co_qualname, code.co_firstlineno].append(thing)
+            elif isinstance(thing, functools._lru_cache_wrapper):
+                self.caches.append(thing)
+            elif isinstance(thing, Dispatcher):
+                self.compiled.append(thing)
+        gc.freeze()
+        waiting = list(reversed(self.mutants))
+        running: dict[int, tuple[Mutant, float, float]] = {}
+        while waiting or running:
+            while waiting and len(running) < self.jobs:
+                mutant = waiting.pop()
+                tests, limit = self.tests(mutant)
+                begun = time.monotonic()
+                if not tests:
+                    self.tell(mutant, "untested", begun)
+                    continue
+                chosen = [items[test] for test in tests]
+                child = forked(functools.partial(self._run, session, mutant, chosen), limit)
+                running[child] = (mutant, begun, begun + 30 * limit)
+            for child, (mutant, begun, until) in list(running.items()):
+                said = ended(child, until)
+                if said is not None:
+                    del running[child]
+                    self.tell(mutant, said, begun)
+            time.sleep(0.01)
+        return True
+
+    def _run(self, session: pytest.Session, mutant: Mutant, items: list[pytest.Item]) -> int:
+        """In a child: put the fault in place and run tests until one fails."""
+        session.config.pluginmanager.unregister(name="terminalreporter")
+        file = str(PROJECT / mutant.module)
+        for cache in self.caches:
+            cache.cache_clear()
+        for (name, line), code in (changed_functions(mutant) or {}).items():
+            for function in self.functions.get((file, name, line), ()):
+                function.__code__ = code
+        for one in self.compiled:
+            if one.py_func.__code__.co_filename == file:
+                one._cache = NullCache()
+        forget_compiled(file)
+        try:
+            for item, after in zip(items, [*items[1:], None], strict=True):
+                session.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+                if session.testsfailed:
+                    return 1
+        except BaseException:
+            return 1
+        return 0
+
+
+def forget_compiled(file: str) -> None:
+    """Let nothing that is compiled from a file be kept, or taken from what is kept."""
+    keep = Dispatcher.enable_caching
+
+    def keep_others(self: Any) -> None:
+        if self.py_func.__code__.co_filename != file:
+            keep(self)
+
+    Dispatcher.enable_caching = keep_others
+
+
+def forked(work: Any, limit: float) -> int:
+    """Start a process of its own group that does some work, in silence and within some seconds of the processor."""
+    child = os.fork()
+    if child:
+        return child
+    code = 3
+    try:
+        os.setpgrp()
+        used = sum(os.times()[:2])
+        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(used + limit),) * 2)
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(quiet, 1)
+        os.dup2(quiet, 2)
+        code = int(work())
+    finally:
+        os._exit(1 if code else 0)
+
+
+def ended(child: int, until: float) -> str | None:
+    """``seen``, ``endless`` or ``unseen`` once a process has ended; None while it runs.
+
+    Args:
+        child: The process.
+        until: When it is ended, by the clock: a fault that waits without computing is endless.
+    """
+    done, status = os.waitpid(child, os.WNOHANG)
+    if done and os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL):
+        return "endless"
+    if done:
+        return "seen" if status else "unseen"
+    if time.monotonic() < until:
+        return None
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return "endless"
+
+
 def outcome(mutant: Mutant, tests: list[str], limit: float) -> str:
-    """Run tests with the fault in place: ``seen``, ``endless`` or ``unseen``.
+    """Run tests in a process that loads the engine with the fault: ``seen``, ``endless`` or ``unseen``.
 
     Args:
         mutant: The fault.
@@ -364,42 +536,32 @@ def outcome(mutant: Mutant, tests: list[str], limit: float) -> str:
         limit: Seconds of the processor after which the fault counts as endless. A fault that waits without computing
             is ended after thirty times as many of the clock.
     """
-    child = os.fork()
-    if child == 0:
-        os.setpgrp()
-        used = sum(os.times()[:2])
-        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(used + limit),) * 2)
-        quiet = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(quiet, 1)
-        os.dup2(quiet, 2)
-        code: int = 3
-        try:
-            sys.meta_path.insert(0, Planted(mutant))
-            code = int(pytest.main([*QUIET, *tests]))
-        finally:
-            os._exit(1 if code else 0)
+
+    def work() -> int:
+        sys.meta_path.insert(0, Planted(mutant))
+        forget_compiled(str(PROJECT / mutant.module))
+        return int(pytest.main([*QUIET, *tests]))
+
     until = time.monotonic() + 30 * limit
-    while time.monotonic() < until:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done and os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL):
-            return "endless"
-        if done:
-            return "seen" if status else "unseen"
+    child = forked(work, limit)
+    while (said := ended(child, until)) is None:
         time.sleep(0.02)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return "endless"
+    return said
 
 
 def upto(tests: list[str], cover: Cover, seconds: float) -> list[str]:
-    """The quickest tests that take no longer than this together, one at least."""
+    """The quickest tests that take no longer than this together, one at least; the slower half file by file.
+
+    Tests of one file in turn share what their fixtures make.
+    """
     chosen: list[str] = []
     for test in tests:
         seconds -= cover.seconds[test]
         if chosen and seconds < 0:
             break
         chosen.append(test)
-    return chosen
+    half = len(chosen) // 2
+    return chosen[:half] + sorted(chosen[half:], key=lambda test: test.partition("::")[0])
 
 
 def test_files(module: str, cover: Cover) -> list[str]:
@@ -413,32 +575,23 @@ def test_files(module: str, cover: Cover) -> list[str]:
     return sorted(files)
 
 
-def judge(mutant: Mutant, cover: Cover, *, patient: bool = False) -> str:
-    """What the tests say of a fault.
+def chosen_tests(mutant: Mutant, cover: Cover, *, every: bool) -> tuple[list[str], float]:
+    """Tests that a fault is held against, and the seconds of the processor that it may take.
 
     Args:
         mutant: The fault.
         cover: Which tests run through which lines.
-        patient: Whether all tests of its module's files run, however long they take.
+        every: Whether all tests of its module's files run, and not those of its statement alone.
     """
-    files = test_files(mutant.module, cover)
-    own = cover.tests.get((mutant.module, mutant.line), [])
-    every = sorted((test for file in files for test in cover.of_file[file]), key=cover.seconds.__getitem__)
-    if not every:
-        return "untested"
     compiled = any(name in mutant.module for name in COMPILED)
-    with tempfile.TemporaryDirectory() as cache:
-        numba.config.CACHE_DIR = cache if compiled else ""  # what a fault compiles to must not outlive it
-        for tests, budget in ((every, math.inf),) if patient else ((own, FIRST), (every, LATER)):
-            chosen = upto(tests, cover, budget)
-            if not chosen:
-                continue
-            expected = sum(cover.seconds[test] for test in chosen)
-            chosen = files if patient else chosen  # those of today, which an older watch does not know
-            found = outcome(mutant, chosen, 30.0 + 120.0 * compiled + 10.0 * expected)
-            if found != "unseen":
-                return found
-    return "unseen"
+    lines = range(mutant.first, mutant.last + 1)
+    tests = {test for line in lines for test in cover.tests.get((mutant.module, line), ())}
+    budget = FIRST
+    if every or compiled or not tests:
+        tests = {test for file in test_files(mutant.module, cover) for test in cover.of_file[file]}
+        budget = LATER
+    chosen = upto(sorted(tests, key=cover.seconds.__getitem__), cover, budget)
+    return chosen, 30.0 + 120.0 * compiled + 10.0 * sum(cover.seconds[test] for test in chosen)
 
 
 def interval(seen: int, n: int) -> tuple[float, float]:
@@ -475,6 +628,7 @@ def main() -> None:
     parser.add_argument("modules", nargs="*", help="only modules whose path holds one of these")
     parser.add_argument("--sample", type=int, default=400)
     parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--jobs", type=int, default=1, help="faults that are held against tests at a time")
     parser.add_argument("--again", action="store_true", help="hold what was unseen against all tests of its module")
     parser.add_argument("--keep", type=Path, help="directory for what was found, so that a run can go on")
     given = parser.parse_args()
@@ -488,22 +642,37 @@ def main() -> None:
     every = [mutant for file in files for mutant in mutants_of(file)]
     meant = [one for one in every if not given.modules or any(part in one.module for part in given.modules)]
     sample = drawn(meant, given.sample, given.seed)
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, file=os.fdopen(os.dup(1), "w", buffering=1))
     cover = watch(keep / "cover.json")
     done = keep / "outcomes.jsonl"
     known = dict(json.loads(line) for line in done.read_text().splitlines()) if done.exists() else {}
-    found = []
-    with done.open("a") as out:
-        for number, mutant in enumerate(sample, start=1):
-            if mutant.name not in known or (given.again and known[mutant.name] in ("unseen", "untested")):
-                before = time.monotonic()
-                known[mutant.name] = judge(mutant, cover, patient=given.again)
-                out.write(json.dumps([mutant.name, known[mutant.name]]) + "\n")
-                out.flush()
-                told = f"{mutant.module}:{mutant.line} {mutant.kind}: {mutant.told}"
-                said = f"{number} {known[mutant.name]} {time.monotonic() - before:.0f} s {told}"
-                console.print(said, markup=False, highlight=False)
-            found.append((mutant, known[mutant.name]))
+    to_judge = ("", "unseen", "untested") if given.again else ("",)
+    open_ones = [one for one in sample if known.get(one.name, "") in to_judge]
+    within = [one for one in open_ones if not given.again and changed_functions(one) is not None]
+
+    def tell(mutant: Mutant, said: str, begun: float) -> None:
+        """Note what was found, at once."""
+        with done.open("a") as out:
+            out.write(json.dumps([mutant.name, said]) + "\n")
+        told = f"{mutant.module}:{mutant.line} {mutant.kind}: {mutant.told}"
+        line = f"{said} {time.monotonic() - begun:.1f} s {told}"
+        console.print(line, markup=False, highlight=False)
+
+    if within:
+        nursery = Nursery(within, given.jobs, lambda one: chosen_tests(one, cover, every=False), tell)
+        child = os.fork()
+        if child == 0:
+            os._exit(int(pytest.main([*QUIET, *TESTS], plugins=[nursery])))
+        os.waitpid(child, 0)
+    names = {one.name for one in within}
+    for mutant in open_ones:
+        if mutant.name not in names:
+            begun = time.monotonic()
+            tests, limit = chosen_tests(mutant, cover, every=True)
+            tests = test_files(mutant.module, cover) if given.again else tests  # those of today too
+            tell(mutant, outcome(mutant, tests, limit) if tests else "untested", begun)
+    known = dict(json.loads(line) for line in done.read_text().splitlines())
+    found = [(mutant, known[mutant.name]) for mutant in sample]
     there: dict[str, int] = defaultdict(int)
     for mutant in meant:
         there[mutant.module] += 1
