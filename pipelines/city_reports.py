@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.case import opened_case
 from pipelines.console import UNUSABLE, WorkspaceOption, opened, stop, told_errors
 from pipelines.exports import note_export
-from pipelines.review_commands import opened_case
 
 if TYPE_CHECKING:
     from assets.workspace import Workspace

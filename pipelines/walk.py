@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from intake.review import ENDS, NO, YES, Event
+from pipelines.case import record_events, show_case
 from pipelines.check_commands import MARKS, plain
 from pipelines.console import screen
-from pipelines.review_commands import record_events, show_case
 
 if TYPE_CHECKING:
     from intake.cases import Case

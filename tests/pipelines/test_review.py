@@ -25,7 +25,7 @@ from intake.review import JOURNAL_SUFFIX, YES, Event, ReviewError, journal_of, r
 from intake.tables import CITIES
 from intake.template import Entry
 from intake.verdicts import apply_verdicts
-from pipelines.review_commands import opened_case
+from pipelines.case import opened_case
 from pipelines.walk import walk
 from ssc_index.framework.catalogue import load_catalogue
 from tests.pipelines.test_check import LITERACY, NET, form
