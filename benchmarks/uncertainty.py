@@ -115,7 +115,7 @@ def measure(name: str) -> dict[str, float]:
         return sobol(loaded)
     what = case(line.cities, line.replications, line.measured)
     started = time.perf_counter()
-    prepare(what)
+    prepare(what, line.way)
     setup = time.perf_counter() - started
     found = []
     for _ in range(3 if line.cities * line.replications <= 10**7 else 1):
@@ -192,7 +192,7 @@ def ratios() -> list[tuple[str, float, str]]:
     """What a stranger's machine should show too: processor times of one thread, 1,000 cities."""
     cities, count = 1_000, 256
     with_errors, without = case(cities, count, True), case(cities, count, False)
-    own, other = prepare(with_errors), prepare(without)
+    own, other = prepare(with_errors, "numba"), prepare(without, "numba")
     rows, rows_without = rows_of(with_errors, 0, count), rows_of(without, 0, count)
 
     def scores() -> np.ndarray:

@@ -244,7 +244,7 @@ def rank_model(
     scores: Callable[[Floats], Floats] = PlainScores(case, code)
     rank = partial(_plain_ranks, case.method)
     if backend is not None and (prepared is not None or not why_not(case)):
-        scores = FastScores(prepared or prepare(case), code, backend)
+        scores = FastScores(prepared or prepare(case, backend), code, backend)
         rank = partial(_fast_ranks, backend)
     nominal = scores(np.full((1, len(case.names)), np.nan))
     return RankModel(scores, rank, sets, tuple(rank(np.ascontiguousarray(nominal[:, one]))[0] for one in sets))

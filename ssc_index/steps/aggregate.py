@@ -262,8 +262,9 @@ def _setting(given: float | dict[str, float] | dict[str, int] | None, node: Node
 def left_out(framework: Framework, names: Iterable[str] | None) -> set[str]:
     """Codes of the nodes that names leave out, and of those above them that have no child left."""
     out = {node.code for name in names or () for node in framework.named(name)}
-    for node in reversed(framework.nodes) if out else ():
-        children = framework.children.get(node.code, ())
-        if children and all(child.code in out for child in children):
-            out.add(node.code)
+    for code in tuple(out):
+        parent = framework.by_code[code].parent
+        while parent is not None and all(child.code in out for child in framework.children[parent]):
+            out.add(parent)
+            parent = framework.by_code[parent].parent
     return out

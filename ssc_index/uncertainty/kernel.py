@@ -27,6 +27,7 @@ from numba.extending import intrinsic
 LANES = 32  # the longest run of numbers that a loop takes at once, in any processor; rows are multiples of it
 TILE = 1024  # errors drawn at once
 BLOCK = 1024  # lanes of a node that are summed at once
+COUNTED = 32  # units that are counted at once, replication after replication
 PAIRS = 16  # units whose ranks are compared with those of as many others while both are at hand
 ARITHMETIC, GEOMETRIC, HARMONIC = 0, 1, 2
 GOALPOSTS, MINMAX, ZSCORE, NONE = 0, 1, 2, 3
@@ -412,6 +413,20 @@ def _convert(
         _to_logarithms(rows, row, start, n, source, floor, parts, part)
     else:
         _to_reciprocals(rows, row, start, n, source, floor, parts, part)
+
+
+@njit(**_OPTIONS)
+def fill_form(scores: Any, goal: Any, floor: Any, found: Any) -> None:
+    """Scores as a mean adds them up, as the kernel itself converts them.
+
+    Args:
+        scores: Shape (n, n_lanes).
+        goal: The mean.
+        floor: Scores below it are raised to it; −∞ is none.
+        found: Filled, same shape.
+    """
+    for row in range(scores.shape[0]):
+        _convert(scores, row, np.int64(0), scores.shape[1], np.int64(ARITHMETIC), goal, floor, found, row)
 
 
 @njit(**_INNER)
@@ -952,6 +967,62 @@ def ranks_of(keys: Any, ranks: Any) -> None:
             ranks[r, np.int64(key & np.uint64(0xFFFFFFFF))] = rank
 
 
+@njit(**_INNER)
+def _add_ranks(ranks: Any, r: Any, begin: Any, end: Any, ranked: Any, rank_sum: Any, rank_squares: Any) -> None:
+    """Add the ranks of some units in one replication; a loop that fills more arrays at once is none of vectors."""
+    for i in range(begin, end):
+        rank = np.int64(ranks[r, U(i)])
+        ranked[U(i)] += 1 if rank > 0 else 0
+        rank_sum[U(i)] += rank
+        rank_squares[U(i)] += rank * rank
+
+
+@njit(**_INNER)
+def _add_tops(ranks: Any, r: Any, begin: Any, end: Any, quarter: Any, top_ten: Any, top_quarter: Any) -> None:
+    """Count who is among the first ten, and in the first quarter, in one replication."""
+    for i in range(begin, end):
+        rank = ranks[r, U(i)]
+        top_ten[U(i)] += 1 if (rank > J(0)) & (rank <= J(10)) else 0
+        top_quarter[U(i)] += 1 if (rank > J(0)) & (rank <= quarter) else 0
+
+
+@njit(**_INNER)
+def _add_scores(
+    scores: Any, ranks: Any, r: Any, begin: Any, end: Any, by_unit: Any, score_sum: Any, score_squares: Any
+) -> None:
+    """Add the scores of some units in one replication, as whole numbers of the unit of sums."""
+    for i in range(begin, end):
+        share = np.float64(scores[r, U(i)]) * by_unit if ranks[r, U(i)] > J(0) else 0.0
+        whole = np.int64(J(np.rint(share)))
+        score_sum[U(i)] += whole
+        score_squares[U(i)] += whole * whole
+
+
+@njit(**_INNER)
+def _note_bins(
+    scores: Any,
+    ranks: Any,
+    r: Any,
+    begin: Any,
+    end: Any,
+    low: Any,
+    by_width: Any,
+    by_ranks: Any,
+    last: Any,
+    score_bin: Any,
+    rank_bin: Any,
+) -> None:
+    """Bins of the scores and of the ranks of some units in one replication; −1 is no rank."""
+    for i in range(begin, end):
+        rank = ranks[r, U(i)]
+        share = (np.float64(scores[r, U(i)]) - low) * by_width
+        share = share if share < last else last
+        share = share if share > 0.0 else 0.0
+        score_bin[U(i - begin)] = J(share)
+        # Half a rank on, so that no quotient is near a whole number.
+        rank_bin[U(i - begin)] = J((np.float64(rank) - 0.5) * by_ranks) if rank > J(0) else J(-1)
+
+
 @njit(**_OPTIONS)
 def count(
     scores: Any,
@@ -971,34 +1042,27 @@ def count(
     rank_bins: Any,
 ) -> None:
     """Count replications; see `tally.Tally` for the counts, all changed in place."""
-    by_unit, by_width = 1.0 / unit, 1.0 / width  # the unit is a power of 2
-    for r in range(ranks.shape[0]):
+    by_unit, by_width, by_ranks = 1.0 / unit, 1.0 / width, 1.0 / rank_width  # the unit is a power of 2
+    n, n_units = ranks.shape
+    last = score_bins.shape[1] - 1.0
+    quarters = np.empty(n, dtype=np.int32)
+    for r in range(n):
         cells = J(0)
-        for i in range(ranks.shape[1]):
+        for i in range(n_units):
             cells = J(cells + (J(1) if ranks[r, i] > J(0) else J(0)))
-        quarter = (cells + 3) // 4
-        for i in range(ranks.shape[1]):
-            rank = np.int64(ranks[r, i])
-            known = rank > 0
-            ranked[i] += 1 if known else 0
-            rank_sum[i] += rank
-            rank_squares[i] += rank * rank
-            top_ten[i] += 1 if known and rank <= 10 else 0
-            top_quarter[i] += 1 if known and rank <= quarter else 0
-        for i in range(ranks.shape[1]):
-            share = np.float64(scores[r, i]) * by_unit if ranks[r, i] > J(0) else 0.0
-            whole = np.int64(J(np.rint(share)))
-            score_sum[i] += whole
-            score_squares[i] += whole * whole
-    for begin in range(0, ranks.shape[1], 16):  # so many units' bins stay in the processor's second cache
-        for r in range(ranks.shape[0]):
-            for i in range(begin, min(begin + 16, ranks.shape[1])):
-                rank = np.int64(ranks[r, i])
-                if rank > 0:
-                    share = (np.float64(scores[r, i]) - low) * by_width
-                    place = np.int64(max(0.0, min(share, score_bins.shape[1] - 1.0)))
-                    score_bins[i, U(place)] += 1
-                    rank_bins[i, U((rank - 1) // rank_width)] += 1
+        quarters[r] = J((cells + 3) // 4)
+    score_bin, rank_bin = np.empty(COUNTED, dtype=np.int32), np.empty(COUNTED, dtype=np.int32)
+    for begin in range(0, n_units, COUNTED):  # so many units' bins stay in the processor's second cache
+        end = min(begin + COUNTED, n_units)
+        for r in range(n):
+            _add_ranks(ranks, r, begin, end, ranked, rank_sum, rank_squares)
+            _add_tops(ranks, r, begin, end, quarters[r], top_ten, top_quarter)
+            _add_scores(scores, ranks, r, begin, end, by_unit, score_sum, score_squares)
+            _note_bins(scores, ranks, r, begin, end, low, by_width, by_ranks, last, score_bin, rank_bin)
+            for i in range(end - begin):
+                if rank_bin[i] >= J(0):
+                    score_bins[begin + i, U(score_bin[i])] += 1
+                    rank_bins[begin + i, U(rank_bin[i])] += 1
 
 
 @njit(**_INNER)

@@ -11,7 +11,9 @@ for everything before the aggregation; with it, for everything before the first 
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +35,7 @@ from ssc_index.steps.normalise import (
 from ssc_index.steps.parameters import Parameters
 from ssc_index.steps.state import Ints
 from ssc_index.steps.walk import indicators_meant, setting_at
-from ssc_index.uncertainty.case import Case, Choices, alive
+from ssc_index.uncertainty.case import Backend, Case, Choices, alive
 from ssc_index.uncertainty.inputs import Alternatives, Goalposts, Provisional, WeightTable, laid_over, step_number
 from ssc_index.uncertainty.plain import before_normalisation, chosen_framework, chosen_method, chosen_values
 from ssc_index.values import Floats, Values
@@ -215,8 +217,12 @@ def _why_no_scale(case: Case, stage: Stage) -> list[str]:
     return reasons
 
 
-def prepare(case: Case) -> Prepared:
+def prepare(case: Case, backend: Backend = "numpy") -> Prepared:
     """Lay a case out for the kernel; `why_not` must be empty.
+
+    Args:
+        case: The case.
+        backend: ``numba`` or ``numpy``: logarithms of the tables agree to single precision, not to the bit.
 
     Raises:
         ComputationError: If a combination of options has no value by a step's own definition.
@@ -257,7 +263,7 @@ def prepare(case: Case) -> Prepared:
         disturbs=disturbs,
         table_number=table_number,
         mean_number=mean_number,
-        tables=np.stack([_in_form(tables, *way) for way in ways]),
+        tables=np.stack([_in_form(tables, *way, backend) for way in ways]),
         deviations=deviations,
         full=np.asarray(full),
         lowest=lowest,
@@ -391,10 +397,17 @@ def _forms(means: Ints, floors: Singles, over_leaves: NDArray[np.bool_]) -> tupl
     return forms, list(ways)
 
 
-def _in_form(tables: Singles, mean: int, floor: float) -> Singles:
+def _in_form(tables: Singles, mean: int, floor: float, backend: Backend) -> Singles:
     """Scores as a mean adds them up: as they are, logarithms, reciprocals."""
     if mean == MEANS["arithmetic"]:
         return tables
+    if backend == "numba":
+        from ssc_index.uncertainty import kernel  # its compiler takes a while to load
+
+        found: Singles = np.empty_like(tables)
+        rows = (-1, tables.shape[-1])
+        kernel.fill_form(tables.reshape(rows), mean, np.float32(floor), found.reshape(rows))
+        return found
     with np.errstate(divide="ignore", invalid="ignore"):  # scores that are not above 0 are refused one by one
         held = np.where(tables < floor, np.float32(floor), tables).astype(np.float64)
         return (elementary.ln(held) if mean == MEANS["geometric"] else 1.0 / held).astype(np.float32)
@@ -409,15 +422,17 @@ def _tables(case: Case, stage: Stage) -> tuple[Ints, Singles, Singles]:
         units are missing.
     """
     seen: dict[tuple[str, str, bool], int] = {}
-    numbers, found = [], []
+    numbers, wanted = [], []
     for options in stage.combinations:
         method, framework = chosen_method(case, options), chosen_framework(case, options)
         values = chosen_values(case, options)
         other_posts = "" if framework is case.framework else repr(options)
         same = (repr(method.steps[:-1]), other_posts, values is case.values)
         if same not in seen:
-            found.append(_table(case, values, framework, method))
+            wanted.append((values, framework, method))
         numbers.append(seen.setdefault(same, len(seen)))
+    with ThreadPoolExecutor(min(len(wanted), os.cpu_count() or 1)) as pool:
+        found = list(pool.map(lambda one: _table(case, *one), wanted))
     deviations = [deviation for _, deviation in found if deviation is not None]
     return (
         np.array(numbers),

@@ -182,7 +182,7 @@ def run_uncertainty(
 def _task(case: Case, among: Mapping[str, Bools] | None, backend: Backend, pairs: bool = True) -> tuple[Task, str]:
     """Prepare a case, and fit the scales to its first replications."""
     reasons = why_not(case)
-    prepared = None if reasons else prepare(case)
+    prepared = None if reasons else prepare(case, backend)
     everyone = np.ones(case.rows.stop - case.rows.start, dtype=bool)
     sets = {"all": everyone, **(among or {})}
     bare = Task(case, prepared, case.kept, sets, (), backend, pairs)
@@ -245,11 +245,11 @@ def _count(
     tell: Callable[[int], None],
 ) -> None:
     """Count parts into tallies. What was counted before an exception, such as an interrupt, is in them too."""
+    if executor is None:
+        _count_by_threads(task, tallies, [[part] for part in parts], workers, tell)
+        return
     together = max(1, min(len(parts) // (8 * workers), MANY // (parts[0][1] - parts[0][0])))
     bunches = [parts[start : start + together] for start in range(0, len(parts), together)]
-    if executor is None:
-        _count_by_threads(task, tallies, bunches, workers, tell)
-        return
     packed = Packed.of(task)
     futures = {executor.submit(count_packed, packed, bunch) for bunch in bunches}
     try:

@@ -155,6 +155,27 @@ def test_numpy_counts_the_same_scores_as_the_compiled_loop(scores):
     assert one.ahead.max() > 255
 
 
+@pytest.mark.parametrize("units", [1, 31, 33, 2000, 2001, 4500])
+def test_ranks_and_scores_fall_into_their_bins(units):
+    """Ranges of one, two and three ranks, and a number of units that is no multiple of those counted at once."""
+    generator = np.random.default_rng(6)
+    own = generator.normal(50, 20, (3, units)).astype(np.float32)
+    own[:, generator.random(units) < 0.1] = np.nan
+    everyone = np.ones(units, dtype=bool)
+    ranks, scale, tally = ranks_by_numpy(own, everyone), scale_of(own[:1]), empty_tally(everyone, pairs=False)
+    add_by_numba(tally, scale, own, ranks)
+    assert tally.rank_width == -(-units // 2000)
+    known, unit = ranks > 0, np.broadcast_to(np.arange(units), ranks.shape)
+    places = np.clip((own.astype(np.float64) - scale.low) * (1.0 / scale.width), 0, BINS - 1)
+    for found, place in ((tally.ranks, (ranks - 1) // tally.rank_width), (tally.scores, places)):
+        expected = np.zeros_like(found)
+        np.add.at(expected, (unit[known], place[known].astype(int)), 1)
+        np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(tally.rank_squares, (ranks.astype(np.int64) ** 2).sum(axis=0))
+    quarter = -(-(ranks > 0).sum(axis=1) // 4)
+    np.testing.assert_array_equal(tally.top_quarter, ((ranks > 0) & (ranks <= quarter[:, None])).sum(axis=0))
+
+
 def test_ranks_among_some_units_are_their_own(case):
     among = np.arange(23) % 3 > 0
     result = run_uncertainty(case, among={"published": among}, workers=1)
