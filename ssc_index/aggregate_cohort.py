@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_index.aggregate import taking_part, weighted_mean
+from ssc_index.elementary import power_of_two_near
 from ssc_index.rank import rank_ascending
 from ssc_index.values import Floats, Labels
 
@@ -65,9 +66,11 @@ def standardised(part: Floats) -> Floats:
     known = part[~np.isnan(part)]
     if known.size == 0 or known.min() == known.max():
         return np.full(part.shape, np.nan)
+    unit = power_of_two_near(known)
+    known *= unit
     mean = known.sum() / known.size
     deviation = np.sqrt(((known - mean) ** 2).sum() / known.size)
-    result: Floats = MEAN + DEVIATION * (part - mean) / deviation
+    result: Floats = MEAN + DEVIATION * (part * unit - mean) / deviation
     return result
 
 

@@ -241,3 +241,18 @@ def _slices(table: Floats, bits: int) -> tuple[list[Floats], Integers]:
         found.append(part)
         rest -= part
     return found, exponent
+
+
+def power_of_two_near(values: Floats) -> float:
+    """A power of two that brings values near 1, so that their squares and fourth powers stay finite and above 0.
+
+    A product with it changes no bit of any number but those next to 0.
+
+    Args:
+        values: Any shape, not empty, finite. Values so small that it would be infinite get the greatest that is not.
+
+    >>> power_of_two_near(np.array([-5.0, 1.0]))
+    0.125
+    """
+    exponent = math.frexp(max(abs(float(values.max())), abs(float(values.min()))))[1]
+    return math.ldexp(1.0, min(-exponent, 1000))

@@ -222,10 +222,13 @@ def means_and_deviations(values: Floats) -> tuple[Floats, Floats]:
     means, deviations = np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
     for column in range(values.shape[1]):
         finite = values[~np.isnan(values[:, column]), column]
-        if finite.size:
-            means[column] = finite.mean()
-        if finite.size > 1 and finite.min() < finite.max():
-            deviations[column] = finite.std(ddof=1)
+        if finite.size == 0:
+            continue
+        unit = elementary.power_of_two_near(finite)
+        finite *= unit
+        means[column] = finite.mean() / unit
+        if finite.min() < finite.max():
+            deviations[column] = finite.std(ddof=1) / unit
     return means, deviations
 
 

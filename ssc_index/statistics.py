@@ -60,6 +60,15 @@ def is_constant(values: Floats) -> bool:
     return largest - smallest <= NEARLY * max(abs(smallest), abs(largest))
 
 
+def spread_of(values: Floats) -> float:
+    """Standard deviation (n − 1) of two values or more, none missing; 0 where they are constant.
+
+    >>> spread_of(np.array([0.1, 0.1, 0.1])), spread_of(np.array([1.0, 3.0])) == 2**0.5
+    (0.0, True)
+    """
+    return 0.0 if is_constant(values) else float(values.std(ddof=1))
+
+
 def column_statistics(table: Floats, codes: Sequence[str], limits: Limits = DEFAULT_LIMITS) -> pl.DataFrame:
     """Describe each column of a table.
 
@@ -115,7 +124,7 @@ def _describe(code: str, column: Floats, limits: Limits) -> tuple[object, ...]:
     available, non_zero, distinct = n / rows, 1 - n_zero / n, counts.size / n
     low, q1, median, q3, high = np.quantile(there, [0, 0.25, 0.5, 0.75, 1]).tolist()
     mean, constant = float(there.mean()), is_constant(there)
-    sd = float(there.std(ddof=1)) if n > 1 else None
+    sd = spread_of(there) if n > 1 else None
     skewness, kurtosis = (np.nan, np.nan) if constant else skewness_and_kurtosis(there)
     shape = [None if np.isnan(value) else value for value in (skewness, kurtosis)]
     outliers = None if None in shape else bool(abs(skewness) >= limits.skewness and kurtosis >= limits.kurtosis)

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ssc_index import elementary
 from ssc_index.transform import UNTREATED, Transform
 from ssc_index.values import Floats
 
@@ -66,7 +67,7 @@ def skewness_and_kurtosis(values: Floats) -> tuple[float, float]:
     n = values.size
     if n < 3 or values.min() == values.max():
         return np.nan, np.nan
-    scaled = values * _scale(values)
+    scaled = values * elementary.power_of_two_near(values)
     scaled -= _sum(scaled) / n
     square = scaled * scaled
     total = _sum(square)
@@ -80,15 +81,6 @@ def skewness_and_kurtosis(values: Floats) -> tuple[float, float]:
 def _sum(values: Floats) -> float:
     """The sum, one after the other, as the compiled loop adds."""
     return float(np.add.accumulate(values)[-1]) if values.size else 0.0
-
-
-def _scale(values: Floats) -> float:
-    """A power of two that brings values near 1: no bit of a statistic without scale changes, fourth powers stay finite.
-
-    Values so small that it would be infinite get the greatest there is room for.
-    """
-    exponent = math.frexp(max(abs(float(values.max())), abs(float(values.min()))))[1]
-    return math.ldexp(1.0, min(-exponent, 1000))
 
 
 def _type_2(n: int, second: Floats, third: Floats, fourth: Floats) -> tuple[Floats, Floats]:
@@ -149,7 +141,9 @@ def _search(
     values: Floats, max_points: int, skew: float, kurtosis: float
 ) -> tuple[tuple[float, float], tuple[float, float, int, tuple[float, float]]]:
     """`skewness_and_kurtosis`, and `winsorise` where it has something to do, by the compiled loop."""
-    low, high, points, *statistics = _compiled_search()(values, _scale(values), max_points, skew, kurtosis)
+    low, high, points, *statistics = _compiled_search()(
+        values, elementary.power_of_two_near(values), max_points, skew, kurtosis
+    )
     before, after = (statistics[0], statistics[1]), (statistics[2], statistics[3])
     if points < 0:
         return before, winsorise(values, max_points, skew, kurtosis)
@@ -180,7 +174,7 @@ class _Tails:
         self.values, self.n = values, n
         self.length = length = min(max_points + 1, (n - 1) // 2)  # cells of either tail
         self.changes = np.flatnonzero(values[1:] != values[:-1])  # the next cell has another value
-        distance = values * _scale(values)
+        distance = values * elementary.power_of_two_near(values)
         distance -= distance[n // 2]
         inner = distance[length + 1 : n - length - 1]
         square = inner * inner

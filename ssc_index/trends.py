@@ -20,6 +20,7 @@ from ssc_index.errors import ValuesError
 from ssc_index.rank import rank_descending
 from ssc_index.result import IndexResult
 from ssc_index.sample import frame_of
+from ssc_index.statistics import NEARLY, spread_of
 from ssc_index.values import Floats
 
 Scale = Literal["level", "log"]
@@ -270,7 +271,8 @@ def beta_convergence(
     speed = -float(elementary.log1p(slope * years)) / years if inside else np.nan
     if not inside:
         notes.append("no speed: the slope is not between -1/years and 0")
-    if whole == 0:
+    alike = np.ptp(y - x) <= NEARLY * max(np.abs(x).max(), np.abs(y).max())
+    if alike:
         notes.append("all units grow alike: no r2, no p-value")
     return BetaConvergence(
         code=code,
@@ -278,8 +280,8 @@ def beta_convergence(
         n=n,
         slope=slope,
         slope_error=error,
-        p_value=_t_tail(slope, error, n - 2) if whole > 0 else np.nan,
-        r2=1 - rest / whole if whole > 0 else np.nan,
+        p_value=np.nan if alike else _t_tail(slope, error, n - 2),
+        r2=np.nan if alike else 1 - rest / whole,
         speed=float(speed),
         half_life=math.log(2) / float(speed),
         reason="; ".join(notes) or None,
@@ -327,8 +329,8 @@ def sigma_convergence(panel: Panel, codes: Sequence[str] | None = None) -> pl.Da
         if n < 2:
             out += [(code, year, n, *[None] * 5, f"{n} units have all years; two are needed") for year in panel.years]
             continue
-        sd, mean = balanced.std(axis=0, ddof=1), balanced.mean(axis=0)
-        logs = elementary.ln(balanced).std(axis=0, ddof=1) if (balanced > 0).all() else np.full(sd.shape, np.nan)
+        sd, mean = _spreads(balanced), balanced.mean(axis=0)
+        logs = _spreads(elementary.ln(balanced)) if (balanced > 0).all() else np.full(sd.shape, np.nan)
         for i, year in enumerate(panel.years):
             cv = sd[i] / abs(mean[i]) if mean[i] != 0 else np.nan
             change = sd[i] / sd[0] - 1 if sd[0] > 0 else np.nan
@@ -346,6 +348,11 @@ def sigma_convergence(panel: Panel, codes: Sequence[str] | None = None) -> pl.Da
     return frame_of(
         out, code=str, year=int, n=int, mean=float, sd=float, cv=float, sd_log=float, change_of_sd=float, reason=str
     )
+
+
+def _spreads(balanced: Floats) -> Floats:
+    """Standard deviation of each column; 0 where all units are alike."""
+    return np.array([spread_of(column) for column in balanced.T])
 
 
 @dataclass(frozen=True)

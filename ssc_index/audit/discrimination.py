@@ -13,6 +13,7 @@ from ssc_index.audit.correlation import correlate
 from ssc_index.audit.reliability import adequacy
 from ssc_index.result import IndexResult
 from ssc_index.sample import frame_of, rows_of, scores_of, year_column
+from ssc_index.statistics import spread_of
 from ssc_index.values import Floats
 
 TELLS_APART = 12
@@ -59,7 +60,7 @@ def discrimination_frame(result: IndexResult, year: int | None = None) -> pl.Dat
             continue
         q1, q3 = np.quantile(there, [0.25, 0.75]).tolist()
         ends = [float((there == end).mean()) for end in (there.min(), there.max())]
-        spread = (float(there.std(ddof=1)), q3 - q1, pairs_told_apart(there))
+        spread = (spread_of(there), q3 - q1, pairs_told_apart(there))
         out.append((node.code, node.level, there.size, int(np.unique(there).size), *spread, *ends, None))
     return year_column(
         frame_of(

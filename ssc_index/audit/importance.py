@@ -47,9 +47,9 @@ def main_effect(x: Floats, y: Floats) -> Effect:
 
     The mean given x is a penalised cubic B-spline (P-spline): 20 segments, second differences, the penalty out
     of 45 fixed ones (10⁻⁵ to 10⁶ times the rows) with the least corrected AIC, once on x and once on the
-    mean ranks of x; the better of the two. The ratio does not change with a monotone change of x,
-    and a line fits what is a line. No draw is involved. Few rows leave noise: unrelated columns of 50 rows
-    come out at some 0.05, not at 0.
+    mean ranks of x; the better of the two. A line fits what is a line. No draw is involved. The ratio itself
+    does not change with a monotone change of x, its estimate does: the curve is another. Few rows leave noise:
+    unrelated columns of 50 rows come out at some 0.05, not at 0.
 
     Args:
         x: The part, shape (n_rows,); NaN is missing.
@@ -59,7 +59,7 @@ def main_effect(x: Floats, y: Floats) -> Effect:
         The effect; NaN with a reason for fewer than 10 rows or where either is constant.
 
     Source: Paruolo, Saisana and Saltelli (2013), J. R. Statist. Soc. A 176(3), 609-634 (the measure); Becker,
-    Paruolo, Saisana and Saltelli (2017), Ecological Indicators 80, 12-22 (penalised splines for it).
+    Saisana, Paruolo and Vandecasteele (2017), Ecological Indicators 80, 12-22 (penalised splines for it).
     """
     return main_effects(np.column_stack([x, y]), [(0, 1)])[0]
 

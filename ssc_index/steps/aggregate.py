@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from ssc_index.aggregate import taking_part
 from ssc_index.aggregate_cohort import blended
 from ssc_index.benefit_of_doubt import DoubtError
 from ssc_index.errors import ComputationError
@@ -190,16 +191,19 @@ def _node_score(
     least = _setting(step.min_coverage, node) or 0.0
     by_year = [rows for _, rows in state.blocks]
     given = parts
-    parts, refusals = rule.prepared(given, by_year)
+    weights = _weights(state, step, children)
+    if rule.cohort:
+        parts = _of_cohort(parts, weights, by_year, least)
+    parts, refusals = rule.prepared(parts, by_year)
     if rule.takes_floor and step.floor is not None:
         parts = [np.maximum(part, step.floor) for part in parts]
-    weights = _weights(state, step, children)
     alike = (weights == weights[0]).all()
     score = np.full(parts[0].shape, np.nan)
     for number, rows in enumerate([slice(0, score.size)] if alike and not rule.cohort else by_year):
         own, pieces = weights[number].tolist(), [part[rows] for part in parts]
         if not (rule.takes_floor and step.floor is not None):
-            found = rule.refusals(pieces, own, least)
+            # a child without weight has no say, whatever its score
+            found = [one for one in rule.refusals(pieces, own, least) if one[1] < 0 or own[one[1]] > 0]
             refusals += [(rows.start + row, child, text) for row, child, text in found]
             pieces = _without(pieces, found)
         try:
@@ -210,6 +214,17 @@ def _node_score(
         except DoubtError as error:
             refusals += [(rows.start + row, -1, "its restrictions leave it no weights") for row in error.rows]
     return score, [_refusal(state, rule, node, children, given, one) for one in refusals]
+
+
+def _of_cohort(parts: Sequence[Floats], weights: Floats, by_year: Sequence[slice], least: float) -> list[Floats]:
+    """Parts of the rows that reach the coverage in their year; the others enter no mean, minimum or rank."""
+    joins = np.concatenate(
+        [
+            taking_part([part[rows] for part in parts], own.tolist(), least)
+            for own, rows in zip(weights, by_year, strict=True)
+        ]
+    )
+    return [np.where(joins, part, np.nan) for part in parts]
 
 
 def _weights(state: State, step: Aggregate, children: Sequence[Node]) -> Floats:

@@ -406,6 +406,39 @@ def test_a_score_below_0_in_a_row_without_enough_children_is_neither_refused_nor
     assert math.isnan(_index(rows, {"levels": {"A": "geometric"}, "min_coverage": {"A": 1.0}})[0]["A"][0])
 
 
+@pytest.mark.parametrize("rule", ["mpi", "ampi", "borda", "copeland", "bod"])
+def test_a_row_below_the_coverage_moves_nobody_by_any_rule_that_looks_at_other_rows(rule):
+    rows = [[1, 1], [2, 2], [3, 5]]
+    aggregate = {"levels": {"A": rule}, "min_coverage": {"A": 1.0}}
+    alone = _index([[*row, 1, 1] for row in rows], aggregate)[0]["A"]
+    beside = _index([[*row, 1, 1] for row in [*rows, [100, NAN]]], aggregate)[0]["A"]
+    np.testing.assert_array_equal(beside, [*alone, NAN])
+
+
+def test_the_penalty_is_taken_of_scores_standardised_among_the_rows_that_reach_the_coverage():
+    # 90 and 110 of either child: means 100 ∓ 10, no variance. With the 9 of the fourth row it would be another scale.
+    rows = [[1, 1, 1, 1], [3, 5, 1, 1], [9, NAN, 1, 1]]
+    scores = _index(rows, {"levels": {"A": "mpi"}, "min_coverage": {"A": 1.0}})[0]["A"]
+    np.testing.assert_allclose(scores, [90, 110, NAN], rtol=1e-14)
+
+
+@pytest.mark.parametrize("rule", ["geometric", "harmonic", {"generalised": {"p": -2}}])
+def test_a_child_without_weight_is_not_refused_for_a_score_that_does_not_count(rule):
+    nodes = [Node(code="index", parent=None, name="", level="", direction=None)]
+    nodes += [
+        Node(code=code, parent="index", name="", level="", direction="higher", weight=weight)
+        for code, weight in (("a", 1.0), ("b", 0.0))
+    ]
+    framework = framework_from_nodes(nodes)
+    method = {"name": "m", "steps": [{"normalise": {"method": "none"}}, {"aggregate": {"method": rule}}]}
+    values = values_from_columns(["u", "v"], None, ["a", "b"], [[4.0, 0.0], [9.0, -3.0]])
+    result = compute_index(values, framework, method_from_mapping(method))
+    np.testing.assert_allclose(result.scores[:, 0], [4, 9])
+    against = values_from_columns(["u", "v"], None, ["a", "b"], [[0.0, 1.0], [9.0, 1.0]])
+    with pytest.raises(ComputationError, match="u, a: 0 is not above 0"):
+        compute_index(against, framework, method_from_mapping(method))
+
+
 def test_a_power_of_places_counts_the_worse_score_more():
     # Q(r) = r²: the better half weighs 1/4, the worse 3/4; 30/4 + 3 · 10/4 = 15
     assert _index([[30, 10, 10, 30]], {"method": {"owa": {"power": 2}}})[0]["index"][0] == 15

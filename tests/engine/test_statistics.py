@@ -38,6 +38,11 @@ def test_what_is_undefined_is_null_and_says_why(column, reason):
     assert row["kurtosis"] is None
 
 
+def test_equal_values_have_no_spread_however_their_mean_is_rounded():
+    row = column_statistics(np.full((3, 1), 0.1), ["a"]).row(0, named=True)
+    assert (row["sd"], row["cv"]) == (0, 0)
+
+
 def test_limits_decide_the_flags():
     table = np.array([[0.0], [0.0], [1.0], [NAN]])
     strict = column_statistics(table, ["a"], Limits(available=0.9, non_zero=0.5, distinct=0.7)).row(0, named=True)

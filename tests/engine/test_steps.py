@@ -168,6 +168,15 @@ def test_zscore_uses_the_sample_deviation():
     np.testing.assert_array_equal(scores.ravel(), [60, 50, 40, NAN])
 
 
+@pytest.mark.parametrize("size", [1e300, 1e-300, 2.0**1020])
+def test_zscores_of_the_greatest_and_the_smallest_values_are_those_of_others(size):
+    # 1, 2 and 3: mean 2, deviation 1. The squares of 1e300 are infinite: all scores came out as 0, without a word.
+    values = np.array([[1.0], [2.0], [3.0]]) * size
+    mean, sd = normalise.means_and_deviations(values)
+    scores = normalise.zscore(values, _column(1), mean, sd, 0.0, 1.0)
+    np.testing.assert_allclose(scores.ravel(), [-1, 0, 1], atol=1e-12)
+
+
 def test_percentiles_of_ties_and_of_one():
     values = np.array([[1.0, 7.0], [2.0, NAN], [2.0, NAN], [3.0, NAN]])
     ranked = normalise.ranks(values, _column(1, 1), "min")[0]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -105,6 +107,24 @@ def test_convergence_that_cannot_be_known_says_why():
         beta_convergence(_panel([[1, 2, 3]]), "a", 2023, 2020)
     with pytest.raises(ValuesError, match="no year 2022"):
         beta_convergence(_panel([[1, 2, 3]]), "a", 2020, 2022)
+
+
+def test_units_that_grow_alike_but_for_rounding_have_no_p_value():
+    # Each doubles: the growth of the logarithm is ln 2 / 3, in digits that differ by rounding; r² of that was 0.98.
+    found = beta_convergence(_panel([[0.1, 1, 0.2], [0.2, 1, 0.4], [0.3, 1, 0.6]]), "a")
+    assert found.slope == pytest.approx(0, abs=1e-12)
+    assert (math.isnan(found.p_value), math.isnan(found.r2)) == (True, True)
+    assert "all units grow alike" in (found.reason or "")
+    # Points of growth 1/3, 1/3 and 1/3 + 1e-9/3: little, but no rounding.
+    assert beta_convergence(_panel([[1, 1, 2], [2, 2, 3], [4, 4, 5 + 1e-9]]), "a", scale="level").r2 > 0.5
+
+
+def test_units_that_are_alike_have_no_dispersion_to_compare_with():
+    # The mean of three times 0.1 is 0.1 + 1.4e-17, so that the deviation was 1.7e-17 and what came later 6e15 times it.
+    rows = sigma_convergence(_panel([[0.1, 0.1, 0.1], [0.1, 0.2, 0.1], [0.1, 0.3, 0.1]])).rows(named=True)
+    assert [row["sd"] for row in rows] == [0, pytest.approx(0.1), 0]
+    assert [row["change_of_sd"] for row in rows] == [None] * 3
+    assert rows[1]["reason"] == "all units start alike: no change_of_sd"
 
 
 def test_dispersion_is_that_of_the_units_with_every_year():
