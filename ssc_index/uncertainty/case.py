@@ -144,9 +144,7 @@ class Case:
         """
         assert self.provisional is not None
         stands = counts[:, None] & ~np.isnan(self.provisional)
-        table = np.asfortranarray(np.where(stands, self.provisional, self.values.values))
-        table.flags.writeable = False
-        return replace(self.values, values=table)
+        return with_table(self.values, np.where(stands, self.provisional, self.values.values))
 
     @cached_property
     def with_all_provisional(self) -> Values:
@@ -172,6 +170,13 @@ class Case:
     def _grade_numbers(self) -> Mapping[str, int]:
         table = {} if self.measurement is None else self.measurement.table
         return {grade: number for number, grade in enumerate(table)}
+
+
+def with_table(values: Values, table: Floats) -> Values:
+    """Values with other numbers in their cells, shape (n_rows, n_indicators)."""
+    own = np.array(table, order="F")
+    own.flags.writeable = False
+    return replace(values, values=own)
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from ssc_index.index import compute_index, run_steps
 from ssc_index.method import Method
 from ssc_index.steps.aggregate import Aggregate
 from ssc_index.steps.normalise import Normalise
-from ssc_index.steps.state import Ints
+from ssc_index.steps.screen import Forced, Screen
+from ssc_index.steps.state import Ints, State
 from ssc_index.uncertainty import draws
-from ssc_index.uncertainty.case import Case, Choices, decide, deviations, rows_of
+from ssc_index.uncertainty.case import Case, Choices, decide, deviations, rows_of, with_table
 from ssc_index.uncertainty.inputs import (
     Alternatives,
     Goalposts,
@@ -26,7 +27,7 @@ from ssc_index.uncertainty.inputs import (
     method_with,
     step_number,
 )
-from ssc_index.values import Floats, Values, values_from_columns
+from ssc_index.values import Floats, Values
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Replication:
     """One replication: an index like any other.
 
     Attributes:
-        values: Its values; with measurement error those of the year, as they reach the normalisation.
+        values: Its values; with measurement error as they reach the normalisation, those of the year with errors.
         framework: Its framework: weights and goalposts as drawn.
         method: Its method: options as drawn; with measurement error the steps from the normalisation on.
     """
@@ -85,11 +86,11 @@ def built(case: Case, choices: Choices, at: int = 0) -> Replication:
     before = before_normalisation(case, values, framework, method)
     values = before.values
     if choices.noise[at]:
-        table = disturbed(values.values, before.deviation, case.bounds, choices.noise[at])
-        values = values_from_columns(
-            values.units, values.years, values.codes, table, values.groups, denominators=values.denominators
-        )
-    return Replication(values, framework, method.model_copy(update={"steps": method.steps[before.first :]}))
+        table = np.array(values.values, order="F")
+        table[case.rows] = disturbed(table[case.rows], before.deviation, case.bounds, choices.noise[at])
+        values = with_table(values, table)
+    steps = (*before.screening, *method.steps[before.first :])
+    return Replication(values, framework, method.model_copy(update={"steps": steps}))
 
 
 def chosen_method(case: Case, options: dict[str, int]) -> Method:
@@ -119,18 +120,21 @@ def chosen_values(case: Case, options: dict[str, int]) -> Values:
 
 @dataclass(frozen=True)
 class Before:
-    """Values of the year as they reach the first normalisation.
+    """Values as they reach the first normalisation.
 
     Attributes:
-        values: The values; rows screened out are bare.
+        values: The values of all years; rows screened out are bare.
         first: Position of that normalisation, from 0.
-        deviation: Standard deviation of each value's error, in its unit, shape (n, n_indicators); 0 where a step
-            before has imputed it from other units, or where it is missing.
+        deviation: Standard deviation of each of the year's values' error, in its unit, shape (n, n_indicators); 0 where
+            a step before has imputed it from other units, or where it is missing.
+        screening: A step that leaves out again what is screened out by then: to an imputation later on a bare row is a
+            unit that has reported nothing. Empty if nothing is.
     """
 
     values: Values
     first: int
     deviation: Floats
+    screening: tuple[Screen, ...]
 
 
 def before_normalisation(case: Case, given: Values, framework: Framework, method: Method) -> Before:
@@ -139,20 +143,29 @@ def before_normalisation(case: Case, given: Values, framework: Framework, method
     rows = case.rows
     table, age = given.values, np.zeros(given.values.shape, dtype=np.int64)
     filled = np.zeros(table.shape, dtype=bool)
+    screening: tuple[Screen, ...] = ()
     if first > 0:
-        _, head = run_steps(given, framework, method.model_copy(update={"steps": method.steps[:first]}))
-        table = head[-1].table
+        state, head = run_steps(given, framework, method.model_copy(update={"steps": method.steps[:first]}))
+        table, screening = head[-1].table, _screening(state)
         for step in head:
             age = np.maximum(age, step.carried)
             filled |= step.imputed & (step.carried == 0)
-    years = None if case.values.years is None else case.values.years[rows]
-    groups = {name: labels[rows] for name, labels in case.values.groups.items()}
-    divisors = {name: column[rows] for name, column in case.values.denominators.items()}
-    values = values_from_columns(
-        case.values.units[rows], years, case.values.codes, table[rows], groups, denominators=divisors
+    deviation = np.nan_to_num(deviations(case, table[rows], _graded(case, age[rows])))
+    return Before(with_table(given, table), first, np.where(filled[rows], 0.0, deviation), screening)
+
+
+def _screening(state: State) -> tuple[Screen, ...]:
+    """A step that leaves out the rows that are out of a state."""
+    values = state.values
+    out = tuple(
+        Forced(
+            unit=values.units[row],
+            reason="; ".join(state.reasons[row]),
+            years=None if values.years is None else (values.years[row],),
+        )
+        for row in np.flatnonzero(state.excluded_by).tolist()
     )
-    deviation = np.where(filled[rows], 0.0, np.nan_to_num(deviations(case, values.values, _graded(case, age[rows]))))
-    return Before(values, first, deviation)
+    return (Screen(force_out=out),) if out else ()
 
 
 def _graded(case: Case, age: Ints) -> Ints:

@@ -445,7 +445,7 @@ def _table(case: Case, values: Values, framework: Framework, method: Method) -> 
     """One table and its errors, shape (n_units, n_indicators); without measurement error None."""
     if case.measurement is not None:
         before = before_normalisation(case, values, framework, method)
-        return before.values.values, before.deviation
+        return before.values.values[case.rows], before.deviation
     if len(method.steps) == 1:
         return values.values[case.rows], None
     head = method.model_copy(update={"steps": method.steps[:-1]})

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ssc_index.index import compute_index
-from ssc_index.uncertainty.case import Choices, decide, rows_of
+from ssc_index.method import method_from_mapping
+from ssc_index.uncertainty.case import Choices, case_of, decide, rows_of
 from ssc_index.uncertainty.plain import before_normalisation, built, replication, scores_of
+from ssc_index.values import values_from_columns
 from tests.uncertainty import examples
 
 
@@ -46,6 +48,43 @@ def test_errors_are_as_large_as_the_grade_says_and_stay_within_bounds():
     z = (tables - before.values.values)[:, accurate] / before.deviation[accurate]
     assert abs(z.mean()) < 0.02
     assert abs(z.std() - 1) < 0.02
+
+
+AFTER = [
+    {"screen": {"min_coverage": 0.8}},
+    examples.STEPS[2],
+    {"impute": {"method": "group_median", "group": "region"}},
+    examples.STEPS[3],
+]
+
+
+def test_what_is_screened_out_before_the_errors_is_not_imputed_after_them():
+    section = {"seed": 11, "inputs": {"errors": examples.MEASUREMENT}}
+    method = method_from_mapping({"name": "screened", "steps": AFTER, "uncertainty": section})
+    case = case_of(examples.values(), examples.framework(), method)
+    nominal = compute_index(case.values, case.framework, case.method).scores
+    assert 0 < np.isnan(nominal[:, 0]).sum() < len(nominal)
+    np.testing.assert_array_equal(scores_of(case, built(case, decide(case, np.full((1, 1), np.nan)))), nominal)
+    np.testing.assert_array_equal(np.isnan(scores_of(case, replication(case, 0))), np.isnan(nominal))
+
+
+def test_steps_after_the_errors_see_other_years():
+    """Scales of the whole panel, and values carried once they are scored."""
+    one, other = examples.values(), examples.values(seed=6)
+    years = [2023] * len(one.units) + [2024] * len(one.units)
+    table, labels = np.concatenate([one.values, other.values]), {"region": one.groups["region"] * 2}
+    values = values_from_columns(one.units * 2, years, one.codes, table, labels)
+    scale = {"normalise": {"method": "minmax", "range": [1, 100], "over": "panel"}}
+    steps = [scale, {"impute": {"method": "last_value"}}, examples.STEPS[3]]
+    section = {"seed": 11, "inputs": {"errors": {"kind": "measurement", "undeclared": {"relative": 1e-9}}}}
+    method = method_from_mapping({"name": "panel", "steps": steps, "uncertainty": section})
+    case = case_of(values, examples.framework(), method)
+    nominal = compute_index(case.values, case.framework, case.method).scores[case.rows]
+    found = replication(case, 3)
+    np.testing.assert_allclose(scores_of(case, found), nominal, rtol=1e-6)
+    with_errors = found.values.values != values.values
+    assert with_errors[case.rows].any()
+    assert not with_errors[: case.rows.start][~np.isnan(values.values[: case.rows.start])].any()
 
 
 def test_a_replication_can_be_built_again_alone():
