@@ -18,7 +18,6 @@ from ssc_index.errors import MethodError
 from ssc_index.framework.model import Framework
 from ssc_index.index import compute_index
 from ssc_index.method import Method, read_method
-from ssc_index.rank import rank_descending
 from ssc_index.result import IndexResult, StepResult
 from ssc_index.steps.aggregate import Aggregate
 from ssc_index.steps.impute_parameters import ImputeLastValue, ImputeOverYears
@@ -198,5 +197,5 @@ def _published_ranks(scores: Floats, result: IndexResult, rows: np.ndarray, citi
     ranks = np.full(scores.shape, np.nan)
     rule = result.method.rank
     for column in range(scores.shape[1]):
-        ranks[is_named, column] = rank_descending(scores[is_named, column], rule.ties, rule.round)
+        ranks[is_named, column] = rule.ranks_of(scores[is_named, column])
     return ranks

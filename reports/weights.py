@@ -24,8 +24,9 @@ def aggregate_step(method: Method) -> Aggregate:
     """The one step that takes the scores of data points up to the index.
 
     Raises:
-        ReportError: If the method has several, stops below the index, leaves nodes out, or changes scores afterwards;
-            then the scores of data points and the weights of the tree alone do not give the index.
+        ReportError: If the method has several, stops below the index, leaves nodes out, changes scores afterwards, or
+            ranks the lowest first; then the scores of data points and the weights of the tree alone do not give the
+            ranking.
     """
     steps = [step for step in method.steps if isinstance(step, Aggregate)]
     if len(steps) != 1 or method.steps[-1] is not steps[0] or steps[0].to is not None or steps[0].leave_out:
@@ -39,6 +40,8 @@ def aggregate_step(method: Method) -> Aggregate:
         raise ReportError(
             f"{method.name}: weights cannot be tried where scores are rounded or blended on their way up."
         )
+    if method.rank.first == "lowest":
+        raise ReportError(f"{method.name}: weights cannot be tried where the lowest score is first.")
     return step
 
 

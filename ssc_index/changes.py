@@ -35,7 +35,6 @@ from ssc_index.counterfactuals import (
 )
 from ssc_index.errors import ComputationError, MethodError
 from ssc_index.orders import order_counts, order_parts
-from ssc_index.rank import rank_descending
 from ssc_index.sample import Scores
 from ssc_index.steps.state import Bools, Ints
 from ssc_index.steps.weights_parameters import FromScores
@@ -358,7 +357,7 @@ class _Among:
                 root = done.table[:, case.roots[world[0]]]
                 rule = case.editions[world[1]].method.rank
                 scores[row, number] = root[own]
-                ranks[row, number] = rank_descending(root, rule.ties, rule.round)[own]
+                ranks[row, number] = rule.ranks_of(root)[own]
                 self.rows[row][number] = Scores(done.framework, done.method, done.table[own : own + 1], done.weights)
         return scores, ranks
 
@@ -464,7 +463,7 @@ def _ranks(case: _Case) -> list[Floats]:
         known = [pair[number] for _, pair in sorted(case.rivals.items())]
         whole = np.concatenate([scores, np.array([score for score in known if score is not None], dtype=np.float64)])
         rule = case.editions[number].method.rank
-        found.append(rank_descending(whole, rule.ties, rule.round)[: len(scores)])
+        found.append(rule.ranks_of(whole)[: len(scores)])
     return found
 
 

@@ -16,7 +16,6 @@ from ssc_index.errors import ComputationError, ValuesError
 from ssc_index.framework.model import Framework, Node
 from ssc_index.index import compute_scores, compute_steps
 from ssc_index.method import Method
-from ssc_index.rank import rank_descending
 from ssc_index.result import StepResult
 from ssc_index.sample import Scores
 from ssc_index.steps.normalise_parameters import NormaliseCutoff, NormaliseDistanceToTarget
@@ -185,7 +184,7 @@ class Pair:
         scores = np.full((len(self.units), len(edition.framework.nodes)), np.nan)
         scores[places[own]] = done.table[own]
         root = [node.code for node in edition.framework.nodes].index(edition.framework.root.code)
-        ranks = rank_descending(scores[:, root], edition.method.rank.ties, edition.method.rank.round)
+        ranks = edition.method.rank.ranks_of(scores[:, root])
         origins = self._origins(cells, edition.framework, steps, own, places[own])
         return Side(cells, labels, divisors, present, scores, ranks, done.weights, origins)
 

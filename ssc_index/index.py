@@ -14,7 +14,6 @@ from ssc_index.errors import ValuesError
 from ssc_index.framework.model import Framework
 from ssc_index.method import Method
 from ssc_index.plan import check_method
-from ssc_index.rank import rank_descending
 from ssc_index.result import IndexResult, StepResult
 from ssc_index.sample import Scores
 from ssc_index.steps.aggregate import Aggregate
@@ -183,7 +182,7 @@ def _result(state: State, method: Method, steps: tuple[StepResult, ...]) -> Inde
             ranks[:, column] = ranks[:, child]  # an only child's score is its parent's
             continue
         for _, rows in state.blocks:
-            ranks[rows, column] = rank_descending(scores[rows, column], rule.ties, rule.round)
+            ranks[rows, column] = rule.ranks_of(scores[rows, column])
     for array in (scores, ranks, state.filled_by):
         array.flags.writeable = False
     rows_in = (state.excluded_by == 0)[:, None]

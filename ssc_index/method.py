@@ -7,31 +7,50 @@ What belongs here: the reading of a method file. What does not: the parameters o
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 
 from ssc_index.errors import MethodError
 from ssc_index.expert_tables import with_tables
+from ssc_index.rank import rank_descending
 from ssc_index.steps.parameters import Name, Parameters, Ties
 from ssc_index.steps.registry import STEPS
 from ssc_index.steps.screen import Screen
+from ssc_index.values import Floats
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 class Rank(BaseModel):
-    """How ranks are taken; 1 is the best.
+    """How ranks are taken, from 1.
 
     Attributes:
         ties: What equal scores get.
         round: Decimals to which scores are rounded before ranking; None ranks them as they are.
+        first: Which score has rank 1: the ``highest``, or the ``lowest`` (of an index of which less is better, or that
+            names the worst first).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     ties: Ties = "min"
     round: Annotated[int, Field(strict=True, ge=0, le=15)] | None = None
+    first: Literal["highest", "lowest"] = "highest"
+
+    def ranks_of(self, scores: Floats) -> Floats:
+        """Rank scores as the method says.
+
+        Args:
+            scores: Shape (n,); NaN is not ranked.
+
+        Returns:
+            Ranks from 1, shape (n,); NaN exactly where ``scores`` is NaN.
+
+        >>> Rank(first="lowest").ranks_of(np.array([0.4, np.nan, 0.1]))
+        array([ 2., nan,  1.])
+        """
+        return rank_descending(scores if self.first == "highest" else -scores, self.ties, self.round)
 
 
 class Method(BaseModel):
@@ -73,7 +92,7 @@ def method_from_mapping(data: object, subject: str = "method") -> Method:
 
     >>> method = method_from_mapping({"name": "plain", "steps": [{"aggregate": {"method": "geometric"}}]})
     >>> method.as_mapping()["rank"]
-    {'ties': 'min', 'round': None}
+    {'ties': 'min', 'round': None, 'first': 'highest'}
     """
     if not isinstance(data, dict):
         raise MethodError(subject, ["a method file is a mapping with the keys name, steps, rank, uncertainty"])

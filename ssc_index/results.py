@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from ssc_index.audit.correlation import correlate
 from ssc_index.errors import ValuesError
 from ssc_index.framework.model import Node
-from ssc_index.rank import rank_descending
 from ssc_index.result import IndexResult
 from ssc_index.sample import frame_of, rows_of, year_column
 from ssc_index.values import Floats
@@ -32,7 +31,7 @@ def ranked_table(
     show: Show = "scores",
     group: str | None = None,
 ) -> pl.DataFrame:
-    """One row per unit, the best first, with a column per node from the root down.
+    """One row per unit, rank 1 first, with a column per node from the root down.
 
     Args:
         result: An index.
@@ -96,7 +95,7 @@ def _group_ranks(result: IndexResult, rows: NDArray[np.int64], group: str | None
         members = np.flatnonzero(labels == label)
         for column in range(ranks.shape[1]):
             scores = result.scores[rows[members], column]
-            ranks[members, column] = rank_descending(scores, rule.ties, rule.round)
+            ranks[members, column] = rule.ranks_of(scores)
     return ranks
 
 
@@ -200,7 +199,7 @@ def strengths_and_weaknesses(
     level: str | None = None,
     min_distinct: float = 0.0,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Where a unit stands best and worst.
+    """Where a unit stands best and worst; less is better where the method ranks the lowest score first.
 
     A strength has the smallest share of other units strictly better, a weakness the smallest share strictly worse;
     a node where nobody is worse is no strength, one where nobody is better no weakness. Ties go to the node whose
@@ -236,6 +235,8 @@ def strengths_and_weaknesses(
         if np.unique(ranked).size / ranked.size < min_distinct:
             continue
         better, worse = (float(found.sum()) / (ranked.size - 1) for found in (ranked > own, ranked < own))
+        if result.method.rank.first == "lowest":
+            better, worse = worse, better
         value, rank = value_of.get(node.code, np.nan), result.ranks[row, column]
         head = (node.code, node.name, node.level, node.parent)
         out.append((*head, value, float(own), float(rank), ranked.size, better, worse))
@@ -329,7 +330,7 @@ def compare(
     ranks = np.array([[left[unit][1], right[unit][1]] for unit in both]).reshape(-1, 2)
     if among_both:
         rules = [result.method.rank for result in (a, b)]
-        columns = [rank_descending(scores[:, i], rule.ties, rule.round) for i, rule in enumerate(rules)]
+        columns = [rule.ranks_of(scores[:, i]) for i, rule in enumerate(rules)]
         ranks = np.stack(columns, axis=1)
     table = pl.DataFrame(
         [

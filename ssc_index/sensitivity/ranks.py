@@ -15,7 +15,6 @@ import numpy as np
 import polars as pl
 
 from ssc_index.method import Method
-from ssc_index.rank import rank_descending
 from ssc_index.sensitivity.alternatives import Alternative, choices
 from ssc_index.sensitivity.model import Group
 from ssc_index.sensitivity.sobol import Indices
@@ -209,7 +208,7 @@ class FastScores:
 
 def _plain_ranks(method: Method, scores: Floats) -> Floats:
     """Ranks of each row as the method has them."""
-    return np.stack([rank_descending(one, method.rank.ties, method.rank.round) for one in scores])
+    return np.stack([method.rank.ranks_of(one) for one in scores])
 
 
 def _fast_ranks(backend: Backend, scores: Floats) -> Floats:

@@ -391,6 +391,8 @@ def _check(
     section: Uncertainty, method: Method, framework: Framework, fits: Callable[[Method], None], faults: list[str]
 ) -> None:
     """Every fault of the inputs on a method and a framework."""
+    if method.rank.ties == "average":
+        faults.append("uncertainty: whole ranks are counted; rank.ties: average gives others: say min, max or dense")
     nodes = _check_names(framework, section.nodes, "uncertainty.nodes", faults)
     faults += [
         f"uncertainty.nodes: {code} is an indicator; distributions are of the nodes above"

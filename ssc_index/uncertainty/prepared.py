@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ssc_index import elementary, normalise
 from ssc_index.framework.model import Framework, Node
 from ssc_index.index import run_steps
-from ssc_index.method import Method
+from ssc_index.method import Method, Rank
 from ssc_index.steps.aggregate import Aggregate, mean_at
 from ssc_index.steps.impute_parameters import ImputeNone
 from ssc_index.steps.normalise import (
@@ -133,8 +133,8 @@ def why_not(case: Case) -> list[str]:
     reasons: list[str] = []
     stages = _stages(case, reasons)
     rule = case.method.rank
-    if rule.ties != "min" or rule.round is not None:
-        reasons.append("ranks of rounded scores, or with ties other than min")
+    if rule != Rank():
+        reasons.append("ranks of rounded scores, with ties other than min, or with the lowest score first")
     if reasons:
         return reasons
     for stage in stages:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from ssc_index.rank import rank_descending
 from ssc_index.uncertainty.distribution import QUANTILES
 from ssc_index.uncertainty.run import Result
 from ssc_index.values import Floats
@@ -34,7 +33,7 @@ def ranks_frame(result: Result, among: str = "all") -> pl.DataFrame:
             continue
         tally, figures = result.tallies[node, among], result.figures(node, among)
         score = np.where(tally.among, nominal[:, slot], np.nan)
-        rank = rank_descending(score)
+        rank = result.case.method.rank.ranks_of(score)
         better, worse = _against(tally.ranks, tally.ranked, rank, tally.rank_width)
         columns: dict[str, Floats] = {
             "ranked_share": figures.ranked,

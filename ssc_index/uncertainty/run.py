@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_index.index import run_steps
+from ssc_index.method import Rank
 from ssc_index.steps.state import Bools, all_scores
 from ssc_index.uncertainty.case import Backend, Case, decide, rows_of
 from ssc_index.uncertainty.distribution import Figures, figures_of
@@ -40,6 +41,7 @@ from ssc_index.uncertainty.tally import (
     empty_tally,
     ranks_by_numba,
     ranks_by_numpy,
+    ranks_by_rule,
     scale_of,
 )
 from ssc_index.values import Floats
@@ -382,14 +384,16 @@ def _count_into(
 ) -> int:
     """Count the replications of some parts into tallies; how many they are."""
     rank, add, _ = _WAYS[task.backend]
+    rule = task.case.method.rank
     for start, stop in parts:
         scores = _scores(task, start, stop)
         for slot, node in enumerate(task.kept):
-            own = np.ascontiguousarray(scores[slot])
+            exact = np.ascontiguousarray(scores[slot])
+            own = exact.astype(np.float32, copy=False)
             for name, among in task.among.items():
                 if (key := (node, name)) not in tallies:
                     continue
-                ranks = rank(own, among)
+                ranks = rank(own, among) if rule == Rank() else ranks_by_rule(rule, exact, among)
                 with locks[key]:
                     add(tallies[key], task.scales[slot], own, ranks)
                 comparison.note(key, ranks)
@@ -402,14 +406,14 @@ _WAYS = {
 }
 
 
-def _scores(task: Task, start: int, stop: int) -> Singles:
-    """Scores of replications, shape (n_kept, n, n_units)."""
+def _scores(task: Task, start: int, stop: int) -> Singles | Floats:
+    """Scores of replications, shape (n_kept, n, n_units); the plain way gives them with all their digits."""
     case = task.case
     rows = rows_of(case, start, stop)
     if task.prepared is not None:
         return scores_of_choices(task.prepared, decide(case, rows, task.backend), task.backend)
     columns = [case.position[node] for node in task.kept]
-    found = np.empty((len(columns), stop - start, case.rows.stop - case.rows.start), dtype=np.float32)
+    found = np.empty((len(columns), stop - start, case.rows.stop - case.rows.start))
 
     def keep(at: int, scores: Any) -> None:
         found[:, at] = scores[:, columns].T

@@ -12,9 +12,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from ssc_index.method import Rank
 from ssc_index.steps.state import Bools
 from ssc_index.uncertainty import draws
 from ssc_index.uncertainty.prepared import Singles
+from ssc_index.values import Floats
 
 BINS = 1000  # of scores; no power of two, so that rows do not fall on each other in the processor's cache
 MOST_RANKS = 2000  # units up to which each rank has its own bin, and each pair of units is compared
@@ -149,6 +151,12 @@ def ranks_by_numba(scores: Singles, among: Bools) -> Ranks:
     keys.sort(axis=1)
     kernel.ranks_of(keys, ranks)
     return ranks
+
+
+def ranks_by_rule(rule: Rank, scores: Floats, among: Bools) -> Ranks:
+    """Ranks of each replication as a method says, which must be whole; 0 is none. Shape as ``scores``."""
+    ranks = np.stack([rule.ranks_of(np.where(among, one, np.nan)) for one in scores])
+    return np.nan_to_num(ranks).astype(np.int32)
 
 
 def add_by_numpy(tally: Tally, scale: Scale, scores: Singles, ranks: Ranks) -> None:

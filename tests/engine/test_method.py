@@ -180,7 +180,7 @@ def test_a_step_without_parameters_takes_the_defaults_that_docs_method_md_states
     written = method_from_mapping({"name": "m", "steps": steps}).as_mapping()
     names = {"only": None, "overrides": {}}
     block = {"constant": "error", "over": "year", **names}
-    assert written["rank"] == {"ties": "min", "round": None}
+    assert written["rank"] == {"ties": "min", "round": None, "first": "highest"}
     limits, level = {"limits": None}, {"level": None}
     assert written["steps"] == [
         {

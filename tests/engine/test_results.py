@@ -15,9 +15,9 @@ NAN = np.nan
 TREE = framework_from_nodes([_node("index"), *(_node(code, "index", direction="higher") for code in "abc")])
 
 
-def _result(table, groups=None, years=None, ties="min"):
+def _result(table, groups=None, years=None, ties="min", **rank):
     steps = [{"normalise": {"method": "none"}}, {"aggregate": {}}]
-    method = method_from_mapping({"name": "m", "steps": steps, "rank": {"ties": ties}})
+    method = method_from_mapping({"name": "m", "steps": steps, "rank": {"ties": ties, **rank}})
     units = ["p", "q", "r", "s"][: len(table)] if years is None else ["p", "q"] * (len(table) // 2)
     return compute_index(values_from_columns(units, years, TREE.codes, table, groups or {}), TREE, method)
 
@@ -33,6 +33,22 @@ def test_the_best_stand_first_and_ties_by_name():
     assert ranks.rows()[1] == ("q", 2.5, 2.5, 2.5, 2.5)
     with pytest.raises(ValuesError, match="no level 'pillar'"):
         ranked_table(_result(TABLE), levels=["pillar"])
+
+
+def test_the_lowest_score_may_be_first():
+    result = _result(TABLE, {"region": ["N", "N", "S", None]}, first="lowest")
+    assert ranked_table(result)["rank"].to_list() == [1, 2, 2, 4]
+    assert ranked_table(result)["unit"].to_list() == ["p", "q", "s", "r"]
+    assert group_table(result, "region").filter(node="index")["group_rank"].to_list() == [1, 2, 1]
+    assert compare(result, _result(TABLE), among_both=True).table["rank_b"].to_list() == [4, 2, 2, 1]
+
+
+def test_where_the_lowest_is_first_less_is_a_strength():
+    table = np.array([[1.0, 9, 5], [2, 8, 5], [3, 7, 5]])
+    strengths, weaknesses = strengths_and_weaknesses(_result(table, first="lowest"), "p")
+    assert strengths.select("node", "rank", "share_better", "share_worse").rows() == [("a", 1, 0.0, 1.0)]
+    assert weaknesses["node"].to_list() == ["b"]
+    assert strengths_and_weaknesses(_result(table), "p")[0]["node"].to_list() == ["b"]
 
 
 def test_ranks_within_groups():

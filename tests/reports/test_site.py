@@ -257,6 +257,12 @@ def test_weights_are_offered_only_where_one_step_aggregates() -> None:
         aggregate_step(method_from_mapping({"name": "two", "steps": twice}))
 
 
+def test_weights_are_not_offered_where_the_lowest_score_is_first() -> None:
+    given = {"name": "one", "steps": [{"aggregate": {}}], "rank": {"first": "lowest"}}
+    with pytest.raises(ReportError, match="lowest score is first"):
+        aggregate_step(method_from_mapping(given))
+
+
 def test_weights_are_not_offered_with_a_mean_that_the_pages_do_not_know() -> None:
     plain = method_from_mapping({"name": "one", "steps": [{"aggregate": {"method": "arithmetic"}}]})
     harmonic = plain.steps[0].model_copy(update={"levels": {"index": "harmonic"}})

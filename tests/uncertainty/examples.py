@@ -108,8 +108,9 @@ def values(units: int = 23, missing: float = 0.2, seed: int = 5) -> Values:
 
 def method(inputs: dict[str, Any], **more: Any) -> Method:
     """The small method with what varies."""
+    rank = more.pop("rank", {})
     section = {"seed": 11, "replications": 64, "inputs": inputs, **more}
-    return method_from_mapping({"name": "small", "steps": STEPS, "uncertainty": section})
+    return method_from_mapping({"name": "small", "steps": STEPS, "rank": rank, "uncertainty": section})
 
 
 def case(inputs: dict[str, Any], units: int = 23, **more: Any) -> Case:

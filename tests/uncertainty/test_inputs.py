@@ -67,6 +67,12 @@ def test_two_inputs_may_not_vary_the_same_weight():
     assert "the weight of p1 is varied by uncertainty.inputs.one already" in str(error.value)
 
 
+def test_ranks_that_are_no_whole_numbers_are_refused():
+    with pytest.raises(MethodError) as error:
+        read_uncertainty(examples.method({"top": examples.TOP}, rank={"ties": "average"}), examples.framework())
+    assert "rank.ties: average gives others" in str(error.value)
+
+
 def test_the_table_of_errors_knows_the_grades_of_the_catalogue_in_their_order():
     grades = [choice.code for choice in load_catalogue().scoring.quality_grades.choices]
     assert list(GRADES) == grades

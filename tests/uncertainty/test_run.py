@@ -11,8 +11,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from ssc_index.index import compute_index
 from ssc_index.rank import rank_descending
 from ssc_index.uncertainty.case import decide, rows_of
+from ssc_index.uncertainty.plain import replication
 from ssc_index.uncertainty.prepared import prepare
 from ssc_index.uncertainty.result import distribution_frame, pairs_frame, ranks_frame
 from ssc_index.uncertainty.run import run_uncertainty
@@ -233,6 +235,19 @@ def test_what_the_kernel_lacks_goes_the_plain_way_to_the_same_kind_of_result():
     result = run_uncertainty(plain, workers=1)
     assert result.way == "plain (normalise: rank after measurement errors)"
     assert np.nansum(result.figures("index").mean_rank) > 0
+
+
+@pytest.mark.parametrize("rank", [{"first": "lowest"}, {"round": 0}, {"round": 0, "ties": "dense", "first": "lowest"}])
+def test_replications_are_ranked_as_the_method_ranks(rank):
+    case = examples.case({"means": examples.MEANS, "weights": examples.NOISE_OF_WEIGHTS}, replications=12, rank=rank)
+    result = run_uncertainty(case, workers=1)
+    indices = [
+        compute_index(one.values, one.framework, one.method) for one in (replication(case, n) for n in range(12))
+    ]
+    ranks = np.nansum([index.ranks[:, 0] for index in indices], axis=0)
+    np.testing.assert_array_equal(result.tallies["index", "all"].rank_sum, ranks)
+    nominal = compute_index(case.values, case.framework, case.method).ranks[:, 0]
+    np.testing.assert_array_equal(ranks_frame(result).filter(node="index")["rank"].to_numpy(), nominal)
 
 
 @pytest.mark.parametrize(
