@@ -19,7 +19,7 @@ from ssc_index.audit.structure import Rule, aggregation_rules
 from ssc_index.errors import ValuesError
 from ssc_index.framework.model import Framework
 from ssc_index.result import IndexResult
-from ssc_index.sample import Scores, rows_of
+from ssc_index.sample import Scores, rows_of, scores_in
 from ssc_index.values import Floats
 
 MOST_CHILDREN = 16
@@ -84,7 +84,7 @@ def change_contributions(
     units = sorted(set(places[0]) & set(places[1]))
     first = before.scores[[places[0][unit] for unit in units]]
     last = after.scores[[places[1][unit] for unit in units]]
-    rules = [aggregation_rules(one) for one in (before, after)]
+    rules = [aggregation_rules(scores_in(*side)) for side in ((before, year_before), (after, year_after))]
     tree = _Tree(before.framework, rules, first, last)
     tree.walk(root)
     return tree.frame(units)
@@ -145,7 +145,10 @@ class _Tree:
         self.whole_first[:, parts], self.whole_last[:, parts] = x0, x1
         old, new = (rules.get(code) for rules in self.rules)
         if old is None or old != new:
-            said = "no step aggregates it" if old is None and new is None else "its rule differs between the two"
+            if old and new and (old.mean, old.floor) == (new.mean, new.floor):
+                said = "its children's weights differ between the two"
+            else:
+                said = "its rule differs between the two" if old or new else "no step aggregates it"
             self._all_own(code, said)
             return
         if old.floor is not None:

@@ -46,8 +46,10 @@ class Scores:
 
 
 def scores_in(result: IndexResult, year: int | None = None) -> Scores:
-    """Scores of the units that take part in one year; as `rows_of`."""
-    return Scores(result.framework, result.method, result.scores[rows_of(result, year)], result.weights)
+    """Scores of the units that take part in one year, and the weights of that year; as `rows_of`."""
+    rows, known = rows_of(result, year), years_of(result)
+    own = [0 if len(known) == 1 else known.index(year)]
+    return Scores(result.framework, result.method, result.scores[rows], result.weights[own])
 
 
 def years_of(result: IndexResult) -> tuple[int | None, ...]:

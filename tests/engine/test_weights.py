@@ -6,7 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from ssc_index.audit.importance import importance_frame
 from ssc_index.audit.structure import nominal_weights
+from ssc_index.contributions import change_contributions
 from ssc_index.errors import ComputationError, MethodError
 from ssc_index.framework.load import framework_from_nodes
 from ssc_index.framework.model import Node
@@ -397,6 +399,21 @@ def test_weights_of_a_step_are_used_and_told():
 def test_the_audit_knows_the_weights_that_were_used():
     result = _index({"weights": {"method": "given", "weights": {"a1": 1, "a2": 0, "a3": 3}}}, {"aggregate": {}})
     assert nominal_weights(result, "index")["a3"] == pytest.approx(0.5 * 0.75)
+
+
+def test_analyses_of_a_year_take_the_weights_of_that_year():
+    # Deviations of a1, a2 and a3 are as 1, 1 and 2 in 2020, so that the inverses are 0.4, 0.4 and 0.2; turned in 2021.
+    base = np.linspace(20, 60, 12)
+    rows = np.column_stack([base, base[::-1], 2 * base, base, base])
+    rows = np.stack([rows, rows[:, [2, 1, 0, 3, 4]]], axis=1).reshape(24, 5)
+    steps = {"weights": {"method": "deviation", "under": "A"}}, {"aggregate": {}}
+    result = _index(*steps, rows=rows, years=[2020, 2021] * 12)
+    for year, expected in ((2020, [0.4, 0.4, 0.2]), (2021, [0.2, 0.4, 0.4])):
+        told = importance_frame(result, year).filter(pl.col("node") == "A")
+        np.testing.assert_allclose(told["weight"], expected)
+    parts = change_contributions(result, result, 2020, 2021).filter(pl.col("node") == "A")
+    np.testing.assert_allclose(parts["own"], parts["contribution"])
+    assert parts["reason"][0] == "not divided among its children: its children's weights differ between the two"
 
 
 def test_weights_may_be_set_level_by_level():
