@@ -445,7 +445,7 @@ class Nursery:
                 if not tests:
                     self.tell(mutant, "untested", begun)
                     continue
-                chosen = [items[test] for test in tests]
+                chosen = [items[test] for test in tests if test in items]  # an older watch may know others
                 child = forked(functools.partial(self._run, session, mutant, chosen), limit)
                 running[child] = (mutant, begun, begun + 30 * limit)
             for child, (mutant, begun, until) in list(running.items()):
