@@ -24,6 +24,7 @@ from ssc_index.values import Floats
 
 MOST_CHILDREN = 16
 ROUNDING = 1e-9
+NO_RULE = "no step aggregates it by weights that all units share"
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class _Tree:
             if old and new and (old.mean, old.floor) == (new.mean, new.floor):
                 said = "its children's weights differ between the two"
             else:
-                said = "its rule differs between the two" if old or new else "no step aggregates it"
+                said = "its rule differs between the two" if old or new else NO_RULE
             self._all_own(code, said)
             return
         if old.floor is not None:

@@ -602,7 +602,7 @@ def _frames(result: IndexResult) -> dict[str, pl.DataFrame]:
             frames[f"parameters_{stem}.csv"] = result.parameters_frame(step)
         if step.distributions:
             frames[f"distributions_{stem}.csv"] = result.distributions_frame(step)
-    if not np.isnan(result.weights).all():
+    if result.group_weights or not np.isnan(result.weights).all():
         frames["weights.csv"] = result.weights_frame()
     if not result.included.all():
         frames["excluded.csv"] = result.excluded_frame()

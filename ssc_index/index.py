@@ -203,6 +203,7 @@ def _result(state: State, method: Method, steps: tuple[StepResult, ...]) -> Inde
         n_imputed=_counts(state, state.imputed & rows_in, state.filled_nodes & rows_in),
         n_carried=_counts(state, (state.carried > 0) & rows_in),
         filled_by=state.filled_by,
+        group_weights=state.group_weights,
     )
 
 

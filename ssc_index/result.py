@@ -7,7 +7,7 @@ What belongs here: the result and its tables. What does not: how it is computed 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ssc_index.framework.model import Framework
 from ssc_index.method import Method
 from ssc_index.steps.saved import Distribution
-from ssc_index.steps.state import Bools, Ints
+from ssc_index.steps.state import Bools, GroupWeights, Ints
 from ssc_index.values import Floats, Values
 
 
@@ -76,7 +76,9 @@ class IndexResult:
         scores: Shape (n_rows, n_nodes), nodes in the order of the framework, indicators with their scores.
         ranks: Per year and node, 1 is the best, shape (n_rows, n_nodes); NaN without a score.
         weights: Weight with which a node entered its parent, by year, shape (n_years, n_nodes), not rescaled; NaN for
-            the root and what no step aggregated. Rules that ask for no weights take those above 0 as they come.
+            the root, what no step aggregated, and where groups of units have weights of their own. Rules that ask for
+            no weights take those above 0 as they come.
+        group_weights: Weights of families that differ between groups of units, by the code of the parent.
         n_indicators: Indicators beneath each node, shape (n_nodes,).
         n_observed: Of these, reported in the values, whether or not the row takes part.
         n_present: Of these, with a score in the end.
@@ -102,6 +104,7 @@ class IndexResult:
     n_imputed: Ints
     n_carried: Ints
     filled_by: Ints
+    group_weights: Mapping[str, GroupWeights] = field(default_factory=dict)
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -219,16 +222,21 @@ class IndexResult:
         )
 
     def weights_frame(self) -> pl.DataFrame:
-        """Weights that were used: ``node, parent, level, year, weight, share``; share is of the siblings' sum."""
+        """Weights that were used: ``node, parent, level, year, weight, share, label``.
+
+        The share is of the siblings' sum. The label is that of the units whose weights they are, where groups of units
+        have their own (``(others)``: of all that have none of these labels); else null.
+        """
         rows = []
         for number, (year, _) in enumerate(self.values.year_slices()):
             own = dict(zip(self.nodes, self.weights[number].tolist(), strict=True))
             for parent, children in self.framework.children.items():
-                counted = [child for child in children if not np.isnan(own[child.code])]
-                total = sum(own[child.code] for child in counted)
-                for child in counted:
-                    share = own[child.code] / total if total > 0 else 0.0
-                    rows.append((child.code, parent, child.level, year, own[child.code], share))
+                for label, weights in self._weights_by_label(parent, own):
+                    counted = [child for child in children if not np.isnan(weights[child.code])]
+                    total = sum(weights[child.code] for child in counted)
+                    for child in counted:
+                        share = weights[child.code] / total if total > 0 else 0.0
+                        rows.append((child.code, parent, child.level, year, weights[child.code], share, label))
         schema = {
             "node": pl.String,
             "parent": pl.String,
@@ -236,8 +244,19 @@ class IndexResult:
             "year": pl.Int64,
             "weight": pl.Float64,
             "share": pl.Float64,
+            "label": pl.String,
         }
         return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def _weights_by_label(self, parent: str, own: dict[str, float]) -> list[tuple[str | None, dict[str, float]]]:
+        """Weights of a node's children by label; one entry, without a label, where they are the same for all units."""
+        grouped = self.group_weights.get(parent)
+        if grouped is None:
+            return [(None, own)]
+        tables = [dict(zip(grouped.codes, row, strict=True)) for row in grouped.table.tolist()]
+        return [
+            ("(others)" if label is None else label, table) for label, table in zip(grouped.labels, tables, strict=True)
+        ]
 
     def excluded_frame(self) -> pl.DataFrame:
         """Rows that were screened out: ``unit, year, reason``."""

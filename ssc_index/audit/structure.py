@@ -15,6 +15,8 @@ from ssc_index.result import IndexResult
 from ssc_index.sample import Scores
 from ssc_index.steps.aggregate import Aggregate, left_out, mean_at, rule_at
 from ssc_index.steps.walk import nodes_reached
+from ssc_index.steps.weights import families
+from ssc_index.steps.weights_parameters import WeightsByGroup
 from ssc_index.weights import sibling_weights
 
 
@@ -40,8 +42,14 @@ class Rule:
 
 
 def aggregation_rules(result: IndexResult | Scores) -> dict[str, Rule]:
-    """The rule of every node that a step of the method aggregates, by code."""
+    """The rule of every node that a step of the method aggregates, by code; of none whose weights differ by group."""
     rules: dict[str, Rule] = {}
+    grouped = {
+        parent.code
+        for step in result.method.steps
+        if isinstance(step, WeightsByGroup)
+        for parent, _ in families(result.framework, step)
+    }
     place = {code: number for number, code in enumerate(node.code for node in result.framework.nodes)}
     for step in result.method.steps:
         if not isinstance(step, Aggregate):
@@ -50,7 +58,7 @@ def aggregation_rules(result: IndexResult | Scores) -> dict[str, Rule]:
         for node in nodes_reached(result.framework, rules, step.to):
             children = result.framework.children[node.code]
             kept = [child.code not in out for child in children]
-            if not any(kept):
+            if not any(kept) or node.code in grouped:
                 continue
             mean = mean_at(step, node)
             used: list[float] = list(sibling_weights(children, step.weights))

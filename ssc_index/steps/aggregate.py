@@ -19,13 +19,14 @@ from ssc_index.errors import ComputationError
 from ssc_index.framework.model import Framework, Node
 from ssc_index.steps.parameters import Name, Names, Parameters, Share
 from ssc_index.steps.rules import How, Rule, rule_of
-from ssc_index.steps.state import Outcome, State, all_scores, place
+from ssc_index.steps.state import Ints, Outcome, State, all_scores, place
 from ssc_index.steps.walk import Walk, group_columns, listed, nodes_reached, setting_at
 from ssc_index.unobserved import UnobservedError
 from ssc_index.values import Floats
 from ssc_index.weights import sibling_weights
 
 Decimals = Annotated[int, Field(strict=True, ge=0, le=15)]
+Cohort = tuple[slice | Ints, list[float]]  # rows, and the weights that they share
 
 
 class Blend(BaseModel):
@@ -132,6 +133,8 @@ def _check_rules(walk: Walk, step: Aggregate, nodes: Iterable[Node]) -> None:
         if walk.weighed & set(children):
             if step.weights != "framework":
                 walk.fault(f".weights: {step.weights!r}, but a step weights has set those under {node.code}")
+            elif node.code in walk.grouped and rule.cohort:
+                walk.fault(f": {node.code}: {rule.name} compares units, which have no weights in common")
             elif not rule.weighs:
                 walk.fault(f": {node.code}: {rule.name} asks for no weights, but a step has set them")
         walk.weighed -= {child.code for child in walk.framework.children[node.code]}
@@ -191,40 +194,47 @@ def _node_score(
     least = _setting(step.min_coverage, node) or 0.0
     by_year = [rows for _, rows in state.blocks]
     given = parts
-    weights = _weights(state, step, children)
+    cohorts = _cohorts(state, step, node, children, apart=rule.cohort)
     if rule.cohort:
-        parts = _of_cohort(parts, weights, by_year, least)
+        parts = _of_cohort(parts, cohorts, least)
     parts, refusals = rule.prepared(parts, by_year)
     if rule.takes_floor and step.floor is not None:
         parts = [np.maximum(part, step.floor) for part in parts]
-    alike = (weights == weights[0]).all()
     score = np.full(parts[0].shape, np.nan)
-    for number, rows in enumerate([slice(0, score.size)] if alike and not rule.cohort else by_year):
-        own, pieces = weights[number].tolist(), [part[rows] for part in parts]
+    numbers = np.arange(score.size)
+    for rows, own in cohorts:
+        pieces, number = [part[rows] for part in parts], numbers[rows]
         if not (rule.takes_floor and step.floor is not None):
             # a child without weight has no say, whatever its score
             found = [one for one in rule.refusals(pieces, own, least) if one[1] < 0 or own[one[1]] > 0]
-            refusals += [(rows.start + row, child, text) for row, child, text in found]
+            refusals += [(int(number[row]), child, text) for row, child, text in found]
             pieces = _without(pieces, found)
         try:
             score[rows] = rule.combine(pieces, own, least)
         except UnobservedError as error:
             said = f"{children[error.child].code} " if error.child >= 0 else ""
-            refusals += [(rows.start, -1, f"{said}{error}")]
+            refusals += [(int(number[0]), -1, f"{said}{error}")]
         except DoubtError as error:
-            refusals += [(rows.start + row, -1, "its restrictions leave it no weights") for row in error.rows]
+            refusals += [(int(number[row]), -1, "its restrictions leave it no weights") for row in error.rows]
     return score, [_refusal(state, rule, node, children, given, one) for one in refusals]
 
 
-def _of_cohort(parts: Sequence[Floats], weights: Floats, by_year: Sequence[slice], least: float) -> list[Floats]:
+def _of_cohort(parts: Sequence[Floats], cohorts: Sequence[Cohort], least: float) -> list[Floats]:
     """Parts of the rows that reach the coverage in their year; the others enter no mean, minimum or rank."""
-    joins = np.concatenate(
-        [
-            taking_part([part[rows] for part in parts], own.tolist(), least)
-            for own, rows in zip(weights, by_year, strict=True)
-        ]
-    )
+    joins = np.concatenate([taking_part([part[rows] for part in parts], own, least) for rows, own in cohorts])
     return [np.where(joins, part, np.nan) for part in parts]
+
+
+def _cohorts(state: State, step: Aggregate, node: Node, children: Sequence[Node], apart: bool) -> list[Cohort]:
+    """Rows that have the same weights, with these; years apart if they must be, or if their weights differ."""
+    if step.weights == "framework" and (grouped := state.group_weights.get(node.code)) is not None:
+        columns = [grouped.codes.index(child.code) for child in children]
+        found = [np.flatnonzero(grouped.group_of == number) for number in range(len(grouped.labels))]
+        return [(rows, own[columns].tolist()) for rows, own in zip(found, grouped.table, strict=True)]
+    weights = _weights(state, step, children)
+    if (weights == weights[0]).all() and not apart:
+        return [(slice(0, len(state.values.units)), weights[0].tolist())]
+    return [(rows, own.tolist()) for (_, rows), own in zip(state.blocks, weights, strict=True)]
 
 
 def _weights(state: State, step: Aggregate, children: Sequence[Node]) -> Floats:

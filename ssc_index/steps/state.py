@@ -22,6 +22,23 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class GroupWeights:
+    """Weights of a family that differ between groups of units.
+
+    Attributes:
+        codes: The children.
+        labels: Label of each group; None is that of all other units.
+        table: Weights, shape (n_groups, n_children), not rescaled.
+        group_of: Group of each row, shape (n_rows,); −1 for a row that takes no part.
+    """
+
+    codes: tuple[str, ...]
+    labels: tuple[str | None, ...]
+    table: Floats
+    group_of: Ints
+
+
 @dataclass
 class State:
     """The tables as they stand between two steps. Steps replace arrays, they do not write into those they were given.
@@ -43,7 +60,9 @@ class State:
         saved: Parameters of an earlier run, that are used instead of what the units would give; None for none.
         filled_by: Number of the step that filled a node's or indicator's cell, shape (n_rows, n_nodes); 0 for none.
         weights: Weight that a step set, by year and node, shape (n_blocks, n_nodes); NaN leaves the framework's.
-        weights_used: Weight with which a node entered its parent, shape (n_blocks, n_nodes); NaN where it did not.
+        weights_used: Weight with which a node entered its parent, shape (n_blocks, n_nodes); NaN where it did not, and
+            where groups of units have weights of their own.
+        group_weights: These, by the code of the parent.
         number: Position of the step that runs, from 1.
         scaled: Indicators that are scores already.
         done: Nodes that are aggregated already.
@@ -69,6 +88,7 @@ class State:
     done: set[str] = field(default_factory=set)
     transforms: dict[tuple[int, str], Transform] = field(default_factory=dict)
     saved: Saved | None = None
+    group_weights: dict[str, GroupWeights] = field(default_factory=dict)
 
     @cached_property
     def blocks(self) -> tuple[tuple[int | None, slice], ...]:

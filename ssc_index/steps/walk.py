@@ -73,6 +73,7 @@ class Walk:
     scaled: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
     weighed: set[str] = field(default_factory=set)
+    grouped: set[str] = field(default_factory=set)
 
     def fault(self, text: str) -> None:
         """Note a fault of the step that the walk is at; text goes on from the step's path."""

@@ -14,8 +14,8 @@ from ssc_index import weights_data, weights_target
 from ssc_index.errors import ComputationError
 from ssc_index.framework.model import Framework, Node
 from ssc_index.steps.parameters import Parameters
-from ssc_index.steps.state import Outcome, State, all_scores, in_year, place
-from ssc_index.steps.walk import Walk, listed
+from ssc_index.steps.state import GroupWeights, Outcome, State, all_scores, in_year, place
+from ssc_index.steps.walk import Walk, group_columns, listed
 from ssc_index.steps.weights_parameters import (
     FromScores,
     Stated,
@@ -23,6 +23,7 @@ from ssc_index.steps.weights_parameters import (
     WeightsAhp,
     WeightsBod,
     WeightsBudget,
+    WeightsByGroup,
     WeightsCritic,
     WeightsDeviation,
     WeightsEntropy,
@@ -39,6 +40,7 @@ from ssc_index.weights_data import WeightError
 VARIANTS: dict[str, type[Parameters]] = {
     "equal": WeightsEqual,
     "given": WeightsGiven,
+    "by_group": WeightsByGroup,
     "pca": WeightsPca,
     "factor": WeightsFactor,
     "critic": WeightsCritic,
@@ -74,6 +76,8 @@ def check(walk: Walk, step: Weights) -> None:
         if walk.weighed & {child.code for child in children}:
             walk.fault(f": weights under {parent.code} are set by an earlier step already")
         walk.weighed |= {child.code for child in children}
+        if isinstance(step, WeightsByGroup):
+            walk.grouped.add(parent.code)
 
 
 def _check_names(walk: Walk, step: Weights) -> None:
@@ -82,6 +86,13 @@ def _check_names(walk: Walk, step: Weights) -> None:
     if isinstance(step, WeightsGiven) and step.set is not None and step.set not in walk.framework.weight_sets:
         known = ", ".join(walk.framework.weight_sets) or "none"
         walk.fault(f".set: {step.set!r} is no weight set of the framework; it has {known}")
+    if isinstance(step, WeightsByGroup):
+        if step.group not in walk.groups:
+            walk.fault(f".group: {step.group!r} is no group column; {group_columns(walk.groups)}")
+        sets = ("framework", *walk.framework.weight_sets)
+        for named in dict.fromkeys(step.sets_named()):
+            if named not in sets:
+                walk.fault(f": {named!r} is no weight set of the framework; known are {', '.join(sets)}")
     if isinstance(step, WeightsRegression) and not (step.target in by_code or step.target in walk.groups):
         walk.fault(f".target: {step.target!r} is no node and no group column")
     for code in step.codes():
@@ -95,7 +106,7 @@ def _check_names(walk: Walk, step: Weights) -> None:
         lacking = [child.code for child in children if child.code not in told]
         if lacking:
             walk.fault(f": says nothing of {listed(lacking)}, other children of {parent}")
-        elif isinstance(step, WeightsGiven | WeightsBudget | WeightsAhp):
+        elif isinstance(step, WeightsGiven | WeightsByGroup | WeightsBudget | WeightsAhp):
             for fault in step.faults_of([child.code for child in children]):
                 walk.fault(f": under {parent}: {fault}")
 
@@ -135,11 +146,16 @@ def families(framework: Framework, step: Weights) -> list[Family]:
     found = [(node, framework.children[node.code]) for node in parents]
     if isinstance(step, WeightsGiven) and step.set is not None:
         found = [(node, kids) for node, kids in found if any(step.set in kid.weight_sets for kid in kids)]
+    if isinstance(step, WeightsByGroup) and step.sets:
+        named = {*step.sets.values()}
+        found = [(node, kids) for node, kids in found if any(named & set(kid.weight_sets) for kid in kids)]
     return found
 
 
-def run(state: State, step: Stated | FromScores) -> Outcome:
+def run(state: State, step: Stated | WeightsByGroup | FromScores) -> Outcome:
     """Set the weights of families whose parents are not aggregated yet."""
+    if isinstance(step, WeightsByGroup):
+        return _run_by_group(state, step)
     meant = [family for family in families(state.framework, step) if family[0].code not in state.done]
     scores = all_scores(state)
     weights = np.full(state.weights.shape, np.nan)
@@ -162,6 +178,32 @@ def run(state: State, step: Stated | FromScores) -> Outcome:
         raise ComputationError(place(state, "weights"), faults)
     state.weights = np.where(np.isnan(weights), state.weights, weights)
     return Outcome(parameters={"weight": weights}, blocks=tuple(year for year, _ in state.blocks), notes=tuple(notes))
+
+
+def _run_by_group(state: State, step: WeightsByGroup) -> Outcome:
+    """Give each family weights by the labels of the units; a unit that takes part and has no weights is a fault."""
+    meant = [family for family in families(state.framework, step) if family[0].code not in state.done]
+    labels = state.values.groups[step.group]
+    known = dict.fromkeys((*step.weights, *step.sets))
+    place_of: dict[str | None, int] = {label: number for number, label in enumerate(known)}
+    others = -1 if step.others is None else len(known)
+    groups = np.array([place_of.get(label, others) for label in labels], dtype=np.int64)
+    taking_part = state.excluded_by == 0
+    without = np.flatnonzero((groups < 0) & taking_part).tolist()
+    faults = [
+        f"{state.values.row_name(row)}: no weights for {step.group} {labels[row] or '(empty)'}" for row in without
+    ]
+    absent = [label for label, number in place_of.items() if not (groups == number).any()]
+    if faults:
+        known_labels = ", ".join(str(label) for label in known)
+        faults.append(f"labels are {known_labels}; give weights for the others too, by label or as 'others'")
+        raise ComputationError(place(state, "weights"), faults)
+    for parent, children in meant:
+        said, table = step.weights_of(children)
+        codes = tuple(child.code for child in children)
+        state.group_weights[parent.code] = GroupWeights(codes, said, table, groups)
+    notes = [f"no unit has the {step.group} {label}" for label in absent]
+    return Outcome(notes=tuple(notes))
 
 
 def _estimated(

@@ -17,6 +17,7 @@ from ssc_index import weights_expert
 from ssc_index.framework.model import Node
 from ssc_index.steps.parameters import Flag, Name, Names, NotNegative, Over, Parameters, Positive, Share
 from ssc_index.values import Floats
+from ssc_index.weights import sibling_weights
 
 MOST_COMPARED = len(weights_expert.RANDOM_INDEX)
 
@@ -95,6 +96,58 @@ class WeightsGiven(Stated):
         if self.set is None:
             return np.array([self.weights[child.code] for child in children])
         return np.array([child.weight_sets.get(self.set, child.weight) for child in children])
+
+
+class WeightsByGroup(Weights):
+    """Weights that differ between groups of units.
+
+    Attributes:
+        group: Group column.
+        weights: Weight by label and code; the same codes for every label, all children of a parent or none.
+        sets: Instead, the name of a weight set of the framework by label (``framework`` means its plain weights).
+        others: Weight set (or ``framework``) for units with another label or none; None makes them errors.
+    """
+
+    method: Literal["by_group"] = "by_group"
+    group: Name
+    weights: dict[Name, dict[Name, NotNegative]] = Field(default_factory=dict)
+    sets: dict[Name, Name] = Field(default_factory=dict)
+    others: Name | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> WeightsByGroup:
+        if bool(self.weights) == bool(self.sets):
+            raise ValueError("give either weights or sets, by label")
+        if any(set(one) != set(self.codes()) for one in self.weights.values()):
+            raise ValueError("weights: not all labels have the same codes")
+        return self
+
+    def codes(self) -> tuple[str, ...]:
+        """Codes that the parameters name."""
+        return tuple(next(iter(self.weights.values()))) if self.weights else ()
+
+    def sets_named(self) -> tuple[str, ...]:
+        """Weight sets that the parameters name."""
+        return (*self.sets.values(), *(() if self.others is None else (self.others,)))
+
+    def faults_of(self, codes: Sequence[str]) -> list[str]:
+        """Some weight of each label must be above 0."""
+        return [
+            f"all weights of label {label!r} are 0"
+            for label, one in self.weights.items()
+            if not any(one[code] > 0 for code in codes)
+        ]
+
+    def weights_of(self, children: Sequence[Node]) -> tuple[tuple[str | None, ...], Floats]:
+        """Labels and the weights of a family by label, shape (n_labels, n_children); the label None is all others."""
+        rows: dict[str | None, Sequence[float]] = {}
+        for label, own in self.weights.items():
+            rows[label] = [own[child.code] for child in children]
+        for label, name in self.sets.items():
+            rows[label] = sibling_weights(children, name)
+        if self.others is not None:
+            rows[None] = sibling_weights(children, self.others)
+        return tuple(rows), np.array(list(rows.values()))
 
 
 class WeightsPca(FromScores):

@@ -391,7 +391,7 @@ def test_weights_of_a_step_are_used_and_told():
     assert frame.filter(frame["weight"].is_not_null())["code"].to_list() == ["a1", "a2", "a3"]
     assert "under A: weights from 30 of 30 rows" in result.steps[1].notes[0]
     told = result.weights_frame()
-    assert told.columns == ["node", "parent", "level", "year", "weight", "share"]
+    assert told.columns == ["node", "parent", "level", "year", "weight", "share", "label"]
     np.testing.assert_allclose(told.filter(told["parent"] == "A")["share"], expected)
     assert told.filter(told["parent"] == "B")["share"].to_list() == [0.5, 0.5]
 
@@ -616,3 +616,83 @@ def test_faults_of_tables_are_told(tmp_path, step, text, expected):
     with pytest.raises(MethodError) as error:
         _method(tmp_path, step, t=text)
     assert expected in str(error.value)
+
+
+# weights by group of units
+
+STAGES = {"1": {"a": 60, "b": 35, "c": 5}, "2": {"a": 40, "b": 50, "c": 10}, "3": {"a": 30, "b": 50, "c": 20}}
+
+
+def _staged(step, labels=("1", "2", "3", "1"), table=((5, 4, 3),) * 3 + ((5, 4, np.nan),), rule="arithmetic", more=()):
+    """Four units with the same scores, the last without c; weights of the Global Competitiveness Index until 2017."""
+    nodes = [Node(code="index", parent=None, name="", level="index")]
+    for code, sets in (("a", {"even": 1.0}), ("b", {"even": 1.0}), ("c", {"even": 2.0})):
+        nodes.append(
+            Node(code=code, parent="index", name="", level="indicator", direction="higher", weight=1, weight_sets=sets)
+        )
+    framework = framework_from_nodes(nodes)
+    steps = [*more, {"normalise": {"method": "none"}}, {"weights": {"method": "by_group", "group": "stage", **step}}]
+    method = method_from_mapping({"name": "m", "steps": [*steps, {"aggregate": {"method": rule}}]})
+    values = values_from_columns(list("pqrs"), None, ("a", "b", "c"), np.array(table, float), {"stage": list(labels)})
+    return compute_index(values, framework, method)
+
+
+def test_weights_by_stage_of_development_by_hand():
+    result = _staged({"weights": STAGES})
+    # 0.6·5 + 0.35·4 + 0.05·3 = 4.55; 0.4·5 + 0.5·4 + 0.1·3 = 4.3; 0.3·5 + 0.5·4 + 0.2·3 = 4.1; (60·5 + 35·4)/95
+    np.testing.assert_allclose(result.scores[:, 0], [4.55, 4.3, 4.1, 440 / 95], rtol=1e-14)
+    assert result.ranks[:, 0].tolist() == [2, 3, 4, 1]
+    told = result.weights_frame().filter(label="3")
+    assert told.select("node", "weight", "share").rows() == [("a", 30, 0.3), ("b", 50, 0.5), ("c", 20, 0.2)]
+    assert result.weights_frame()["label"].unique().sort().to_list() == ["1", "2", "3"]
+
+
+def test_labels_may_have_weight_sets_and_others_one_of_their_own():
+    result = _staged({"sets": {"1": "even"}, "others": "framework"}, ("1", "2", None, "1"))
+    # 'even' counts c twice: (5 + 4 + 6)/4; the plain weights are equal; the last lacks c
+    np.testing.assert_allclose(result.scores[:, 0], [3.75, 4, 4, 4.5], rtol=1e-14)
+    assert result.weights_frame().filter(label="(others)")["weight"].to_list() == [1, 1, 1]
+    assert nominal_weights(result, "index") == {"index": 1.0}
+
+
+def test_a_unit_without_weights_of_its_own_is_named_unless_it_takes_no_part():
+    with pytest.raises(ComputationError) as error:
+        _staged({"weights": STAGES}, ("1", "4", None, "1"))
+    for said in ("q: no weights for stage 4", "r: no weights for stage (empty)", "labels are 1, 2, 3"):
+        assert said in str(error.value)
+    screen = {"screen": {"force_out": [{"unit": "q", "reason": "late"}]}}
+    result = _staged({"weights": STAGES}, ("1", "4", "1", "1"), more=[screen])
+    np.testing.assert_allclose(result.scores[:, 0], [4.55, np.nan, 4.55, 440 / 95])
+    assert [note for step in result.steps for note in step.notes if step.name == "weights"] == [
+        "no unit has the stage 2",
+        "no unit has the stage 3",
+    ]
+
+
+def test_refused_cells_are_named_whatever_group_they_are_in():
+    table = ((5, 4, 3), (5, 0, 3), (5, 4, 3), (-1, 4, 3))
+    with pytest.raises(ComputationError) as error:
+        _staged({"weights": STAGES}, ("2", "1", "3", "2"), table, rule="geometric")
+    assert "q, b: 0 is not above 0" in str(error.value)
+    assert "s, a: -1 is not above 0" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("step", "rule", "said"),
+    [
+        ({"weights": STAGES, "sets": {"1": "even"}}, "arithmetic", "give either weights or sets, by label"),
+        ({}, "arithmetic", "give either weights or sets, by label"),
+        ({"weights": {"1": {"a": 1, "b": 1, "c": 1}, "2": {"a": 1}}}, "arithmetic", "not all labels have the same"),
+        ({"weights": {"1": {"a": 1, "b": 1}}}, "arithmetic", "says nothing of c, other children of index"),
+        ({"weights": {"1": {"a": 0, "b": 0, "c": 0}}}, "arithmetic", "all weights of label '1' are 0"),
+        ({"weights": STAGES, "group": "income"}, "arithmetic", "'income' is no group column; group columns are stage"),
+        ({"sets": {"1": "odd"}}, "arithmetic", "'odd' is no weight set of the framework; known are framework, even"),
+        ({"weights": STAGES, "others": "odd"}, "arithmetic", "'odd' is no weight set of the framework"),
+        ({"weights": STAGES}, "borda", "borda compares units, which have no weights in common"),
+        ({"weights": STAGES}, "minimum", "minimum asks for no weights, but a step has set them"),
+    ],
+)
+def test_weights_by_group_that_do_not_fit_are_refused(step, rule, said):
+    with pytest.raises(MethodError) as error:
+        _staged(step, rule=rule)
+    assert said in str(error.value)
