@@ -47,6 +47,7 @@ class Rank(BaseModel):
         Returns:
             Ranks from 1, shape (n,); NaN exactly where ``scores`` is NaN.
 
+        >>> import numpy as np
         >>> Rank(first="lowest").ranks_of(np.array([0.4, np.nan, 0.1]))
         array([ 2., nan,  1.])
         """
