@@ -39,7 +39,8 @@ class Figures:
         top_quarter: Chance of the first quarter; its standard error.
         top_quarter_error: See ``top_quarter``.
         tier: Tier, from 1; 0 without a rank. A tier begins with the best unit by mean rank that is left, and holds
-            those after it until one of which the first is ahead with 95 %.
+            those after it until one of which the first is ahead with 95 %. In replications in which a unit has no rank
+            it counts as the last for this.
         ahead_of: How many units it is ahead of with 95 %; −1 where pairs were not counted.
         behind: How many are ahead of it with 95 %.
     """
@@ -80,7 +81,7 @@ def figures_of(tally: Tally, scale: Scale) -> Figures:
         ],
         axis=1,
     )
-    tier, ahead_of, behind = _order(tally, mean_rank)
+    tier, ahead_of, behind = _order(tally)
     return Figures(
         replications=tally.replications,
         ranked=tally.ranked / max(tally.replications, 1),
@@ -136,20 +137,21 @@ def _rank_at(tally: Tally, n: Floats, share: Floats) -> Floats:
     return np.where(np.isnan(n), np.nan, last.astype(np.float64))
 
 
-def _order(tally: Tally, mean_rank: Floats) -> tuple[Ints, Ints, Ints]:
+def _order(tally: Tally) -> tuple[Ints, Ints, Ints]:
     """Tiers, and how many units each is surely ahead of and behind."""
     n = len(tally.among)
     tier = np.zeros(n, dtype=np.int64)
     if not tally.ahead.size:
         return tier, np.full(n, -1), np.full(n, -1)
     surely = tally.ahead >= CONFIDENCE * tally.replications
-    order = [unit for unit in np.argsort(mean_rank, kind="stable").tolist() if mean_rank[unit] == mean_rank[unit]]
+    known = tally.ranked > 0
+    # Without a rank a unit is behind all, as in the pairs: one that is seldom ranked, and then first, leads nobody.
+    places = tally.rank_sum + (tally.replications - tally.ranked) * known.sum()
     first, number = -1, 0
-    for unit in order:
+    for unit in (unit for unit in np.argsort(places, kind="stable").tolist() if known[unit]):
         if first < 0 or surely[first, unit]:
             first, number = unit, number + 1
         tier[unit] = number
     # A unit without a rank in any replication is behind all who have one; who is told of it would learn that it exists.
-    known = tally.ranked > 0
     pairs: Bools = surely & known[:, None] & known[None, :]
     return tier, pairs.sum(axis=1), pairs.sum(axis=0)

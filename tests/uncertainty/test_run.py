@@ -14,6 +14,7 @@ import pytest
 from ssc_index.index import compute_index
 from ssc_index.rank import rank_descending
 from ssc_index.uncertainty.case import decide, rows_of
+from ssc_index.uncertainty.distribution import figures_of
 from ssc_index.uncertainty.plain import replication
 from ssc_index.uncertainty.prepared import prepare
 from ssc_index.uncertainty.result import distribution_frame, pairs_frame, ranks_frame
@@ -102,7 +103,9 @@ def test_pairs_are_compared_in_every_replication(case, result, scores):
 
 def test_a_tier_ends_before_the_first_that_its_best_is_surely_ahead_of(result):
     figures, ahead = result.figures("index"), result.tallies["index", "all"].ahead
-    order = [unit for unit in np.argsort(figures.mean_rank) if figures.tier[unit]]
+    tally = result.tallies["index", "all"]
+    places = figures.mean_rank * figures.ranked + (figures.tier > 0).sum() * (1 - figures.ranked)
+    order = [unit for unit in np.argsort(places) if tally.ranked[unit]]
     first = order[0]
     for before, unit in itertools.pairwise(order):
         if figures.tier[unit] != figures.tier[before]:
@@ -112,6 +115,23 @@ def test_a_tier_ends_before_the_first_that_its_best_is_surely_ahead_of(result):
         else:
             assert ahead[first, unit] < 0.95 * REPLICATIONS
     assert figures.tier.max() > 1
+
+
+def test_a_unit_that_is_seldom_ranked_and_then_first_leads_no_tier():
+    # u0 beats u2 in every replication, u1 is ranked in 35 of 100, before both. By mean rank u1 would lead with 1.0,
+    # and be ahead of nobody with 95 %, so that all three were one tier. As the last of three in the other 65 it has
+    # 2.3, u0 1.35 and u2 2.35: u0 leads, is ahead of u1 in 65, and of u2 in all.
+    scores = np.tile(np.array([[60.0, np.nan, 10.0]], dtype=np.float32), (100, 1))
+    scores[:35, 1] = 90.0
+    tally = empty_tally(np.ones(3, dtype=bool), pairs=True)
+    ranks = ranks_by_numpy(scores, tally.among)
+    scale = scale_of(scores)
+    add_by_numpy(tally, scale, scores, ranks)
+    add_pairs_by_numpy(tally, ranks.astype(np.int16))
+    figures = figures_of(tally, scale)
+    assert figures.mean_rank.tolist() == [1.35, 1.0, 2.35]
+    assert figures.tier.tolist() == [1, 1, 2]
+    assert (figures.ahead_of.tolist(), figures.behind.tolist()) == ([1, 0, 0], [0, 0, 1])
 
 
 @pytest.mark.parametrize("ranks_by", [ranks_by_numba, ranks_by_numpy])
