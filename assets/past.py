@@ -4,7 +4,8 @@ What belongs here: the queries, for the step that derives values and for the com
 form; none should have to load the others' tools. What does not: the comparison (`intake.evidence`).
 """
 
-# What values of a year are compared with: the latest submission of each city in the years before.
+# What values of a year are compared with: the latest submission of each city in the years before. Figures of its
+# profile stand among them as ``profile.population`` and so on.
 PAST_OF_YEAR = """
 with asked as (
     select cast(? as smallint) as year
@@ -40,6 +41,30 @@ inner join latest
     on city_values.city_id = latest.city_id
     and city_values.year = latest.year
     and city_values.file_sha256 = latest.file_sha256
+union all
+select
+    figures.city_id,
+    figures.year,
+    figures.data_point,
+    figures.value
+from (
+    unpivot (
+        select
+            submissions.city_id,
+            submissions.year,
+            submissions.population as "profile.population",
+            submissions.households as "profile.households",
+            submissions.area_km2 as "profile.area_km2",
+            submissions.city_gdp as "profile.city_gdp"
+        from raw.submissions as submissions
+        inner join latest
+            on submissions.city_id = latest.city_id
+            and submissions.year = latest.year
+            and submissions.file_sha256 = latest.file_sha256
+    )
+    on "profile.population", "profile.households", "profile.area_km2", "profile.city_gdp"
+    into name data_point value value
+) as figures
 """
 
 # Values and profile of the latest submission of a city for the latest year before a year.

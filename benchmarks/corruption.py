@@ -20,6 +20,7 @@ from benchmarks.corruption_kinds import KINDS, Kind
 from intake.demo_files import Form, draw_rows, form_of
 from intake.demo_places import place
 from intake.demo_plan import rows_of
+from intake.evidence import profile_past
 from intake.inspection import Inspection, Known, inspect_files
 from intake.tables import CELLS, SUBMISSIONS
 from ssc_index.framework.catalogue import load_catalogue
@@ -79,7 +80,7 @@ class Cohort:
         return Known(
             cells.filter(pl.col("year") == year),
             submissions.filter(pl.col("year") == year),
-            past.filter(pl.col("year") < year),
+            pl.concat([past, profile_past(submissions)]).filter(pl.col("year") < year),
             self.countries.filter(pl.col("year") == year),
         )
 

@@ -12,7 +12,9 @@ Source: OECD/JRC Handbook on composite indicators (2008), step 3; Leys et al. (2
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -45,6 +47,9 @@ MOST_ALIKE = 12
 
 LOG, LOGIT, PLAIN = 0, 1, 2
 
+# Figures of the profile that are held against the city's own past, by their names among past values.
+PAST_PROFILE = ("profile.population", "profile.households", "profile.area_km2", "profile.city_gdp")
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -58,6 +63,10 @@ class Evidence:
         city: Position of each submission's city.
         scales: Scale of each data point.
         spans: On a plain scale, what counts as 1; shape (p,).
+        previous_profile: Figures of `PAST_PROFILE` in the city's latest earlier submission, shape (n, 4).
+        previous_profile_year: Its year, shape (n, 1).
+        elders: The latest earlier value of each city, shape (cities, p), and its peer group: who is asked where too few
+            cities have reported this year yet.
     """
 
     previous: Floats
@@ -67,6 +76,9 @@ class Evidence:
     city: Positions
     scales: Positions
     spans: Floats
+    previous_profile: Floats
+    previous_profile_year: Floats
+    elders: Callable[[], tuple[Floats, Positions]]
     _cache: dict[str, tuple[Floats, Floats]] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -152,20 +164,36 @@ class Evidence:
         return counts
 
     def _peers(self, value: Floats) -> tuple[Floats, Floats]:
-        """Median and deviation of each submission's peers, shape (n, p); missing where there are too few."""
+        """Median and deviation of each submission's peers, shape (n, p); missing where there are too few.
+
+        Peers are the cities of its group; where fewer than `FEWEST_PEERS` of them give a value, all cities; where these
+        are too few as well, what the cities gave last.
+        """
         if "peers" not in self._cache:
-            x = self._to(value, np.arange(value.shape[1]))
-            floors = np.array(FLOORS)[self.scales]
-            middle, deviation = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
-            middle[:], deviation[:] = _centre(x[self.is_reference], floors)
-            for group in np.unique(self.group[self.group >= 0]):
-                members = self.group == group
-                own_middle, own_deviation = _centre(x[members & self.is_reference], floors)
-                known = ~np.isnan(own_middle)
-                middle[np.ix_(members, known)] = own_middle[known]
-                deviation[np.ix_(members, known)] = own_deviation[known]
+            points = np.arange(value.shape[1])
+            x, reference = self._to(value, points), self.is_reference
+            middle, deviation = self._centres(x[reference], self.group[reference], value.shape)
+            if np.isnan(middle).any():
+                elders, group = self.elders()
+                unknown = np.isnan(middle)
+                for own, last in zip(
+                    (middle, deviation), self._centres(self._to(elders, points), group, value.shape), strict=True
+                ):
+                    own[unknown] = last[unknown]
             self._cache["peers"] = middle, deviation
         return self._cache["peers"]
+
+    def _centres(self, x: Floats, group: Positions, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
+        """Median and deviation of some cities' numbers, for each submission over its group, else over all."""
+        floors = np.array(FLOORS)[self.scales]
+        middle, deviation = np.full(shape, np.nan), np.full(shape, np.nan)
+        middle[:], deviation[:] = _centre(x, floors)
+        for one in np.unique(self.group[self.group >= 0]):
+            own_middle, own_deviation = _centre(x[group == one], floors)
+            known = ~np.isnan(own_middle)
+            at = np.ix_(self.group == one, known)
+            middle[at], deviation[at] = own_middle[known], own_deviation[known]
+        return middle, deviation
 
     def _changes(self, value: Floats) -> tuple[Floats, Floats]:
         """Median and deviation of the changes of all cities, shape (1, p)."""
@@ -213,7 +241,8 @@ def gather(
 
     Args:
         submissions: ``city_id`` and ``year`` of each, in the order of the batch.
-        past: Values of earlier years: ``city_id, year, data_point, value``; None is none.
+        past: Values of earlier years: ``city_id, year, data_point, value``, figures of the profile by their names in
+            `PAST_PROFILE`; None is none.
         income_groups: ``city_id, income_group``; None leaves all cities in one group.
         is_reference: Which submissions are peers; None takes the last of each city and year.
         catalogue: The KPI catalogue.
@@ -226,9 +255,10 @@ def gather(
     if is_reference is None:
         is_reference = keyed.select(pl.struct("city_id", "year").is_last_distinct()).to_series().to_numpy()
     shape = (submissions.height, len(points))
-    previous, previous_year = np.full(shape, np.nan), np.full(shape, np.nan)
+    # The figures of the profile stand behind the data points.
+    ids = pl.DataFrame({"data_point": [*(point.id for point in points), *PAST_PROFILE]}).with_row_index("point")
+    previous, previous_year = (np.full((shape[0], ids.height), np.nan) for _ in range(2))
     if past is not None and past.height:
-        ids = pl.DataFrame({"data_point": [point.id for point in points]}).with_row_index("point")
         earlier = (
             keyed.join(past.drop_nulls("value").rename({"year": "past_year"}), on="city_id", how="inner")
             .filter(pl.col("past_year").is_between(pl.col("year") - OLDEST, pl.col("year") - 1))
@@ -239,18 +269,61 @@ def gather(
         previous[at] = earlier["value"].to_numpy()
         previous_year[at] = earlier["past_year"].to_numpy()
     groups = np.full(submissions.height, -1, dtype=np.intp)
+    coded = None
     if income_groups is not None:
-        named = keyed.join(income_groups, on="city_id", how="left", maintain_order="left")["income_group"]
-        groups = named.fill_null("").rank("dense").to_numpy().astype(np.intp)
+        coded = income_groups.select(
+            "city_id", pl.col("income_group").fill_null("").rank("dense").cast(pl.Int64).alias("group")
+        )
+        named = keyed.join(coded, on="city_id", how="left", maintain_order="left")["group"]
+        groups = named.fill_null(0).to_numpy().astype(np.intp)
+    profile_year = previous_year[:, shape[1] :].max(
+        axis=1, initial=-np.inf, where=~np.isnan(previous_year[:, shape[1] :])
+    )
+    profile_year = np.where(np.isfinite(profile_year), profile_year, np.nan)[:, np.newaxis]
+    is_of_that_year = previous_year[:, shape[1] :] == profile_year
     return Evidence(
-        previous=previous,
-        previous_year=previous_year,
+        previous=previous[:, : shape[1]],
+        previous_year=previous_year[:, : shape[1]],
+        previous_profile=np.where(is_of_that_year, previous[:, shape[1] :], np.nan),
+        previous_profile_year=profile_year,
+        elders=partial(_elders, past, submissions["year"], coded, ids.head(shape[1])),
         group=groups,
         is_reference=is_reference,
         city=keyed["city_id"].rank("dense").to_numpy().astype(np.intp),
         scales=np.array([_scale(point) for point in points], dtype=np.intp),
         spans=np.array([_span(point) for point in points]),
     )
+
+
+def profile_past(submissions: pl.DataFrame) -> pl.DataFrame:
+    """Figures of the profile of earlier submissions, as `gather` takes past values."""
+    names = [name.removeprefix("profile.") for name in PAST_PROFILE]
+    figures = submissions.unpivot(names, index=["city_id", "year"], variable_name="field").drop_nulls("value")
+    return figures.select("city_id", "year", pl.format("profile.{}", "field").alias("data_point"), "value")
+
+
+def _elders(
+    past: pl.DataFrame | None, years: pl.Series, groups: pl.DataFrame | None, ids: pl.DataFrame
+) -> tuple[Floats, Positions]:
+    """Each city's latest value of the `OLDEST` years before, shape (cities, data points), and its group or -1."""
+    if past is None or not past.height or not len(years):
+        return np.empty((0, ids.height)), np.empty(0, dtype=np.intp)
+    last = int(str(years.max()))
+    latest = (
+        past.drop_nulls("value")
+        .filter(pl.col("year").is_between(last - OLDEST, last - 1))
+        .join(ids, on="data_point", how="inner")
+        .sort("city_id", "point", "year")
+        .unique(["city_id", "point"], keep="last", maintain_order=True)
+    )
+    cities = latest.select("city_id").unique(maintain_order=True).with_row_index("row")
+    placed = latest.join(cities, on="city_id", how="inner")
+    values = np.full((cities.height, ids.height), np.nan)
+    values[placed["row"].to_numpy(), placed["point"].to_numpy()] = placed["value"].to_numpy()
+    if groups is None:
+        return values, np.full(cities.height, -1, dtype=np.intp)
+    group = cities.join(groups, on="city_id", how="left", maintain_order="left")["group"]
+    return values, group.fill_null(0).to_numpy().astype(np.intp)
 
 
 def _scale(point: DataPoint) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from intake.evidence import Evidence
+from intake.evidence import PAST_PROFILE, Evidence
 from intake.expressions import Vocabulary
 from intake.tables import PROFILE_NUMBERS
 from intake.template import PREFILLED
@@ -34,9 +34,13 @@ ROW_TRUTHS = ("is_given", "is_readable", "says_not_reported", "is_formula")
 ROW_TEXTS = ("source", "source_details", "comment", "origin")
 _DERIVED = ("quantity", "profile_quantity", "quantity_elsewhere", "lower_bound", "upper_bound", "multiplier")
 _EVIDENCE = ("slipped_z", "previous", "previous_year", "peer_median", "zeros_pct", "twins")
+# Figures of the profile in the city's latest earlier submission.
+PREVIOUS_PROFILE = tuple(f"previous_{name.removeprefix('profile.')}" for name in PAST_PROFILE)
 _SUBMISSION_NUMBERS = (
     *PROFILE_NUMBERS,
     *NATIONAL,
+    *PREVIOUS_PROFILE,
+    "previous_profile_year",
     "year",
     "kpis_not_reported_pct",
     "core_kpis_not_reported",
@@ -142,6 +146,9 @@ class Batch:
             return self._of_submission(name)
         if name in NATIONAL:
             return self._of_submission(name) if name in self.submissions.columns else self._nothing
+        if name in PREVIOUS_PROFILE:
+            at = PREVIOUS_PROFILE.index(name)
+            return self.evidence.previous_profile[:, at : at + 1]
         if name == "has_currency":
             currency = self.submissions["currency"].is_not_null().to_numpy()
             return currency[:, np.newaxis]
@@ -265,6 +272,9 @@ class Batch:
 
     def _previous_year(self) -> Floats:
         return self.evidence.previous_year
+
+    def _previous_profile_year(self) -> Floats:
+        return self.evidence.previous_profile_year
 
     def _peer_median(self) -> Floats:
         return self.evidence.peer_median(self.fact("value"))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
-from intake.evidence import OLDEST
+from intake.evidence import OLDEST, profile_past
 from intake.reading import read_submission
 from intake.screening import form_rows, screen
 from intake.tables import CELLS, FAULTS, SUBMISSIONS, Fault, ReadResult, address, empty, faults_frame
@@ -121,7 +121,7 @@ def inspect_files(
             ).select(list(FAULTS))
         )
         values = rows.filter(pl.col("value").is_not_null() & pl.col("is_readable")).select(list(PAST))
-        past = pl.concat([past, values]).filter(pl.col("year") > year - OLDEST)
+        past = pl.concat([past, values, profile_past(every)]).filter(pl.col("year") > year - OLDEST)
     if today is not None:
         found += [_years_to_come(result, today) for result in distinct]
     told = pl.concat(found)

@@ -100,7 +100,7 @@ def screen(
         catalogue: The KPI catalogue.
         is_asked: Which submissions findings are wanted for; None is all. The others are peers only.
         is_reference: Which submissions count as peers; None takes the last of each city and year.
-        past: Values of earlier years: ``city_id, year, data_point, value``.
+        past: Values of earlier years: ``city_id, year, data_point, value`` (see `evidence.gather`).
         countries: ``city_id``, ``income_group`` and the figures of `facts.NATIONAL` that are known, by city and
             year; None leaves all cities in one group.
         rules: The rules in their order; None takes the shipped ones.

@@ -37,6 +37,7 @@ def findings(
     profile: Mapping[str, Any] | None = None,
     past: Mapping[str, float] | None = None,
     peers: Mapping[str, Sequence[float]] | None = None,
+    elders: Mapping[str, Sequence[float]] | None = None,
     country: Mapping[str, float] | None = None,
 ) -> pl.DataFrame:
     """Findings of one workbook.
@@ -44,8 +45,9 @@ def findings(
     Args:
         rows: Rows by data point: fields that override a reported row with source, or the result alone.
         profile: Figures that override `PROFILE`; None takes one away.
-        past: Values of the year before, by data point.
+        past: Values of the year before, by data point; figures of the profile as ``profile.population``.
         peers: Results of other cities, by data point: the first of each is of one city, and so on.
+        elders: Values that other cities gave the year before and have not given yet this year, as ``peers``.
         country: Figures of the country.
     """
     cells = [_cell(CITY, at, point, cell) for at, (point, cell) in enumerate(rows.items())]
@@ -65,7 +67,12 @@ def findings(
         catalogue,
         is_asked=profiles["city_id"] == CITY,
         past=pl.DataFrame(
-            [(CITY, YEAR - 1, point, value) for point, value in (past or {}).items()],
+            [(CITY, YEAR - 1, point, value) for point, value in (past or {}).items()]
+            + [
+                (f"elder-{number}", YEAR - 1, point, value)
+                for point, values in (elders or {}).items()
+                for number, value in enumerate(values)
+            ],
             schema={"city_id": pl.String, "year": pl.Int16, "data_point": pl.String, "value": pl.Float64},
             orient="row",
         ),

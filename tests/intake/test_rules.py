@@ -279,6 +279,23 @@ CASES: list[tuple[str, tuple[dict[str, Any], dict[str, Any]], tuple[dict[str, An
     ),
     ("households_implausible", ({NET: 97}, {"profile": {"households": 900_000.0}}), ({NET: 97}, {})),
     ("density_implausible", ({NET: 97}, {"profile": {"area_km2": 1_000_000.0}}), ({NET: 97}, {})),
+    # 400 000 inhabitants on 100 km2; a year lies between the reports.
+    (
+        "population_jumped",
+        ({NET: 97}, {"past": {"profile.population": 360e3}}),
+        ({NET: 97}, {"past": {"profile.population": 375e3}}),
+    ),
+    (
+        "households_jumped",
+        ({NET: 97}, {"past": {"profile.households": 140e3}}),
+        ({NET: 97}, {"past": {"profile.households": 150e3}}),
+    ),
+    (
+        "area_changed",
+        ({NET: 97}, {"past": {"profile.area_km2": 90.0}}),
+        ({NET: 97}, {"past": {"profile.area_km2": 99.0}}),
+    ),
+    ("gdp_jumped", ({NET: 97}, {"past": {"profile.city_gdp": 1e9}}), ({NET: 97}, {"past": {"profile.city_gdp": 8e9}})),
     ("population_missing", ({NET: 97}, {"profile": {"population": None}}), ({NET: 97}, {})),
 ]
 
@@ -311,6 +328,20 @@ def test_a_rule_speaks_where_it_should_and_nowhere_else(rule: str, fires: Any, s
 
 def test_every_rule_has_a_case() -> None:
     assert {case[0] for case in CASES} == {rule.code for rule in load_rules() if rule.condition is not None}
+
+
+def test_the_first_city_of_a_year_is_held_against_what_the_others_gave_last() -> None:
+    assert "unlike_peers" in rules_of({NET: 5}, elders={NET: NEAR_95})
+    assert "unlike_peers" not in rules_of({NET: 5}, elders={NET: NEAR_95[:5]})  # fewer than twelve are no group
+    # Where enough have reported this year, what others gave before counts for nothing.
+    assert "unlike_peers" not in rules_of({NET: 80}, peers={NET: NEAR_95}, elders={NET: [5.0] * 20})
+    assert "unlike_peers" in rules_of({NET: 5}, peers={NET: NEAR_95}, elders={NET: [5.0] * 20})
+
+
+def test_a_finding_of_the_profiles_past_stands_at_its_cell_and_names_the_year() -> None:
+    (row,) = findings({NET: 97}, past={"profile.population": 40_000.0}).filter(rule="population_jumped").to_dicts()
+    assert (row["sheet"], row["cell"], row["field"]) == ("Profile", "B9", "population")
+    assert "Population 400000 after 40000 for 2023" in row["message"]
 
 
 def test_a_row_with_an_error_tells_that_error_alone() -> None:
