@@ -18,6 +18,7 @@ from intake import numbers, tables
 from intake.long_table import LongTable, batches, open_table
 from intake.points import Lookup, key, lookup_of
 from intake.tables import Fault, ReadResult, Severity
+from intake.units import PROFILE_UNITS, doubt, factor_of, in_unit
 from intake.xlsx import Refused
 from ssc_index.framework.catalogue import Catalogue
 
@@ -27,7 +28,7 @@ TEXTS = ("source", "source_details", "comment")
 KEYS = list(REQUIRED)
 OPTIONAL = (*tables.NUMBER_FIELDS, *FLAGS, "quality", "origin", *TEXTS, "framework_version")
 PROFILE = ("city_name", "currency", *tables.PROFILE_NUMBERS)
-COLUMNS = (*REQUIRED, *OPTIONAL, *PROFILE)
+COLUMNS = (*REQUIRED, *OPTIONAL, "unit", *PROFILE)
 
 # Of one rule in one file so many faults are listed; one more says how many there are.
 MAX_LISTED = 1000
@@ -40,7 +41,7 @@ _FIELD_OF_HEADER = {key(name): name for name in COLUMNS} | {
     "gdp": "city_gdp",
     "inflation": "inflation_pct",
 }
-_SEVERITIES: Mapping[str, Severity] = {"number_as_text": "note"}
+_SEVERITIES: Mapping[str, Severity] = {"number_as_text": "note", "unit_converted": "note", "other_unit": "warning"}
 
 
 @dataclass
@@ -61,7 +62,7 @@ class _Faults:
         rule: str,
         rows: pl.DataFrame,
         name: str,
-        message: Callable[[str], str],
+        message: Callable[[str], str] | None = None,
         severity: Severity = "error",
     ) -> None:
         """Report a fault for each row, with its line.
@@ -70,17 +71,18 @@ class _Faults:
             rule: Code of the rule.
             rows: Columns ``line`` and ``found``; ``city_id``, ``year`` and ``data_point`` where known.
             name: Field that is at fault.
-            message: From the text found to the sentence.
+            message: From the text found to the sentence; None where it stands in the column ``told``.
             severity: Of each fault.
         """
         listed = self.counts[rule, name, severity]
         self.counts[rule, name, severity] += rows.height
         for row in rows.head(max(0, MAX_LISTED - listed)).iter_rows(named=True):
             point = row.get("data_point")
+            found = "" if row["found"] is None else str(row["found"])
             self.found.append(
                 Fault(
                     rule,
-                    message("" if row["found"] is None else str(row["found"])),
+                    row["told"] if message is None else message(found),
                     severity,
                     file_sha256=self.file_sha256,
                     city_id=row.get("city_id"),
@@ -332,6 +334,8 @@ def _cells(frame: pl.DataFrame, faults: _Faults) -> pl.DataFrame:
     """Rows of `tables.CELLS`, duplicates not yet judged."""
     for name in tables.NUMBER_FIELDS:
         frame = _numbered(frame, name, faults)
+    if "unit" in frame.columns:
+        frame = _in_units(frame, faults)
     for name in FLAGS:
         frame = _flagged(frame, name, faults)
     for name, find in (("quality", faults.lookup.quality), ("origin", faults.lookup.origin)):
@@ -373,7 +377,13 @@ def _numbered(frame: pl.DataFrame, name: str, faults: _Faults) -> pl.DataFrame:
     frame = frame.with_columns(number.alias(name), pl.lit(None, pl.String).alias(f"{name}_text"))
     if odd.is_empty():
         return frame
-    readings = [_reading(*row) for row in odd.select("found", "_number", "_choice").iter_rows()]
+    asked = _asked(odd, name, faults.lookup)
+    readings = [
+        in_unit(_reading(text, number, is_choice), text, unit)
+        for (text, number, is_choice), unit in zip(
+            odd.select("found", "_number", "_choice").iter_rows(), asked, strict=True
+        )
+    ]
     _report_readings(odd, readings, name, faults)
     found = odd.get_column("found").str.strip_chars()
     is_missing = pl.Series([reading.is_missing for reading in readings], dtype=pl.Boolean)
@@ -383,6 +393,51 @@ def _numbered(frame: pl.DataFrame, name: str, faults: _Faults) -> pl.DataFrame:
         frame.get_column(name).scatter(places, pl.Series([reading.number for reading in readings], dtype=pl.Float64)),
         frame.get_column(f"{name}_text").scatter(places, found.set(is_missing, None)),
     )
+
+
+def _asked(rows: pl.DataFrame, name: str, lookup: Lookup) -> list[str | None]:
+    """The unit that each row's field is asked for in."""
+    if name not in tables.NUMBER_FIELDS:
+        return [PROFILE_UNITS.get(name)] * rows.height
+    return [lookup.asked(point, name) for point in rows["data_point"].to_list()]
+
+
+def _in_units(frame: pl.DataFrame, faults: _Faults) -> pl.DataFrame:
+    """Numbers in the form's units, where the column ``unit`` names one that may be chosen; a doubt for other units."""
+    unit = pl.col("unit").cast(pl.String).str.strip_chars()
+    frame = frame.with_columns(pl.when(unit != "").then(unit).alias("unit"))
+    is_given = pl.any_horizontal(pl.col(name).is_not_null() for name in tables.NUMBER_FIELDS)
+    pairs = frame.filter(is_given & pl.col("unit").is_not_null()).select("data_point", "unit").unique()
+    lookup, where = faults.lookup, ("line", *KEYS)
+    judged = [
+        (point, unit, factor, None if lookup.is_unit(unit, point) or factor != 1 else doubt(point, unit, printed))
+        for point, unit in pairs.sort("data_point", "unit").iter_rows()
+        for factor, printed in [(factor_of(point, unit), lookup.units[point].printed)]
+    ]
+    schema = {"data_point": pl.String, "unit": pl.String, "_factor": pl.Float64, "told": pl.String}
+    frame = frame.join(
+        pl.DataFrame(judged, schema=schema, orient="row"), on=["data_point", "unit"], how="left", maintain_order="left"
+    )
+    strange = frame.filter(is_given & pl.col("told").is_not_null())
+    faults.add_rows("other_unit", strange.select(*where, "told", found="unit"), "unit", severity="warning")
+    # A mass over a volume is in the form's unit whatever was chosen.
+    is_changed = (pl.col("_factor") != 1) & pl.col("denominator").is_null()
+    for name in ("numerator", "result"):
+        at = is_changed & pl.col(name).is_not_null()
+        given = pl.coalesce(f"{name}_text", pl.col(name).cast(pl.String).str.strip_suffix(".0"))
+        shown = pl.format("{} {}", given, "unit")
+        rows = frame.filter(at).select(*where, "_factor", "unit", pl.col(name).alias("_number"), shown.alias("found"))
+        told = [_told_conversion(name, *row) for row in rows.select("_number", "unit", "_factor").iter_rows()]
+        faults.add_rows("unit_converted", rows.with_columns(pl.Series("told", told, pl.String)), name, severity="note")
+        frame = frame.with_columns(
+            pl.when(at).then(shown).otherwise(f"{name}_text").alias(f"{name}_text"),
+            pl.when(at).then(pl.col(name) * pl.col("_factor")).otherwise(name).alias(name),
+        )
+    return frame.drop("_factor", "told")
+
+
+def _told_conversion(name: str, number: float, unit: str, factor: float) -> str:
+    return f"{name}: {number:.15g} {unit} was read as {number * factor:.6g} µg/m³ (× {factor:g})."
 
 
 def _is_choice(frame: pl.DataFrame, name: str, lookup: Lookup) -> pl.Series:
@@ -412,17 +467,12 @@ def _choice(text: str) -> numbers.Reading:
 
 def _report_readings(odd: pl.DataFrame, readings: list[numbers.Reading], name: str, faults: _Faults) -> None:
     """A fault for each reading that has something to say."""
-    rules = pl.Series("_rule", [reading.rule for reading in readings], pl.String)
-    remarks = {text: reading.remark for text, reading in zip(odd["found"].to_list(), readings, strict=True)}
-    told = odd.with_columns(rules).filter(pl.col("_rule").is_not_null())
+    told = odd.with_columns(
+        pl.Series("_rule", [reading.rule for reading in readings], pl.String),
+        pl.Series("told", [f"{name}: {reading.remark}" for reading in readings], pl.String),
+    ).filter(pl.col("_rule").is_not_null())
     for rule in sorted(told["_rule"].unique().to_list()):
-        faults.add_rows(
-            rule,
-            told.filter(pl.col("_rule") == rule),
-            name,
-            lambda found: f"{name}: {remarks[found]}",
-            _SEVERITIES.get(rule, "error"),
-        )
+        faults.add_rows(rule, told.filter(pl.col("_rule") == rule), name, severity=_SEVERITIES.get(rule, "error"))
 
 
 def _flagged(frame: pl.DataFrame, name: str, faults: _Faults) -> pl.DataFrame:

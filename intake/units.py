@@ -17,6 +17,7 @@ from typing import NamedTuple
 import yaml
 
 from intake.keys import key
+from intake.numbers import Reading
 
 UNITS = Path(__file__).with_name("units.yaml")
 
@@ -27,6 +28,9 @@ CHOICES: Mapping[str, Mapping[str, float]] = {
     "EN_EN_AQ_1C.so2": {"ppb": 2.62, "ppm": 2620.0},
     "EN_EN_AQ_1C.o3": {"ppb": 1.96, "ppm": 1960.0},
 }
+
+# Figures of the profile that have a unit of ``units.yaml``.
+PROFILE_UNITS: Mapping[str, str] = {"area_km2": "km2"}
 
 # What is divided by, in the spellings that people use.
 _PER = {
@@ -110,6 +114,59 @@ def converted(number: float, factor: Fraction) -> float:
     (340000.0, 0.005)
     """
     return number * factor.numerator / factor.denominator
+
+
+def in_unit(reading: Reading, shown: str, asked: str | None) -> Reading:
+    """A number that has a unit beside it, in the unit asked for where it can be converted.
+
+    Args:
+        reading: How the text was read.
+        shown: The text.
+        asked: The unit that the form asks for; None where it asks for none of the table.
+
+    Returns:
+        The reading as it is where nothing beside the number is a unit; else ``number_as_text`` (the unit asked for),
+        ``unit_converted``, or ``other_unit`` with the number as it stands.
+
+    >>> from intake.numbers import read_number
+    >>> reading = in_unit(read_number("340 MWh"), "340 MWh", "kWh")
+    >>> reading.number, reading.rule
+    (340000.0, 'unit_converted')
+    """
+    number, unit = reading.number, reading.beside
+    if number is None or asked is None or written_unit(unit) is None:
+        return reading
+    factor = ratio(unit, asked)
+    if factor is None:
+        told = (
+            f"{shown!r} is in {unit[:60]!r}, which cannot be converted into what the form asks for, {asked}; it was "
+            f"read as {number:.15g} {asked}. Type the number in {asked}."
+        )
+        return Reading(number, "other_unit", told)
+    number = converted(number, factor)
+    if factor == 1:
+        return Reading(number, "number_as_text", f"{shown!r} was read as {number:.15g} {asked}.")
+    told = (
+        f"{shown!r} was read as {number:.15g} {asked} (1 {unit} = {float(factor):.12g} {asked}). If that is not meant, "
+        f"type the number in {asked}."
+    )
+    return Reading(number, "unit_converted", told)
+
+
+def doubt(point: str, unit: str, printed: str) -> str:
+    """What is said of a unit that stands where another is asked for.
+
+    Args:
+        point: The data point.
+        unit: What stands there.
+        printed: The form's own unit.
+    """
+    times = ratio(unit, printed)
+    offer = "" if times is None else f" (1 {unit} = {float(times):.12g} {printed})"
+    return (
+        f"{unit[:60]!r} stands where the form asks for {' or '.join([printed, *CHOICES.get(point, {})])}; the row was "
+        f"read as {printed}. Convert the numbers{offer}, or write the form's unit back."
+    )
 
 
 @cache

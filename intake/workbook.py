@@ -22,7 +22,7 @@ from intake.form_texts import known_labels
 from intake.guesses import meant
 from intake.points import Lookup, key, lookup_of
 from intake.tables import Fault, ReadResult
-from intake.units import CHOICES, converted, factor_of, ratio, written_unit
+from intake.units import PROFILE_UNITS, doubt, factor_of, in_unit
 from intake.xlsx import Cell, Merged, XlsxFile, column_letters, open_xlsx
 from ssc_index.framework.catalogue import Catalogue
 
@@ -33,8 +33,6 @@ MAX_TEXT = 4000
 _LABELS = known_labels()
 # What one cell says for all rows that it was merged over. A number belongs to one row alone.
 _SHARED_FIELDS = ("kpi", "unit", "denominator", "quality", "origin", "source", "source_details", "comment")
-
-_PROFILE_UNITS = {"area_km2": "km2"}
 
 Grid = dict[tuple[int, int], Cell]
 Report = Callable[..., None]
@@ -319,7 +317,7 @@ def _submission(found: Mapping[str, Cell | None], sheet: str, context: _Context)
     }
     for name in tables.PROFILE_NUMBERS:
         report = partial(_of_profile, partial(context.fault, sheet=sheet, field=name))
-        number, _ = _number(found.get(name), PROFILE_LABELS[name][0], report, _PROFILE_UNITS.get(name))
+        number, _ = _number(found.get(name), PROFILE_LABELS[name][0], report, PROFILE_UNITS.get(name))
         row[name] = number
     return row
 
@@ -650,13 +648,9 @@ def _convert(values: dict[str, Any], point: str, line: Mapping[str, Cell], repor
     if factor != 1:
         _convert_by(factor, unit, values, line, report)
     elif not lookup.is_unit(unit, point):
-        choices = [lookup.units[point].printed, *CHOICES.get(point, {})]
-        times = ratio(unit, choices[0])
-        offer = "" if times is None else f" (1 {unit} = {float(times):.12g} {choices[0]})"
         report(
             "other_unit",
-            f"{HEADERS['unit']}: {unit[:60]!r} stands where the form asks for {' or '.join(choices)}; the row was read "
-            f"as {choices[0]}. Convert the numbers{offer}, or write the form's unit back.",
+            f"{HEADERS['unit']}: {doubt(point, unit, lookup.units[point].printed)}",
             "warning",
             cell=_at(cell),
             field="unit",
@@ -694,8 +688,7 @@ def _number(cell: Cell | None, label: str, report: Report, asked: str | None = N
     elif cell.kind == "text":
         reading = numbers.read_number(str(cell.value)[:MAX_TEXT])
         text = None if reading.is_missing else str(cell.value).strip()[:MAX_TEXT]
-        if reading.number is not None and asked is not None and written_unit(reading.beside):
-            return _with_unit(reading.number, reading.beside, asked, cell, label, report), text
+        reading = in_unit(reading, _shown(cell), asked)
     elif cell.kind == "error":
         text = _shown(cell)
         reading = numbers.Reading(
@@ -705,30 +698,9 @@ def _number(cell: Cell | None, label: str, report: Report, asked: str | None = N
         text = _shown(cell)
         reading = numbers.Reading(None, "not_a_number", f"{text} is a truth value, not a number. Type the number.")
     if reading.rule is not None:
-        severity = "note" if reading.is_guess else "error"
+        severity = "warning" if reading.rule == "other_unit" else "note" if reading.is_guess else "error"
         report(reading.rule, f"{label}: {reading.remark}", severity, cell=_at(cell), value=_shown(cell))
     return reading.number, text
-
-
-def _with_unit(number: float, unit: str, asked: str, cell: Cell, label: str, report: Report) -> float:
-    """A number that has a unit beside it, in the unit asked for where it can be converted."""
-    factor = ratio(unit, asked)
-    if factor is None:
-        rule, severity = "other_unit", "warning"
-        told = (
-            f"{_shown(cell)!r} is in {unit[:60]!r}, which cannot be converted into what the form asks for, {asked}; it "
-            f"was read as {number:.15g} {asked}. Type the number in {asked}."
-        )
-    elif factor == 1:
-        rule, severity, told = "number_as_text", "note", f"{_shown(cell)!r} was read as {number:.15g} {asked}."
-    else:
-        rule, severity = "unit_converted", "note"
-        told = (
-            f"{_shown(cell)!r} was read as {converted(number, factor):.15g} {asked} (1 {unit} = {float(factor):.12g} "
-            f"{asked}). If that is not meant, type the number in {asked}."
-        )
-    report(rule, f"{label}: {told}", severity, cell=_at(cell), value=_shown(cell))
-    return number if factor is None else converted(number, factor)
 
 
 def _choice(

@@ -299,3 +299,58 @@ def test_a_workbook_and_a_bulk_file_of_the_same_data_give_the_same_cells(tmp_pat
     again = read(tmp_path / "a.csv")
     assert again.faults.is_empty()
     assert again.cells.select(given).equals(book.cells.select(given))
+
+
+NO2, WATER, POWER, GINI = "EN_EN_AQ_1C.no2", "EN_EN_WS_2C.main", "EN_E_E_2C.main", "SC_SH_SI_2C.main"
+
+
+def test_a_unit_beside_a_number_is_converted_or_doubted_as_in_a_workbook(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "a.csv",
+        f'no-a,2024,{WATER},,,"0.2 m3 / day",,,,x',  # asked for: l / day / capita
+        f'no-b,2024,{WATER},,,"0.2 km",,,,x',
+        f'no-c,2024,{WATER},,,"150 ℓ / day",,,,x',
+        f'no-d,2024,{POWER},,,"4 MWh",,,,x',  # asked for: kWh / year / capita
+    )
+    result = read(path)
+    read_as = dict(result.cells.select("city_id", "result").iter_rows())
+    assert read_as == {"no-a": 200.0, "no-b": 0.2, "no-c": 150.0, "no-d": 4000.0}
+    assert result.cells["result_text"].to_list() == ["0.2 m3 / day", "0.2 km", "150 ℓ / day", "4 MWh"]
+    told = {row["city_id"]: (row["rule"], row["severity"], row["cell"]) for row in result.faults.to_dicts()}
+    assert told == {
+        "no-a": ("unit_converted", "note", "line 2, column result"),
+        "no-b": ("other_unit", "warning", "line 3, column result"),
+        "no-c": ("number_as_text", "note", "line 4, column result"),
+        "no-d": ("unit_converted", "note", "line 5, column result"),
+    }
+    area = write(
+        tmp_path / "b.csv", f"no-a,2024,{GINI},0.3,x,8 000 ha", header="city_id,year,data_point,result,source,area_km2"
+    )
+    assert read(area).submissions["area_km2"].to_list() == [80.0]
+
+
+def test_a_column_of_units_is_read_as_the_forms_is(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "a.csv",
+        f"no-a,2024,{NO2},,,20,ppb",  # × 1.9
+        f"no-b,2024,{NO2},20,,,PPB",
+        f"no-c,2024,{NO2},20,1,,ppb",  # a mass over a volume is in the form's unit whatever was chosen
+        f"no-d,2024,{NO2},,,38,ug/m3",
+        f"no-e,2024,{WATER},,,0.2,m3 / day",  # not of the list: told with what it comes to, and not converted
+        f"no-f,2024,{WATER},,,,m3 / day",  # nothing is reported in it
+        f"no-g,2024,{GINI},,,0.3,",
+        header="city_id,year,data_point,numerator,denominator,result,unit",
+    )
+    result = read(path)
+    rows = {row["city_id"]: row for row in result.cells.to_dicts()}
+    assert (rows["no-a"]["result"], rows["no-a"]["result_text"]) == (pytest.approx(38.0), "20 ppb")
+    assert (rows["no-b"]["numerator"], rows["no-b"]["numerator_text"]) == (pytest.approx(38.0), "20 PPB")
+    assert (rows["no-c"]["numerator"], rows["no-c"]["denominator"]) == (20.0, 1.0)
+    assert [rows[city]["result"] for city in ("no-d", "no-e", "no-f", "no-g")] == [38.0, 0.2, None, 0.3]
+    assert [rows[city]["result_text"] for city in ("no-d", "no-e", "no-g")] == [None] * 3
+    assert lines_of(result, "unit_converted") == ["line 3, column numerator", "line 2, column result"]
+    assert "20 ppb was read as 38 µg/m³ (× 1.9)" in str(faults_of(result, "unit_converted")[1]["message"])
+    (doubt,) = faults_of(result, "other_unit")
+    assert (doubt["severity"], doubt["cell"], doubt["value"]) == ("warning", "line 6, column unit", "m3 / day")
+    assert "asks for l / day / capita" in str(doubt["message"])
+    assert "1 m3 / day = 1000 l / day / capita" in str(doubt["message"])
