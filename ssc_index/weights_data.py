@@ -85,7 +85,7 @@ def _spread(table: Floats, squares: Floats) -> Floats:
 def component_weights(table: Floats, negative: Negative = "error") -> Floats:
     """Weights from the first principal component of the correlations: its loadings, rescaled to sum to 1.
 
-    The component has the sign that makes its loadings sum to 0 or more.
+    The component has the sign that makes its loadings sum to more than 0.
 
     Args:
         table: Scores, shape (n_rows, k).
@@ -94,6 +94,10 @@ def component_weights(table: Floats, negative: Negative = "error") -> Floats:
 
     Returns:
         Weights, shape (k,).
+
+    Raises:
+        WeightError: If a column is constant, the first component is not the only first, a loading is below 0 and that
+            is an error, or loadings sum to 0 and are not squared: two columns of negative correlation, for example.
 
     Source: OECD/JRC Handbook (2008), step 6; COINr (``get_PCA``) takes the loadings as they come, negative ones too.
 
@@ -108,6 +112,8 @@ def component_weights(table: Floats, negative: Negative = "error") -> Floats:
     if negative == "square":
         squared: Floats = first**2
         return _shares(squared)
+    if abs(first.sum()) <= 1e-9:  # of two that run against each other, always; rounding would choose a sign
+        raise WeightError("the loadings on the first component sum to 0, so that none of its signs is the right one")
     against = np.flatnonzero(first < -1e-12)
     if against.size and negative == "error":
         raise WeightError("loads on the first component against the others", against)

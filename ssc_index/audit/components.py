@@ -17,6 +17,8 @@ from ssc_index.sample import frame_of, rows_of, scores_of, year_column
 from ssc_index.statistics import is_constant
 from ssc_index.values import Floats
 
+NO_LOADING = 1e-9
+
 
 @dataclass(frozen=True)
 class Components:
@@ -27,7 +29,7 @@ class Components:
         n: Complete rows.
         eigenvalues: Of the correlation matrix, shape (k,); they sum to k.
         vectors: Loadings of unit length, a component per column, shape (k, k). A component's sign is such that
-            its loadings sum to 0 or more.
+            its loadings sum to more than 0, or, where they sum to 0, that the first that is not 0 is above.
     """
 
     codes: tuple[str, ...]
@@ -84,7 +86,14 @@ def principal_components(table: Floats, codes: Sequence[str]) -> Components:
     spread = np.sqrt(np.diag(covariances))
     eigenvalues, vectors = np.linalg.eigh(covariances / np.outer(spread, spread))
     eigenvalues, vectors = np.maximum(eigenvalues[::-1], 0.0), vectors[:, ::-1]
-    return Components(tuple(codes), n, eigenvalues, vectors * np.where(vectors.sum(axis=0) < 0, -1.0, 1.0))
+    return Components(tuple(codes), n, eigenvalues, vectors * _signs(vectors))
+
+
+def _signs(vectors: Floats) -> Floats:
+    """Sign of each component, shape (k,), that no rounding decides."""
+    sums, first = vectors.sum(axis=0), (np.abs(vectors) > NO_LOADING).argmax(axis=0)
+    telling = np.where(np.abs(sums) > NO_LOADING, sums, vectors[first, np.arange(vectors.shape[1])])
+    return np.where(telling < 0, -1.0, 1.0)
 
 
 def component_frames(result: IndexResult, year: int | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:

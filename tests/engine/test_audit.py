@@ -232,6 +232,14 @@ def test_components_are_those_of_the_singular_values():
     assert found.n_above_one == int((singular**2 / 38 > 1).sum())
 
 
+def test_no_rounding_decides_the_sign_of_a_component():
+    generator = np.random.default_rng(0)
+    for _ in range(20):  # of two columns one component is (1, -1) / √2, whose loadings sum to 0 or to ±1e-16
+        x, noise = generator.normal(size=(2, 12))
+        vectors = principal_components(np.column_stack([x, 0.8 * noise - x]), "ab").vectors
+        np.testing.assert_allclose(vectors * 2**0.5, [[1, 1], [-1, 1]], rtol=1e-12)
+
+
 def test_columns_without_components_say_why():
     with pytest.raises(ComputationError, match="b is constant"):
         principal_components(np.array([[1.0, 2], [2, 2], [3, 2]]), "ab")

@@ -203,6 +203,16 @@ def test_common_weights_are_the_best_for_the_mean():
     assert ours >= (others.mean(axis=1) / others.max(axis=1)).max() - 1e-9
 
 
+def test_of_two_children_that_run_against_each_other_rounding_chooses_none():
+    # The first component of a negative correlation is (1, -1) / √2: its signs could as well be turned.
+    table = np.array([[1.0, 5.0], [2.0, 3.1], [3.0, 3.9], [4.0, 1.2], [7.0, 1.0]])
+    for columns in ([0, 1], [1, 0]):
+        for negative in ("error", "zero"):
+            with pytest.raises(WeightError, match="sum to 0, so that none of its signs is the right one"):
+                component_weights(table[:, columns], negative)
+        np.testing.assert_allclose(component_weights(table[:, columns], "square"), [0.5, 0.5], rtol=1e-12)
+
+
 @pytest.mark.parametrize("weigh", [component_weights, critic_weights, lambda table: factor_weights(table).weights])
 def test_a_constant_column_and_too_few_rows_are_refused(weigh):
     table = _table()
