@@ -462,12 +462,13 @@ class Nursery:
         file = str(PROJECT / mutant.module)
         for cache in self.caches:
             cache.cache_clear()
+        stale = set()
         for (name, line), code in (changed_functions(mutant) or {}).items():
+            stale.add(code.co_name)
             for function in self.functions.get((file, name, line), ()):
                 function.__code__ = code
-        for one in self.compiled:
-            if one.py_func.__code__.co_filename == file:
-                one._cache = NullCache()
+        for one in _who_call(stale, [one for one in self.compiled if one.py_func.__code__.co_filename == file]):
+            one._cache = NullCache()
         forget_compiled(file)
         try:
             for item, after in zip(items, [*items[1:], None], strict=True):
@@ -477,6 +478,20 @@ class Nursery:
         except BaseException:
             return 1
         return 0
+
+
+def _who_call(names: set[str], compiled: list[Any]) -> list[Any]:
+    """Compiled functions of some names, and those that call them: what is kept of these is of no use."""
+    found: list[Any] = []
+    reached = set(names)
+    while more := [
+        one
+        for one in compiled
+        if one not in found and (one.py_func.__name__ in reached or reached & set(one.py_func.__code__.co_names))
+    ]:
+        found += more
+        reached |= {one.py_func.__name__ for one in more}
+    return found
 
 
 def forget_compiled(file: str) -> None:
