@@ -8,22 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from functools import partial
 
 import numpy as np
 import polars as pl
 
 from ssc_index import elementary
-from ssc_index.aggregate import Mean, weighted_mean
 from ssc_index.audit.structure import Rule, aggregation_rules
 from ssc_index.errors import ValuesError
 from ssc_index.framework.model import Framework
 from ssc_index.result import IndexResult
 from ssc_index.sample import Scores, rows_of, scores_in
+from ssc_index.steps.state import Bools, Ints
 from ssc_index.values import Floats
 
 MOST_CHILDREN = 16
+MOST_MEANS = 1 << 18  # that are computed at a time
 ROUNDING = 1e-9
+NOT_ALONE = "its score is not the mean of its children alone (rounded, filled, or held at a bound)"
+NO_FORMULA = "its formula has no value between the two years, or lacks a child in one of them; or its score is rounded"
 NO_RULE = "no step aggregates it by weights that all units share"
 
 
@@ -49,9 +52,9 @@ def change_contributions(
     At a node whose mean is ``f(S) = Σ w f(s) / Σ w`` a child contributes ``w Δf(s) / Σ w · ΔS / Δf(S)``
     (``ΔS / Δf(S)`` → ``1 / f′(S)`` where S does not change). For the arithmetic mean that is ``w Δs``; for the
     geometric mean it is the logarithmic-mean weight of LMDI; both are exact, and equal whichever year comes first
-    up to the sign. Where f has no value (a geometric mean with a 0), and for other means, children contribute their
-    Shapley values. Contributions pass down the tree as shares of the node's own, and hold for a node whose score
-    does not change while its parts do.
+    up to the sign. Where f has no value (a geometric mean with a 0), for other means and for formulas, children
+    contribute their Shapley values; rules that look at other units are not divided. Contributions pass down the tree as
+    shares of the node's own, and hold for a node whose score does not change while its parts do.
 
     A child that is missing in one year counts there with the score that its absence implies, its parent's; one
     missing in both years contributes nothing. What a node's change does not owe to its children (rounding, a
@@ -146,7 +149,7 @@ class _Tree:
         self.whole_first[:, parts], self.whole_last[:, parts] = x0, x1
         old, new = (rules.get(code) for rules in self.rules)
         if old is None or old != new:
-            if old and new and (old.mean, old.floor) == (new.mean, new.floor):
+            if old and new and (old.how, old.floor, old.kept) == (new.how, new.floor, new.kept):
                 said = "its children's weights differ between the two"
             else:
                 said = "its rule differs between the two" if old or new else NO_RULE
@@ -159,7 +162,11 @@ class _Tree:
             ) = np.maximum(x0, old.floor), np.maximum(x1, old.floor)
         weights = np.where(counted, np.asarray(old.weights), 0.0)
         weights[weights.sum(axis=1) == 0] = 1.0  # missing in both years: it contributes nothing, and so do they
-        found = _shares(old.mean, weights, x0, x1, s0, s1)
+        if old.mean == "formula":  # which needs all of its children, and asks for no weights
+            kept = np.array(old.kept)
+            whole = np.asarray((here[0] & here[1] | ~kept).all(axis=1))
+            weights = np.where(whole[:, None], kept.astype(np.float64), 0.0)
+        found = _shares(old, weights, x0, x1, s0, s1)
         if found is None:
             self._all_own(code, f"no division is known for '{old.mean}' over {len(parts)} children")
             return
@@ -171,7 +178,7 @@ class _Tree:
         size = np.maximum(np.abs(s0), np.abs(s1)) * np.abs(self.factor[:, at])
         self.own[:, at] = np.where(np.abs(own) <= ROUNDING * np.maximum(size, 1e-300), 0.0, own)
         if self.own[:, at].any():
-            self.reasons[code] = "its score is not the mean of its children alone (rounded, filled, or held at a bound)"
+            self.reasons[code] = NOT_ALONE if old.mean != "formula" else NO_FORMULA
 
     def _all_own(self, code: str, reason: str) -> None:
         """Keep a node's contribution with itself."""
@@ -206,11 +213,13 @@ class _Tree:
         )
 
 
-def _shares(mean: str, weights: Floats, x0: Floats, x1: Floats, s0: Floats, s1: Floats) -> tuple[Floats, Floats] | None:
+def _shares(
+    rule: Rule, weights: Floats, x0: Floats, x1: Floats, s0: Floats, s1: Floats
+) -> tuple[Floats, Floats] | None:
     """Contribution of each child to a node's change, and what it is per point of the child's change.
 
     Args:
-        mean: Name of the mean.
+        rule: How the node is made of its children.
         weights: Shape (n, k); 0 for children that do not count.
         x0: Children before, shape (n, k), no gaps.
         x1: Children after.
@@ -218,13 +227,14 @@ def _shares(mean: str, weights: Floats, x0: Floats, x1: Floats, s0: Floats, s1: 
         s1: The node after.
 
     Returns:
-        Two arrays of shape (n, k); None where there are too many children for Shapley values.
+        Two arrays of shape (n, k), 0 in rows without a division; None where there are too many children for Shapley
+        values, or where the rule looks at other units.
     """
-    if mean == "arithmetic":  # f(x) = x: a point is a point
+    if rule.mean == "arithmetic":  # f(x) = x: a point is a point
         per_point = weights / weights.sum(axis=1, keepdims=True)
         return per_point * (x1 - x0), per_point
     share, per_point = np.zeros(x0.shape), np.zeros(x0.shape)
-    curve = CURVES.get(mean)
+    curve = CURVES.get(rule.mean)
     fits = np.zeros(s0.shape, dtype=bool)
     if curve is not None:
         fits = ((x0 > 0) & (x1 > 0)).all(axis=1) & (s0 > 0) & (s1 > 0)
@@ -232,15 +242,28 @@ def _shares(mean: str, weights: Floats, x0: Floats, x1: Floats, s0: Floats, s1: 
         level = 1.0 / _ratio(curve, s0[fits], s1[fits])[:, None]
         per_point[fits] = w * _ratio(curve, x0[fits], x1[fits]) * level
         share[fits] = per_point[fits] * (x1[fits] - x0[fits])
-    for row in np.flatnonzero(~fits).tolist():
-        counted = np.flatnonzero(weights[row] > 0)
-        if counted.size > MOST_CHILDREN or mean != "geometric":
+    for rows, counted in _alike(weights > 0, ~fits):
+        if counted.size > MOST_CHILDREN or rule.how is None or rule.how.cohort:
             return None
-        values = shapley_values(mean, weights[row, counted], x0[row, counted], x1[row, counted])
-        share[row, counted] = values
-        change = x1[row, counted] - x0[row, counted]
-        per_point[row, counted] = np.divide(values, change, out=np.zeros(values.shape), where=change != 0)
+        own = weights[rows[0], counted].tolist()
+        combine = partial(rule.how.combine, weights=own, least=0.0)
+        for start in range(0, rows.size, most := max(MOST_MEANS >> counted.size, 1)):
+            at = np.ix_(rows[start : start + most], counted)
+            with np.errstate(divide="ignore", invalid="ignore"):  # a formula without a value: no division
+                values = shapley_values(combine, x0[at], x1[at])
+            values[~np.isfinite(values).all(axis=1)] = 0.0
+            share[at] = values
+            change = x1[at] - x0[at]
+            per_point[at] = np.divide(values, change, out=np.zeros(values.shape), where=change != 0)
     return share, per_point
+
+
+def _alike(counted: Bools, among: Bools) -> list[tuple[Ints, Ints]]:
+    """Rows in which the same children count, with these children; none for rows in which no child does."""
+    patterns, place = np.unique(counted[among], axis=0, return_inverse=True)
+    rows = np.flatnonzero(among)
+    found = [(rows[place.ravel() == number], np.flatnonzero(pattern)) for number, pattern in enumerate(patterns)]
+    return [(one, children) for one, children in found if children.size]
 
 
 def _ratio(curve: _Curve, a: Floats, b: Floats) -> Floats:
@@ -251,35 +274,34 @@ def _ratio(curve: _Curve, a: Floats, b: Floats) -> Floats:
     return np.where(near, curve.slope(np.where(near & (middle == 0), 1.0, middle)), (curve.f(b) - curve.f(a)) / apart)
 
 
-def shapley_values(mean: str, weights: Floats, before: Floats, after: Floats) -> Floats:
-    """Average, over all orders in which children change, of what each change does to their mean.
+def shapley_values(combine: Callable[[list[Floats]], Floats], before: Floats, after: Floats) -> Floats:
+    """Average, over all orders in which parts change, of what each change does to the whole.
 
     Args:
-        mean: ``arithmetic`` or ``geometric``.
-        weights: Shape (k,).
-        before: Shape (k,), none missing.
-        after: Shape (k,), none missing.
+        combine: The whole of each row from its parts, shape (n,) each.
+        before: Shape (n, k), none missing.
+        after: Shape (n, k), none missing.
 
     Returns:
-        Shape (k,); sums to the change of the mean. 2ᵏ means are computed.
+        Shape (n, k); a row sums to the change of its whole. n · 2ᵏ wholes are computed.
 
     Source: Shapley (1953), A value for n-person games.
 
-    >>> shapley_values("geometric", np.ones(2), np.array([0.0, 4.0]), np.array([4.0, 9.0])).tolist()
-    [5.0, 1.0]
+    >>> shapley_values(lambda parts: parts[0] * parts[1], np.array([[0.0, 4.0]]), np.array([[4.0, 9.0]])).tolist()
+    [[26.0, 10.0]]
     """
-    k = before.size
+    n, k = before.shape
     subsets = np.arange(2**k)
     changed = (subsets[:, None] >> np.arange(k)) & 1
-    table = np.where(changed == 1, after, before)
-    means = weighted_mean([table[:, i] for i in range(k)], weights.tolist(), cast(Mean, mean))
+    table = np.where(changed == 1, after[:, None, :], before[:, None, :]).reshape(-1, k)
+    wholes = combine([table[:, i] for i in range(k)]).reshape(n, subsets.size)
     sizes = changed.sum(axis=1)
     coefficient = _order_shares(k)
-    values = np.zeros(k)
+    values = np.zeros((n, k))
     for i in range(k):
         without = subsets[changed[:, i] == 0]
-        gain = means[without | (1 << i)] - means[without]
-        values[i] = (coefficient[sizes[without]] * gain).sum()
+        gain = wholes[:, without | (1 << i)] - wholes[:, without]
+        values[:, i] = (coefficient[sizes[without]] * gain).sum(axis=1)
     return values
 
 

@@ -14,6 +14,7 @@ from ssc_index.framework.model import Framework
 from ssc_index.result import IndexResult
 from ssc_index.sample import Scores
 from ssc_index.steps.aggregate import Aggregate, left_out, mean_at, rule_at
+from ssc_index.steps.rules import Rule as Combining
 from ssc_index.steps.walk import nodes_reached
 from ssc_index.steps.weights import families
 from ssc_index.steps.weights_parameters import WeightsByGroup
@@ -28,11 +29,15 @@ class Rule:
         mean: Name of the mean.
         weights: Weight of each child, in the order of the framework, not rescaled; 0 where the method leaves it out.
         floor: Scores below it are raised to it first; None if nothing is.
+        how: The rule itself, knowing the children that it gets; None where only its name is known.
+        kept: Whether each child is one of them.
     """
 
     mean: str
     weights: tuple[float, ...]
     floor: float | None
+    how: Combining | None = None
+    kept: tuple[bool, ...] = ()
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -66,7 +71,8 @@ def aggregation_rules(result: IndexResult | Scores) -> dict[str, Rule]:
                 used = [float(result.weights[-1, place[child.code]]) for child in children]
             own = [0.0 if np.isnan(weight) else float(weight) for weight in used]
             weights = tuple(weight if keep else 0.0 for weight, keep in zip(own, kept, strict=True))
-            rules[node.code] = Rule(mean, weights, step.floor if rule_at(step, node).takes_floor else None)
+            how = rule_at(step, node).among([child.code for child, keep in zip(children, kept, strict=True) if keep])
+            rules[node.code] = Rule(mean, weights, step.floor if how.takes_floor else None, how, tuple(kept))
     return rules
 
 

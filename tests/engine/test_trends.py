@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from ssc_index.aggregate import weighted_mean
 from ssc_index.audit.variants import without
 from ssc_index.contributions import change_contributions, shapley_values
 from ssc_index.errors import ValuesError
@@ -271,10 +273,67 @@ def test_two_trees_or_two_rules_are_not_mixed():
         change_contributions(plain, compute_index(*without(plain, ["a"])))
 
 
+def _by_rule(rule, table):
+    return _changes(table, [{"normalise": {"method": "none"}}, {"aggregate": {"levels": {"x": rule}}}])
+
+
+@pytest.mark.parametrize(
+    ("rule", "a", "b", "shares"),
+    [
+        # 6/2 → 12/3: a first +3, then b −2; b first −1, then a +2
+        ({"formula": "a / b"}, (6, 12), (2, 3), (2.5, -1.5)),
+        # min(4, 6) → min(8, 5): a first +2, then b −1; b first 0, then a +1
+        ("minimum", (4, 8), (6, 5), (1.5, -0.5)),
+        # 3/4 of the better and 1/4 of the worse: (4, 8) 7 → (6, 2) 5; a first +0.5, b −2.5; b first −3.5, a +1.5
+        ({"owa": {"weights": [3, 1]}}, (4, 6), (8, 2), (1.0, -3.0)),
+        # √((1 + 49)/2) = 5 → √((49 + 49)/2) = 7: all of it is a's
+        ({"generalised": {"p": 2}}, (1, 7), (7, 7), (2.0, 0.0)),
+    ],
+)
+def test_children_of_any_rule_of_their_own_row_have_their_shapley_values(rule, a, b, shares):
+    frame = _by_rule(rule, [[a[0], b[0], 9, 9], [9, 9, 9, 9], [a[1], b[1], 9, 9], [9, 9, 9, 9]])
+    rows = _of(frame)
+    # x is half of the index
+    assert [rows[code]["contribution"] for code in "ab"] == pytest.approx([share / 2 for share in shares])
+    assert (rows["x"]["own"], rows["x"]["reason"]) == (0, None)
+    _assert_adds_up(frame)
+
+
+def test_a_change_that_a_formula_does_not_divide_stays_with_its_node_and_says_why():
+    # ln(2 − 1) → ln(5 − 3); on the way lies ln(2 − 3)
+    frame = _by_rule({"formula": "ln(a - b)"}, [[2, 1, 9, 9], [2, 1, 9, 9], [5, 3, 9, 9], [5, 1, 9, 9]])
+    rows = _of(frame)
+    assert rows["x"]["own"] == rows["x"]["contribution"] == pytest.approx(math.log(2) / 2)
+    assert rows["a"]["contribution"] == rows["b"]["contribution"] == 0
+    assert "its formula has no value between the two years" in rows["x"]["reason"]
+    assert _of(frame, "u001")["a"]["contribution"] == pytest.approx(math.log(4) / 2)
+    lacking = _of(_by_rule({"formula": "a / b"}, [[6, NAN, 4, 4], [6, 3, 4, 4]]))
+    # the index is y alone, 4, then (2 + 4) / 2: x counted as 4 where it was missing
+    assert lacking["x"]["own"] == lacking["x"]["contribution"] == pytest.approx(-1)
+    assert "lacks a child" in lacking["x"]["reason"]
+
+
+def test_rules_that_look_at_other_units_are_not_divided():
+    rows = _of(_by_rule("borda", [[1, 2, 9, 9], [2, 1, 9, 9], [3, 2, 9, 9], [2, 1, 9, 9]]))
+    assert rows["x"]["own"] == rows["x"]["contribution"] == pytest.approx(25)  # from one of two first places to both
+    assert rows["x"]["reason"] == "not divided among its children: no division is known for 'borda' over 2 children"
+
+
+def test_rules_with_other_parameters_are_two_rules():
+    def by(p):
+        return [{"normalise": {"method": "none"}}, {"aggregate": {"levels": {"x": {"generalised": {"p": p}}}}}]
+
+    table = [[1.0, 7, 9, 9], [2, 3, 9, 9]]
+    rows = _of(change_contributions(_index(table, by(2)), _index(table, by(3))))
+    assert rows["x"]["own"] == rows["x"]["contribution"] > 0
+    assert "its rule differs between the two" in rows["x"]["reason"]
+
+
 def test_shapley_values_sum_to_the_change():
     generator = np.random.default_rng(1)
     before, after, weights = generator.uniform(0, 9, size=(3, 6))
     before[2] = 0.0
-    values = shapley_values("geometric", weights, before, after)
+    means = functools.partial(weighted_mean, weights=weights.tolist(), mean="geometric")
+    values = shapley_values(means, before[None], after[None])
     mean = np.exp((weights * np.log(after)).sum() / weights.sum())
     assert values.sum() == pytest.approx(mean)
