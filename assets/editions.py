@@ -134,68 +134,66 @@ def edition_tables(
         Rows of ``index.treated``, ``normalised``, ``imputed`` and ``scores``, by table name.
     """
     values = edition_values(edition, selected, cities, framework.codes, max_age(method))
-    result = compute_index(values, framework, method)
-    rows = np.flatnonzero(np.asarray(values.years) == edition)
+    result = compute_index(values, framework, method, year=edition)
     names = {"treat": tables.TREATED, "normalise": tables.NORMALISED, "impute": tables.IMPUTED}
     parts: dict[str, list[pl.DataFrame]] = {table.name: [] for table in names.values()}
     for step in result.steps:
         if step.name in names:
-            parts[names[step.name].name].append(_step_rows(edition, result, step, rows))
+            parts[names[step.name].name].append(_step_rows(edition, result, step))
     frames = {
         table.name: table.conform(pl.concat(parts[table.name])) if parts[table.name] else table.empty()
         for table in names.values()
     }
-    frames[tables.SCORES.name] = _score_rows(edition, result, rows, cities)
+    frames[tables.SCORES.name] = _score_rows(edition, result, cities)
     return frames
 
 
-def _step_rows(edition: int, result: IndexResult, step: StepResult, rows: np.ndarray) -> pl.DataFrame:
+def _step_rows(edition: int, result: IndexResult, step: StepResult) -> pl.DataFrame:
     """The indicators' cells after a step, missing ones left out."""
     columns = np.flatnonzero(np.isin(step.codes, result.framework.codes))
-    table = step.table[np.ix_(rows, columns)]
-    place, found = np.nonzero(~np.isnan(table))
+    table = step.table[:, columns]
+    row, found = np.nonzero(~np.isnan(table))
     column = columns[found]
     return pl.DataFrame(
         {
-            "city_id": pl.Series(result.units, dtype=pl.String).gather(rows[place]),
+            "city_id": pl.Series(result.units, dtype=pl.String).gather(row),
             "data_point": pl.Series(step.codes, dtype=pl.String).gather(column),
-            "value": table[place, found],
-            "is_treated": step.treated[rows][place, column],
-            "is_imputed": step.imputed[rows][place, column],
-            "carried_years": step.carried[rows][place, column],
+            "value": table[row, found],
+            "is_treated": step.treated[row, column],
+            "is_imputed": step.imputed[row, column],
+            "carried_years": step.carried[row, column],
         }
     ).with_columns(pl.lit(edition, pl.Int16).alias("edition"), pl.lit(step.number, pl.Int16).alias("step"))
 
 
-def _score_rows(edition: int, result: IndexResult, rows: np.ndarray, cities: pl.DataFrame) -> pl.DataFrame:
+def _score_rows(edition: int, result: IndexResult, cities: pl.DataFrame) -> pl.DataFrame:
     """Scores, ranks and what they rest on, city by city and node by node."""
-    nodes = result.framework.nodes
-    scores = result.scores[rows]
+    nodes, cities_in_rows = result.framework.nodes, np.repeat(np.arange(len(result.units)), len(result.nodes))
     frame = pl.DataFrame(
         {
-            "city_id": pl.Series(result.units, dtype=pl.String).gather(np.repeat(rows, len(nodes))),
-            "node": [node.code for node in nodes] * len(rows),
-            "level": [node.level for node in nodes] * len(rows),
-            "score": pl.Series(scores.ravel(), nan_to_null=True),
-            "rank": pl.Series(result.ranks[rows].ravel(), nan_to_null=True),
-            "rank_published": pl.Series(_published_ranks(scores, result, rows, cities).ravel(), nan_to_null=True),
-            "coverage": result.coverage[rows].ravel(),
-            "n_present": result.n_present[rows].ravel(),
-            "n_carried": result.n_carried[rows].ravel(),
-            "n_imputed": result.n_imputed[rows].ravel(),
-            "excluded_because": pl.Series(result.excluded_because, dtype=pl.String).gather(np.repeat(rows, len(nodes))),
+            "city_id": pl.Series(result.units, dtype=pl.String).gather(cities_in_rows),
+            "node": [node.code for node in nodes] * len(result.units),
+            "level": [node.level for node in nodes] * len(result.units),
+            "score": pl.Series(result.scores.ravel(), nan_to_null=True),
+            "rank": pl.Series(result.ranks.ravel(), nan_to_null=True),
+            "rank_published": pl.Series(_published_ranks(result, cities).ravel(), nan_to_null=True),
+            "coverage": result.coverage.ravel(),
+            "n_present": result.n_present.ravel(),
+            "n_carried": result.n_carried.ravel(),
+            "n_imputed": result.n_imputed.ravel(),
+            "excluded_because": pl.Series(result.excluded_because, dtype=pl.String).gather(cities_in_rows),
         }
     ).with_columns(pl.lit(edition, pl.Int16).alias("edition"))
     frame = frame.join(cities.select("city_id", "consent"), on="city_id", how="left")
     return tables.SCORES.conform(frame)
 
 
-def _published_ranks(scores: Floats, result: IndexResult, rows: np.ndarray, cities: pl.DataFrame) -> Floats:
+def _published_ranks(result: IndexResult, cities: pl.DataFrame) -> Floats:
     """Ranks among the cities that consent to publish scores, so that no gap tells of another."""
     named = set(cities.filter(covers("scores"))["city_id"].to_list())
-    is_named = np.array([result.units[row] in named for row in rows])
-    ranks = np.full(scores.shape, np.nan)
+    is_named = np.array([unit in named for unit in result.units], dtype=bool)
+    ranks = np.full((len(result.units), len(result.nodes)), np.nan)
     rule = result.method.rank
-    for column in range(scores.shape[1]):
-        ranks[is_named, column] = rule.ranks_of(scores[is_named, column])
+    for column in range(len(result.nodes)):
+        ranks[is_named, column] = rule.ranks_of(result.scores[is_named, column])
     return ranks

@@ -56,10 +56,13 @@ def steps_among_others(framework: Framework, method: Method) -> tuple[str, ...]:
         the last bit. The ranks of any method depend on others.
     """
     return tuple(
-        f"{number} {step.step}"
-        for number, step in enumerate(method.steps, start=1)
-        if not all(_is_alone(framework, one) for one in _with_overrides(step))
+        f"{number} {step.step}" for number, step in enumerate(method.steps, start=1) if not is_alone(framework, step)
     )
+
+
+def is_alone(framework: Framework, step: Parameters) -> bool:
+    """Whether a step takes nothing from other units, nor any of its overrides."""
+    return all(_is_alone(framework, one) for one in _with_overrides(step))
 
 
 def _with_overrides(step: Parameters) -> Iterator[Parameters]:
@@ -68,7 +71,7 @@ def _with_overrides(step: Parameters) -> Iterator[Parameters]:
 
 
 def _is_alone(framework: Framework, step: Parameters) -> bool:
-    """Whether a step takes nothing from other units."""
+    """As `is_alone`, of the step itself."""
     if isinstance(step, Aggregate):
         own = [node.aggregation for node in framework.nodes if node.aggregation is not None]
         rules = [rule_of(how) for how in (step.method, *step.levels.values(), *own)]

@@ -475,13 +475,12 @@ def _nodes_frame(case: _Case, worlds: _Alone | _Among, worth: Floats, by_node: b
     for kind, rows, codes, found in worlds.own_contributions(worth) if by_node else ():
         total[kind][np.ix_(rows, np.array([column[code] for code in codes]))] += found
     row, place = np.nonzero((total != 0).any(axis=0))
-    codes = list(nodes)
     return pl.DataFrame(
         [
-            pl.Series("unit", [case.pair.units[one] for one in case.both[row].tolist()], dtype=pl.String),
-            pl.Series("node", [codes[one] for one in place.tolist()], dtype=pl.String),
-            pl.Series("parent", [nodes[codes[one]].parent for one in place.tolist()], dtype=pl.String),
-            pl.Series("level", [nodes[codes[one]].level for one in place.tolist()], dtype=pl.String),
+            pl.Series("unit", case.pair.units, dtype=pl.String).gather(case.both[row]),
+            pl.Series("node", list(nodes), dtype=pl.String).gather(place),
+            pl.Series("parent", [node.parent for node in nodes.values()], dtype=pl.String).gather(place),
+            pl.Series("level", [node.level for node in nodes.values()], dtype=pl.String).gather(place),
             *(pl.Series(name, total[kind][row, place]) for kind, name in enumerate(KINDS)),
             pl.Series("contribution", total.sum(axis=0)[row, place]),
         ]
@@ -498,20 +497,18 @@ def _cells_frame(case: _Case) -> pl.DataFrame:
     row, column = np.nonzero(~same & ranked[:, None])
     told = []
     for name, (values, ages), side in zip(("before", "after"), newest, pair.sides, strict=True):
-        origin = np.array(ORIGINS, dtype=object)[side.origins[row, column]]
         there = ~np.isnan(values[row, column])
         told += [
             pl.Series(f"value_{name}", values[row, column], nan_to_null=True),
             pl.Series(f"age_{name}", np.where(there, ages[row, column], np.nan), nan_to_null=True).cast(pl.Int64),
-            pl.Series(f"origin_{name}", origin.tolist(), dtype=pl.String),
+            pl.Series(ORIGINS, dtype=pl.String).gather(side.origins[row, column]).alias(f"origin_{name}"),
         ]
-    kind = np.array(KINDS, dtype=object)[pair.kinds[row, column]]
     return pl.DataFrame(
         [
-            pl.Series("unit", [pair.units[one] for one in row.tolist()], dtype=pl.String),
-            pl.Series("code", [pair.codes[one] for one in column.tolist()], dtype=pl.String),
+            pl.Series("unit", pair.units, dtype=pl.String).gather(row),
+            pl.Series("code", pair.codes, dtype=pl.String).gather(column),
             *told,
-            pl.Series("kind", kind.tolist(), dtype=pl.String),
+            pl.Series(KINDS, dtype=pl.String).gather(pair.kinds[row, column]).alias("kind"),
         ]
     )
 

@@ -52,8 +52,8 @@ class Edition:
     year: int | None = None
 
     def computed(self) -> tuple[Scores, tuple[StepResult, ...]]:
-        """Scores of the edition itself, and what each step did."""
-        return compute_steps(with_columns(self.values, self.framework.codes), self.framework, self.method)
+        """Scores of the edition's own year, and what each step did to it."""
+        return compute_steps(with_columns(self.values, self.framework.codes), self.framework, self.method, self.year)
 
     def nothing(self) -> tuple[Scores, tuple[StepResult, ...]]:
         """As `computed`, of an edition without units."""
@@ -182,15 +182,13 @@ class Pair:
         present = np.zeros(len(self.units), dtype=bool)
         present[places[own]] = True
         scores = np.full((len(self.units), len(edition.framework.nodes)), np.nan)
-        scores[places[own]] = done.table[own]
+        scores[places[own]] = done.table
         root = [node.code for node in edition.framework.nodes].index(edition.framework.root.code)
         ranks = edition.method.rank.ranks_of(scores[:, root])
-        origins = self._origins(cells, edition.framework, steps, own, places[own])
+        origins = self._origins(cells, edition.framework, steps, places[own])
         return Side(cells, labels, divisors, present, scores, ranks, done.weights, origins)
 
-    def _origins(
-        self, cells: Floats, framework: Framework, steps: Sequence[StepResult], rows: Ints, places: Ints
-    ) -> Ints:
+    def _origins(self, cells: Floats, framework: Framework, steps: Sequence[StepResult], places: Ints) -> Ints:
         """Where each cell comes from, by what the edition's own computation did."""
         origins = np.where(np.isnan(cells[0]), MISSING, REPORTED)
         at = {code: place for place, code in enumerate(self.codes)}
@@ -198,7 +196,7 @@ class Pair:
             columns = np.array([column for column, code in enumerate(step.codes) if code in at], dtype=np.int64)
             targets = np.ix_(places, np.array([at[step.codes[column]] for column in columns], dtype=np.int64))
             for flags, origin in ((step.imputed, IMPUTED), (step.carried > 0, CARRIED)):
-                filled = flags[np.ix_(rows, columns)] & (origins[targets] != REPORTED)
+                filled = flags[:, columns] & (origins[targets] != REPORTED)
                 origins[targets] = np.where(filled, origin, origins[targets])
         # What a framework does not ask for, its computation tells nothing of.
         unasked = [place for code, place in at.items() if code not in framework.codes]
@@ -319,8 +317,7 @@ class Pair:
     def _computed(self, places: Ints, states: Ints, world: World, names: Sequence[str]) -> Scores:
         """Scores of the edition's year, sorted by the names of the rows."""
         framework, method = self.editions[world[0]].framework, self.editions[world[1]].method
-        done = compute_scores(self.mixed(places, states, world, names), framework, method)
-        return replace(done, table=done.table[-len(places) :])
+        return compute_scores(self.mixed(places, states, world, names), framework, method, self.editions[world[1]].year)
 
     def _no_scores(self, count: int, world: World) -> Scores:
         framework, method = self.editions[world[0]].framework, self.editions[world[1]].method

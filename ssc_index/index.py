@@ -13,6 +13,7 @@ import numpy as np
 from ssc_index.errors import ValuesError
 from ssc_index.framework.model import Framework
 from ssc_index.method import Method
+from ssc_index.one_year import last_look_around, rows_of_year, state_in, step_in
 from ssc_index.plan import check_method
 from ssc_index.result import IndexResult, StepResult
 from ssc_index.sample import Scores
@@ -28,7 +29,9 @@ from ssc_index.steps.weights_parameters import Weights
 from ssc_index.values import Values
 
 
-def compute_index(values: Values, framework: Framework, method: Method, saved: Saved | None = None) -> IndexResult:
+def compute_index(
+    values: Values, framework: Framework, method: Method, saved: Saved | None = None, year: int | None = None
+) -> IndexResult:
     """Compute an index step by step.
 
     Args:
@@ -37,57 +40,62 @@ def compute_index(values: Values, framework: Framework, method: Method, saved: S
         method: What is done, in order.
         saved: Parameters of an earlier run of the method, used instead of what these units would give; see
             `score_outside.py`.
+        year: The only year of which anything is asked; the others serve it as far as steps look at them, and the
+            result has none of their rows. None asks for all.
 
     Returns:
         Every step's table, the scores and the ranks of all nodes.
 
     Raises:
-        ValuesError: If the columns are not the framework's indicators.
+        ValuesError: If the columns are not the framework's indicators, or no row is of the year.
         MethodError: If the method does not fit the framework or the values' columns.
         ComputationError: If a step has no value by its own definition, with every unit and indicator.
     """
-    state, steps = _run_all(values, framework, method, saved)
+    state, steps = _run_all(values, framework, method, saved, year)
     return _result(state, method, steps)
 
 
-def compute_scores(values: Values, framework: Framework, method: Method) -> Scores:
+def compute_scores(values: Values, framework: Framework, method: Method, year: int | None = None) -> Scores:
     """Compute an index without its ranks, counts and tables of steps: the same scores, in half the time.
 
     Args:
         values: As for `compute_index`.
         framework: What is measured.
         method: What is done.
+        year: As for `compute_index`.
 
     Returns:
-        The scores of all rows, and the weights that were used.
+        The scores of all rows, or of the year's, and the weights that were used.
 
     Raises:
         ValuesError: As `compute_index`.
         MethodError: As `compute_index`.
         ComputationError: As `compute_index`.
     """
-    return compute_steps(values, framework, method)[0]
+    return compute_steps(values, framework, method, year)[0]
 
 
-def compute_steps(values: Values, framework: Framework, method: Method) -> tuple[Scores, tuple[StepResult, ...]]:
+def compute_steps(
+    values: Values, framework: Framework, method: Method, year: int | None = None
+) -> tuple[Scores, tuple[StepResult, ...]]:
     """As `compute_scores`, with what each step did."""
-    state, steps = _run_all(values, framework, method, None)
+    state, steps = _run_all(values, framework, method, None, year)
     return Scores(framework, method, all_scores(state), state.weights_used), steps
 
 
 def _run_all(
-    values: Values, framework: Framework, method: Method, saved: Saved | None
+    values: Values, framework: Framework, method: Method, saved: Saved | None, year: int | None
 ) -> tuple[State, tuple[StepResult, ...]]:
     """Run every step of a method, once it is known to fit."""
     if values.codes != framework.codes:
         raise ValuesError("values", [f"columns {values.codes} are not the indicators {framework.codes}"])
     has_years = values.years is not None
     check_method(method, framework, tuple(values.groups), has_years, denominators=tuple(values.denominators))
-    return run_steps(values, framework, method, saved)
+    return run_steps(values, framework, method, saved, year)
 
 
 def run_steps(
-    values: Values, framework: Framework, method: Method, saved: Saved | None = None
+    values: Values, framework: Framework, method: Method, saved: Saved | None = None, year: int | None = None
 ) -> tuple[State, tuple[StepResult, ...]]:
     """Run the steps of a method that is known to fit; ranks and counts are left out.
 
@@ -96,19 +104,26 @@ def run_steps(
         framework: What is measured.
         method: What is done, in order.
         saved: Parameters of an earlier run of the method.
+        year: As for `compute_index`.
 
     Returns:
         Where the steps lead to, and what each did.
 
     Raises:
+        ValuesError: If no row is of the year.
         ComputationError: If a step has no value by its own definition, with every unit and indicator.
     """
     state = beginning(values, framework, method)
     state.saved = saved
-    steps = []
-    for number, step in enumerate(method.steps, start=1):
+    block, rows = (0, slice(None)) if year is None else rows_of_year(values, year)
+    cut_after = None if year is None else last_look_around(framework, method.steps)
+    steps: list[StepResult] = []
+    for number, step in enumerate((None, *method.steps)):
         state.number = number
-        steps.append(_run(state, step))
+        if step is not None:
+            steps.append(_run(state, step))
+        if number == cut_after:
+            state, steps = state_in(state, block, rows), [step_in(one, rows) for one in steps]
     return state, tuple(steps)
 
 
