@@ -43,7 +43,7 @@ def weighted_mean(
     Returns:
         Scores, shape (n_rows,); NaN where too few children, or none with a weight, are present.
 
-    Source: OECD/JRC Handbook (2008), step 7; threshold as in COINr (``dat_thresh``).
+    Source: OECD/JRC Handbook (2008), step 6; threshold as in COINr (``dat_thresh``).
 
     >>> weighted_mean([np.array([80.0, np.nan]), np.array([20.0, 20.0])], [3.0, 1.0])
     array([65., 20.])

@@ -42,7 +42,7 @@ def borda(
     Returns:
         Scores, shape (n_rows,); NaN where too few children, or none with a weight, are present.
 
-    Source: Borda (1784); OECD/JRC Handbook (2008), step 7.
+    Source: Borda (1784); OECD/JRC Handbook (2008), step 6.
 
     >>> borda([np.array([1.0, 2.0, 3.0]), np.array([5.0, 9.0, 7.0])], [1.0, 1.0])
     array([ 0., 75., 75.])

@@ -35,7 +35,7 @@ def outranking_matrix(parts: Sequence[Floats], weights: Sequence[float]) -> Floa
     Returns:
         Shape (n_rows, n_rows); NaN on the diagonal and where two rows share no child with a weight.
 
-    Source: OECD/JRC Handbook (2008), step 7; COINr (``outrankMatrix``).
+    Source: OECD/JRC Handbook (2008), step 6; COINr (``outrankMatrix``).
 
     >>> outranking_matrix([np.array([1.0, 2.0]), np.array([5.0, 5.0])], [1.0, 1.0])
     array([[ nan, 0.25],
@@ -78,7 +78,7 @@ def copeland(
     Returns:
         Scores, shape (n_rows,); NaN where too few children, or none with a weight, are present.
 
-    Source: Copeland (1951); OECD/JRC Handbook (2008), step 7; COINr (``a_copeland``).
+    Source: Copeland (1951); OECD/JRC Handbook (2008), step 6; COINr (``a_copeland``).
 
     >>> copeland([np.array([1.0, 2.0, 3.0]), np.array([5.0, 9.0, 7.0])], [1.0, 1.0])
     array([-2.,  1.,  1.])
