@@ -133,7 +133,7 @@ def _describe(code: str, column: Floats, limits: Limits) -> tuple[object, ...]:
         for said, holds in (
             ("a single value: no sd", n == 1),
             ("all values are equal: no skewness, no kurtosis", n > 1 and constant),
-            ("fewer than 4 values: no kurtosis", 1 < n < 4 and not constant),
+            ("fewer than 4 values: no kurtosis", n < 4 and not constant),
             ("the mean is 0: no cv", mean == 0),
         )
         if holds

@@ -312,9 +312,11 @@ def regression_weights(table: Floats, target: Floats, negative: Literal["error",
         slopes: Floats = nnls(centred, wanted)[0]
     else:
         slopes = np.linalg.lstsq(centred, wanted, rcond=None)[0]
-        against = np.flatnonzero(slopes < 0)
+        reach = slopes * np.abs(centred).max(axis=0)  # 0 but for rounding is 0
+        against = np.flatnonzero(reach < -SMALLEST * np.abs(reach).max())
         if against.size:
             raise WeightError("has a coefficient below 0", against)
+        slopes = np.where(reach > 0, slopes, 0.0)
     if slopes.sum() <= 0:
         raise WeightError("no child goes with the target")
     return _shares(slopes)

@@ -131,6 +131,25 @@ def test_relations_and_flags_of_pairs():
     assert seen[frozenset(("a", "index"))][:2] == ("ancestor", "index")
 
 
+def test_siblings_and_parts_that_have_little_in_common_are_flagged_weak():
+    # a and b do not correlate: each is 1/√2 of their mean; c and d correlate by −0.8.
+    ab = [[1, 1], [1, 3], [3, 1], [3, 3]]
+    cd = [[1, 4], [2, 2], [3, 3], [4, 1]]
+    rows = correlation_frame(_index(np.hstack([ab, cd])), measures=["pearson"]).rows(named=True)
+    flags = {frozenset((row["code_a"], row["code_b"])): (row["coefficient"], row["flag"]) for row in rows}
+    assert flags[frozenset("ab")] == (pytest.approx(0, abs=1e-12), "weak")
+    assert flags[frozenset("ax")] == (pytest.approx(0.5**0.5), None)
+    assert flags[frozenset("cd")] == (pytest.approx(-0.8), "negative")
+
+
+def test_a_constant_indicator_is_nearest_to_nobody():
+    table = _draws(12)
+    table[:, 2:] = 5.0
+    rows = {row["code"]: row for row in audit_frames(_index(table))["redundancy"].iter_rows(named=True)}
+    assert (rows["a"]["nearest"], rows["b"]["nearest"]) == ("b", "a")
+    assert (rows["c"]["nearest"], rows["c"]["correlation"], rows["c"]["n"]) == (None, None, None)
+
+
 # reliability
 
 

@@ -194,6 +194,28 @@ def test_regression_finds_the_coefficients_and_refuses_negative_ones():
         regression_weights(table[:5], against[:5])
 
 
+def test_a_child_that_says_nothing_of_the_target_weighs_nothing():
+    # b is orthogonal to a and to the target, so that its coefficient is 0, or a rounding error on either side of it.
+    a = np.array([0.1, 0.1, 0.3, 0.3, 0.1, 0.3])
+    b = np.array([0.1, 0.7, 0.1, 0.7, 0.4, 0.4])
+    for table in (np.column_stack([a, b]), np.column_stack([b, a])):
+        for scale in (1.0, 1e6, 1e-6):
+            np.testing.assert_allclose(sorted(regression_weights(scale * table, 3 * a)), [0, 1], atol=1e-12)
+    with pytest.raises(WeightError, match="no child goes with the target"):
+        regression_weights(_table(), -_table().sum(axis=1), "zero")
+
+
+def test_as_many_factors_as_children_and_none_that_explains_nothing():
+    table = _table(columns=3)
+    assert factor_weights(table, 3).loadings.shape == (3, 3)
+    with pytest.raises(WeightError, match="4 factors of 3 children"):
+        factor_weights(table, 4)
+    twice = np.column_stack([table[:, 0], 2 * table[:, 0] + 1, table[:, 1]])
+    assert factor_weights(twice, 2).loadings.shape == (3, 2)
+    with pytest.raises(WeightError, match="only 2 factors explain anything"):
+        factor_weights(twice, 3)
+
+
 def test_common_weights_are_the_best_for_the_mean():
     table = _table(columns=3)
     weights = common_doubt_weights(table)
