@@ -61,6 +61,12 @@ def queried_address(connection: duckdb.DuckDBPyConnection, query: tuple[str, Seq
     return f"{row[0]} rows {row[1]}"
 
 
+def addresses_by_edition(sql: str) -> str:
+    """A query for the ``address`` of a query's rows of each ``edition``, as `queried_address` tells it."""
+    rows = "count(*) || ' rows ' || sum(cast(hash(one) as hugeint))"
+    return "select edition, " + rows + " as address from (" + sql + ") as one group by edition"
+
+
 def basis_sha256(inputs: Mapping[str, str], also: Iterable[str], tables: Iterable[Table]) -> str:
     """Address of everything that a step's rows of one year rest on.
 

@@ -5,8 +5,9 @@ what (`intake/consent.py`) and how files are switched (`assets/publish.py`).
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -14,12 +15,22 @@ from typing import TypeVar
 import dagster as dg
 import duckdb
 import polars as pl
+import pyarrow.parquet as pq
 
 from assets import core as core_assets
 from assets.confidential import confidential
-from assets.freshness import PUBLISHING, basis_sha256, code_sha256, record, recorded, rows_sha256
+from assets.freshness import (
+    PUBLISHING,
+    addresses_by_edition,
+    basis_sha256,
+    code_sha256,
+    forget,
+    record,
+    recorded,
+    rows_sha256,
+)
 from assets.memory import give_back
-from assets.publish import INTERNAL_MODE, PUBLIC_MODE, Published, PublishError, building, standing
+from assets.publish import INTERNAL_MODE, PUBLIC_MODE, Published, PublishError, building, intact_files, standing
 from assets.reporting import asset_key, asset_spec
 from assets.resources import WorkspaceResource
 from assets.warehouse import connect, transaction, writer_lock
@@ -37,6 +48,8 @@ Result = TypeVar("Result")
 
 # The step that makes an edition known, by its name in `state.steps`.
 SELECTING = "select_values"
+# What the marts rest on is noted under this one: all of it with year 0, and each edition with its own.
+PUBLISHING_STEP = "publish_marts"
 
 # `nightly_draft` publishes, or finds the marts as they must be, every night: the UI warns when a night was missed, and
 # shows the marts as overdue after the second.
@@ -59,20 +72,20 @@ SHARED: Mapping[str, str] = {
 # Editions are read and published together as long as they have no more cities: many small ones cost what one does, and
 # a large one is in memory alone.
 CITIES_AT_ONCE = 1_000
+OF_SELECTED = """
+    (select * from index.selected where edition between ? and ?) as selected
+        on
+            derived.file_sha256 = selected.file_sha256
+            and derived.city_id = selected.city_id
+            and derived.year = selected.year
+            and derived.data_point = selected.data_point
+"""
 # What is read and published some editions at a time; the marts' SQL puts it in order.
 OF_EDITIONS: Mapping[str, str] = {
     "index_cities": "select * from index.cities where edition between ? and ?",
     "index_scores": "select * from index.scores where edition between ? and ?",
     "picked_values": "select * from index.selected where edition between ? and ?",
-    "core_values": """
-        select derived.* from core.values as derived
-        semi join (select * from index.selected where edition between ? and ?) as selected
-            on
-                derived.file_sha256 = selected.file_sha256
-                and derived.city_id = selected.city_id
-                and derived.year = selected.year
-                and derived.data_point = selected.data_point
-    """,
+    "core_values": "select derived.* from core.values as derived semi join " + OF_SELECTED,
     "benchmark_points": "select * from benchmark.points where edition between ? and ?",
     "benchmark_scores": "select * from benchmark.scores where edition between ? and ?",
     "benchmark_peers": "select * from benchmark.peers where edition between ? and ?",
@@ -87,10 +100,15 @@ OF_EDITIONS: Mapping[str, str] = {
     "changes_parts": "select * from changes.parts where edition between ? and ?",
     "changes_kpis": "select * from changes.kpis where edition between ? and ?",
 }
+# The same with the edition of every row.
+WITH_EDITION = {
+    **OF_EDITIONS,
+    "core_values": "select selected.edition, derived.* from core.values as derived inner join " + OF_SELECTED,
+}
 
 
 @dg.multi_asset(
-    name="publish_marts",
+    name=PUBLISHING_STEP,
     specs=[
         asset_spec(
             table,
@@ -133,7 +151,9 @@ def publish_marts(store: WorkspaceResource) -> Iterator[dg.MaterializeResult[Non
 
 
 def publish_workspace(store: WorkspaceResource) -> tuple[Published, Published]:
-    """Publish both marts, unless they stand already on what they would be made from.
+    """Publish both marts, unless they stand already on what they would be made from; only other editions are made anew.
+
+    What stands is trusted if the warehouse knows its address and every byte has it; else all is made anew.
 
     Returns:
         The public and the internal mart.
@@ -141,12 +161,44 @@ def publish_workspace(store: WorkspaceResource) -> tuple[Published, Published]:
     workspace = store.workspace
     shared = shared_frames(store)
     with store.writer("publish the marts", [STEPS]) as connection:
-        known = recorded(connection, "publish_marts").get(0)
-        steps = connection.table(STEPS.name).pl().filter(pl.col("year") > 0)
+        known = {} if store.afresh else recorded(connection, PUBLISHING_STEP)
+        steps = _steps(connection)
     inputs = {**shared, "steps": steps}
-    stand = standing(workspace.public_mart), standing(workspace.internal_mart)
-    if stand[0] and stand[1] and known == _basis(inputs, stand[0], stand[1]) and not store.afresh:
-        return stand[0], stand[1]
+    old_public, old_internal = standing(workspace.public_mart), standing(workspace.internal_mart)
+    with (
+        intact_files(old_public, marts.PUBLIC) as public_files,
+        intact_files(old_internal, marts.INTERNAL) as internal_files,
+    ):
+        are_intact = bool(public_files and internal_files)
+        stand = (old_public, old_internal) if old_public and old_internal and are_intact else None
+        if stand and known.get(0) == _basis(inputs, *stand):
+            return stand
+        refuse_to_lose_editions(workspace, steps)
+        addresses = edition_addresses(store, shared)
+        bases = _edition_bases(addresses, *stand) if stand else {}
+        kept = {edition for edition, basis in bases.items() if known.get(edition) == basis}
+        public, internal = build_marts(store, shared, Kept(kept, public_files, internal_files))
+    with store.writer("publish the marts", [STEPS]) as connection, transaction(connection):
+        forget(connection, PUBLISHING_STEP, recorded(connection, PUBLISHING_STEP))
+        # If somebody computed meanwhile, it is not known what was published.
+        if _steps(connection).equals(steps):
+            bases = _edition_bases(addresses, public, internal)
+            record(connection, PUBLISHING_STEP, {0: _basis(inputs, public, internal), **bases})
+    return public, internal
+
+
+def _steps(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """What the editions' own rows rest on."""
+    rows: pl.DataFrame = connection.table(STEPS.name).pl()
+    return rows.filter((pl.col("year") > 0) & (pl.col("step") != PUBLISHING_STEP)).sort(STEPS.key)
+
+
+def refuse_to_lose_editions(workspace: Workspace, steps: pl.DataFrame) -> None:
+    """See that no edition goes from the marts unless somebody deleted them.
+
+    Raises:
+        PublishError: With every edition that would; see `lost_editions`.
+    """
     if lost := lost_editions(workspace, steps):
         raise PublishError(
             f"{workspace.internal_mart.name} not published, the old mart stays",
@@ -156,10 +208,6 @@ def publish_workspace(store: WorkspaceResource) -> tuple[Published, Published]:
                 for edition in lost
             ],
         )
-    public, internal = build_marts(store, shared)
-    with store.writer("publish the marts", [STEPS]) as connection, transaction(connection):
-        record(connection, "publish_marts", {0: _basis(inputs, public, internal)})
-    return public, internal
 
 
 def lost_editions(workspace: Workspace, steps: pl.DataFrame) -> list[int]:
@@ -184,12 +232,65 @@ def lost_editions(workspace: Workspace, steps: pl.DataFrame) -> list[int]:
 
 def _basis(inputs: Mapping[str, pl.DataFrame], public: Published, internal: Published) -> str:
     """Address of what marts are made from and of what was made: either may change behind our back."""
+    addresses = {name: rows_sha256(frame) for name, frame in inputs.items()}
+    for mart in (public, internal):
+        with mart.path.open("rb") as file:
+            addresses[mart.path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return _made_from(addresses, public, internal)
+
+
+def _made_from(addresses: Mapping[str, str], public: Published, internal: Published) -> str:
     also = [code_sha256(PUBLISHING), public.content_sha256, internal.content_sha256]
-    return basis_sha256({name: rows_sha256(frame) for name, frame in inputs.items()}, also, marts.INTERNAL)
+    return basis_sha256(addresses, also, marts.INTERNAL)
 
 
-def build_marts(store: WorkspaceResource, shared: Mapping[str, pl.DataFrame]) -> tuple[Published, Published]:
-    """Build both marts side by side, reading each edition once; the public one is switched last."""
+def _edition_bases(
+    addresses: Mapping[int, Mapping[str, str]], public: Published, internal: Published
+) -> dict[int, str]:
+    """For each edition, the address of what its rows are made from and of the marts that they stand in."""
+    return {edition: _made_from(own, public, internal) for edition, own in addresses.items()}
+
+
+def edition_addresses(store: WorkspaceResource, shared: Mapping[str, pl.DataFrame]) -> dict[int, dict[str, str]]:
+    """For each edition, the address of each of its `edition_frames`."""
+    editions = sorted(set(shared["index_cities"]["edition"]))
+    if not editions:
+        return {}
+    range_of_all = [editions[0], editions[-1]]
+    told = store.read(**{name: (addresses_by_edition(sql), range_of_all) for name, sql in WITH_EDITION.items()})
+    own = {name: dict(frame.select("edition", "address").iter_rows()) for name, frame in told.items()}
+    return {
+        edition: {
+            **{name: rows_sha256(frame) for name, frame in shared_with(shared, edition, edition).items()},
+            **{name: addresses.get(edition, "no rows") for name, addresses in own.items()},
+        }
+        for edition in editions
+    }
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Editions that are taken from the marts that stand.
+
+    Attributes:
+        editions: Which.
+        public: Parquet files of the public mart, by table.
+        internal: Of the internal one.
+    """
+
+    editions: Set[int] = frozenset()
+    public: Mapping[str, pq.ParquetFile] = field(default_factory=dict)
+    internal: Mapping[str, pq.ParquetFile] = field(default_factory=dict)
+
+
+def build_marts(
+    store: WorkspaceResource, shared: Mapping[str, pl.DataFrame], kept: Kept
+) -> tuple[Published, Published]:
+    """Build both marts side by side, reading each edition once; the public one is switched last.
+
+    Returns:
+        The public and the internal mart.
+    """
     workspace = store.workspace
     tree = parents(load_catalogue())
     with (
@@ -211,20 +312,24 @@ def build_marts(store: WorkspaceResource, shared: Mapping[str, pl.DataFrame]) ->
             lambda: fill_internal(whole_frames, whole(marts.INTERNAL)),
             lambda: fill_public(whole_frames, whole(marts.PUBLIC)),
         )
-        for first, last in rounds(shared["index_cities"]):
+        of_internal, of_public = by_edition(marts.INTERNAL), by_edition(marts.PUBLIC)
+        for first, last in rounds(shared["index_cities"], kept.editions):
+            if first in kept.editions:
+                both(
+                    pool,
+                    partial(internal.keep, first, of_internal, kept.internal),
+                    partial(public.keep, first, of_public, kept.public),
+                )
+                continue
             frames = edition_frames(store, shared, first, last)
-            both(
-                pool,
-                partial(fill_internal, frames, by_edition(marts.INTERNAL)),
-                partial(fill_public, frames, by_edition(marts.PUBLIC)),
-            )
+            both(pool, partial(fill_internal, frames, of_internal), partial(fill_public, frames, of_public))
             # Before the next ones are read.
             del frames
             give_back()
-        kept, published = both(pool, internal.seal, public.seal)
-        internal.switch(kept)
-        public.switch(published)
-        return published, kept
+        inside, shown = both(pool, internal.seal, public.seal)
+        internal.switch(inside)
+        public.switch(shown)
+        return shown, inside
 
 
 def checked_view(frames: Mapping[str, pl.DataFrame], tree: Mapping[str, str | None]) -> dict[str, pl.DataFrame]:
@@ -248,12 +353,12 @@ def both(pool: Executor, one: Callable[[], Result], other: Callable[[], Result])
 
 def by_edition(tables: tuple[Table, ...]) -> list[Table]:
     """Tables that are filled some editions at a time."""
-    return [table for table in tables if "edition" in table.key]
+    return [table for table in tables if table.has_editions]
 
 
 def whole(tables: tuple[Table, ...]) -> list[Table]:
     """Tables that are filled at once."""
-    return [table for table in tables if "edition" not in table.key]
+    return [table for table in tables if not table.has_editions]
 
 
 def shared_frames(store: WorkspaceResource) -> dict[str, pl.DataFrame]:
@@ -270,17 +375,18 @@ def shared_frames(store: WorkspaceResource) -> dict[str, pl.DataFrame]:
     return frames
 
 
-def rounds(cities: pl.DataFrame) -> list[tuple[int, int]]:
+def rounds(cities: pl.DataFrame, kept: Set[int] = frozenset()) -> list[tuple[int, int]]:
     """First and last of the editions that are published together, up to `CITIES_AT_ONCE`, all in order.
 
     Args:
         cities: A row for each ``edition`` and city.
+        kept: Editions that are not made; each is by itself.
     """
     found: list[tuple[int, int]] = []
     size = 0
     for edition, count in cities.group_by("edition").len().sort("edition").iter_rows():
         size += count
-        if found and size <= CITIES_AT_ONCE:
+        if found and size <= CITIES_AT_ONCE and kept.isdisjoint((found[-1][1], edition)):
             found[-1] = (found[-1][0], edition)
         else:
             found.append((edition, edition))
@@ -291,10 +397,21 @@ def rounds(cities: pl.DataFrame) -> list[tuple[int, int]]:
 def edition_frames(
     store: WorkspaceResource, shared: Mapping[str, pl.DataFrame], first: int, last: int
 ) -> dict[str, pl.DataFrame]:
-    """Everything that the tables of some editions, from the first to the last, draw on."""
+    """All that the tables of some editions, from the first to the last, draw on; `edition_addresses` tells of each."""
     own = store.read(**{name: (sql, [first, last]) for name, sql in OF_EDITIONS.items()})
-    goalposts = shared["catalogue_goalposts"].filter(pl.col("edition").is_between(first, last))
-    return {**shared, **own, "catalogue_goalposts": goalposts}
+    return {**shared_with(shared, first, last), **own}
+
+
+def shared_with(shared: Mapping[str, pl.DataFrame], first: int, last: int) -> dict[str, pl.DataFrame]:
+    """What the tables of some editions draw on besides the editions' own frames."""
+    within = pl.col("edition").is_between(first, last)
+    cities = shared["index_cities"].filter(within)
+    return {
+        "workspace": shared["workspace"],
+        "catalogue_nodes": shared["catalogue_nodes"],
+        "catalogue_goalposts": shared["catalogue_goalposts"].filter(within),
+        "raw_cities": shared["raw_cities"].join(cities, on="city_id", how="semi"),
+    }
 
 
 def empty_frames() -> dict[str, pl.DataFrame]:

@@ -12,8 +12,9 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,6 @@ VIEWS = (
 # away, so that its rows need no log beside the file.
 ATTACH = "attach ? as mart (storage_version 'v1.5.0', recovery_mode 'no_wal_writes')"
 
-# Tables of more rows than this are exported edition by edition.
-MANY_ROWS = 500_000
-
 # DuckDB may take so many MB for one mart, and in proportion more where a frame has more rows than this.
 LEAST_ROOM, ROWS_OF_LEAST_ROOM = 120, 500_000
 
@@ -73,16 +71,18 @@ class Published:
         content_sha256: Address of the content: equal for equal tables and views, whatever built them. The DuckDB
             file itself carries a random identifier and has no such address.
         checks: The checks that ran and held.
+        hashes: SHA-256 of each table's Parquet file.
     """
 
     path: Path
     rows: Mapping[str, int]
     content_sha256: str
     checks: tuple[str, ...]
+    hashes: Mapping[str, str]
 
 
 class MartBuilder:
-    """A mart on its way: filled frame by frame in a private folder, then checked and put in the old one's place.
+    """A mart on its way: first its Parquet files, edition by edition, in a private folder; then the mart from these.
 
     Use it through `building`. A reader that has the old mart open keeps it whole; a process that dies at any point
     leaves the old mart. Only one may be built at a time in a folder: hold the workspace's writer lock.
@@ -90,31 +90,69 @@ class MartBuilder:
 
     def __init__(self, path: Path, tables: Sequence[Table], mode: int, folder: Path) -> None:
         self._path, self._tables, self._mode, self._folder = path, tuple(tables), mode, folder
+        self._faults: list[str] = []
+        self._rows = dict.fromkeys((table.name for table in self._tables), 0)
         self._connection = connect()
+        # The other mart is filled at the same time.
+        self._connection.execute("set threads = 1")
         self._rows_at_once = 0
         self._have_room_for(0)
         # What does not fit goes where only we can read it, and goes away with the folder.
         self._connection.execute("set temp_directory = ?", [str(folder / "spilled")])
         # As Polars writes texts into Parquet.
         self._connection.execute("set arrow_large_buffer_size = true")
-        self._connection.execute(ATTACH, [str(folder / path.name)])
-        self._connection.execute("use mart")
-        # The one checkpoint at the end writes everything; one after each edition would write the first ten times.
-        self._connection.execute("set wal_autocheckpoint = '100GB'")
-        statements = [statement for table in self._tables for statement in (table.ddl(), *table.comments())]
-        self._connection.execute(";\n".join(["begin", *statements, "commit"]))
+        (folder / "parquet").mkdir()
+        self._writers = {table.name: self._writer(table) for table in self._tables}
+
+    def _writer(self, table: Table) -> pq.ParquetWriter:
+        self._connection.execute(table.ddl())
+        schema = self._connection.table(table.name).to_arrow_table().schema
+        return pq.ParquetWriter(self._parquet(table), schema, compression="zstd")
+
+    def _parquet(self, table: Table) -> Path:
+        return self._folder / "parquet" / f"{table.name}.parquet"
 
     def insert(self, frames: Mapping[str, pl.DataFrame], tables: Sequence[Table] | None = None) -> None:
-        """Run the SQL of some tables, or of all, on frames by the names that the SQL uses."""
+        """Run the SQL of some tables, or of all, on frames by the names that it uses, and append what it makes.
+
+        Editions come in ascending order, each whole.
+        """
         self._have_room_for(max((frame.height for frame in frames.values()), default=0))
         for table in self._tables if tables is None else tables:
-            script = (SQL / "marts" / f"{table.name}.sql").read_text(encoding="utf-8")
-            used = set(WORD.findall(script)) & frames.keys()
-            for name in used:
-                self._connection.register(name, frames[name])
-            self._connection.execute(script)
-            for name in used:
-                self._connection.unregister(name)
+            rows = self._made(table, frames)
+            frame = pl.DataFrame(pl.from_arrow(rows))
+            self._faults += [f"{table.name}: {failure.message}" for failure in failures(table, frame)]
+            for start, count in _editions_in(frame) if table.has_editions else [(0, frame.height)]:
+                self._append(table, rows.slice(start, count))
+
+    def _made(self, table: Table, frames: Mapping[str, pl.DataFrame]) -> pa.Table:
+        """What the SQL of a table makes of frames, in the table's own types."""
+        script = (SQL / "marts" / f"{table.name}.sql").read_text(encoding="utf-8")
+        used = set(WORD.findall(script)) & frames.keys()
+        for name in used:
+            self._connection.register(name, frames[name])
+        self._connection.execute(script)
+        for name in used:
+            self._connection.unregister(name)
+        rows = self._connection.table(table.name).to_arrow_table()
+        # What was deleted from a table would stay in memory.
+        self._connection.execute("drop table " + table.name)
+        self._connection.execute(table.ddl())
+        return rows
+
+    def keep(self, edition: int, tables: Sequence[Table], intact: Mapping[str, pq.ParquetFile]) -> None:
+        """Append an edition's rows as they stand in files of `intact_files`, which were checked when they were made."""
+        for table in tables:
+            rows = _rows_of(intact[table.name], edition)
+            self._have_room_for(rows.num_rows)
+            self._append(table, rows)
+
+    def _append(self, table: Table, rows: pa.Table) -> None:
+        """Write rows as row groups of their own: the same bytes, whatever is written before and after them."""
+        if rows.num_rows:
+            # In one piece: where pages end depends on the pieces.
+            self._writers[table.name].write_table(rows.combine_chunks())
+            self._rows[table.name] += rows.num_rows
 
     def _have_room_for(self, rows: int) -> None:
         """Let the mart take memory for so many rows of one frame, and no more: two are filled beside the frames.
@@ -127,44 +165,52 @@ class MartBuilder:
             self._connection.execute("set memory_limit = ?", [f"{room}MB"])
 
     def seal(self) -> Published:
-        """Check what was filled, export it and close the file; nothing is published yet.
+        """Close the Parquet files, fill the mart from them and check it; nothing is published yet.
 
         Raises:
             PublishError: If a check fails; every fault is listed and the old mart is untouched.
         """
+        for writer in self._writers.values():
+            writer.close()
+        hashes = {table.name: _synced_sha256(self._parquet(table)) for table in self._tables}
+        self._fill()
+        checks = _run_checks(self._connection, set(hashes), self._faults)
+        checks += [f"schema of {table.name}" for table in self._tables]
+        if self._faults:
+            raise PublishError(f"{self._path.name} not published, the old mart stays", self._faults)
+        self._connection.execute("checkpoint mart")
+        self._connection.execute("use memory")
+        self._connection.execute("detach mart")
+        content = content_sha256(hashes, self._tables)
+        manifest = {"content_sha256": content, "tables": hashes, "rows": self._rows, "checks": checks}
+        _write_manifest(self._folder / "manifest.json", manifest)
+        return Published(self._path, self._rows, content, tuple(checks), hashes)
+
+    def _fill(self) -> None:
+        """Make the mart's file: tables with their comments, rows, and the views over them."""
         connection = self._connection
+        connection.execute(ATTACH, [str(self._folder / self._path.name)])
+        connection.execute("use mart")
+        # The one checkpoint at the end writes everything.
+        connection.execute("set wal_autocheckpoint = '100GB'")
+        statements = [statement for table in self._tables for statement in (table.ddl(), *table.comments())]
+        connection.execute(";\n".join(["begin", *statements, "commit"]))
+        for table in self._tables:
+            connection.execute(
+                "insert into " + table.name + " select * from read_parquet(?)", [str(self._parquet(table))]
+            )
         for view in VIEWS:
             connection.execute((SQL / "marts" / f"{view}.sql").read_text(encoding="utf-8"))
-        faults: list[str] = []
-        checks = _run_checks(connection, {table.name for table in self._tables}, faults)
-        hashes, rows = self._export(faults)
-        checks += [f"schema of {table.name}" for table in self._tables]
-        if faults:
-            raise PublishError(f"{self._path.name} not published, the old mart stays", faults)
-        connection.execute("checkpoint mart")
-        connection.execute("use memory")
-        connection.execute("detach mart")
-        content = _content_sha256(hashes, self._tables)
-        manifest = {"content_sha256": content, "tables": hashes, "rows": rows, "checks": checks}
-        _write_manifest(self._folder / "manifest.json", manifest)
-        return Published(self._path, rows, content, tuple(checks))
 
     def switch(self, sealed: Published) -> None:
         """Put the mart that was sealed in the place of the old one."""
         _switch(self._folder, self._path, sealed.content_sha256, self._mode)
 
-    def _export(self, faults: list[str]) -> tuple[dict[str, str], dict[str, int]]:
-        """Write every table as Parquet; return hash and rows of each."""
-        exported = self._folder / "parquet"
-        exported.mkdir()
-        told = {
-            table.name: _export_table(self._connection, table, exported / f"{table.name}.parquet", faults)
-            for table in self._tables
-        }
-        return {name: one[0] for name, one in told.items()}, {name: one[1] for name, one in told.items()}
-
     def close(self) -> None:
-        """Let go of the mart's file."""
+        """Let go of all files."""
+        for writer in self._writers.values():
+            with suppress(OSError):  # of a full disk; what was not sealed is thrown away
+                writer.close()
         self._connection.close()
 
 
@@ -200,7 +246,7 @@ def standing(path: Path) -> Published | None:
     if not (path.is_file() and manifest.is_file() and path.with_name(f"{path.stem}_parquet").is_dir()):
         return None
     told = json.loads(manifest.read_text(encoding="utf-8"))
-    return Published(path, told["rows"], told["content_sha256"], tuple(told["checks"]))
+    return Published(path, told["rows"], told["content_sha256"], tuple(told["checks"]), told["tables"])
 
 
 @contextmanager
@@ -233,42 +279,53 @@ def _run_checks(connection: duckdb.DuckDBPyConnection, present: set[str], faults
     return ran
 
 
-def _export_table(
-    connection: duckdb.DuckDBPyConnection, table: Table, path: Path, faults: list[str]
-) -> tuple[str, int]:
-    """Check a table against its schema and write it as Parquet, edition by edition where it has editions.
+def _editions_in(frame: pl.DataFrame) -> Iterator[tuple[int, int]]:
+    """First row and number of rows of each edition."""
+    start = 0
+    for count in frame["edition"].rle().struct.field("len"):
+        yield start, count
+        start += count
 
-    Returns:
-        SHA-256 of the file's bytes, equal for equal tables, and the number of rows.
+
+def _rows_of(file: pq.ParquetFile, edition: int) -> pa.Table:
+    """Rows of an edition; each row group holds one, as `MartBuilder` writes them."""
+    column = file.schema_arrow.get_field_index("edition")
+    told = [file.metadata.row_group(group).column(column).statistics.min for group in range(file.num_row_groups)]
+    return file.read_row_groups([group for group, its_edition in enumerate(told) if its_edition == edition])
+
+
+@contextmanager
+def intact_files(stand: Published | None, tables: Sequence[Table]) -> Iterator[dict[str, pq.ParquetFile]]:
+    """A mart's Parquet files by table, open; none if a byte of them is not what its address says.
+
+    The files that are held against their hashes are those that are read, whatever takes their names meanwhile.
     """
-    rows = 0
-    writer: pq.ParquetWriter | None = None
-    for chunk in _chunks(connection, table):
-        frame = pl.DataFrame(pl.from_arrow(chunk))
-        faults += [f"{table.name}: {failure.message}" for failure in failures(table, frame)]
-        writer = writer or pq.ParquetWriter(path, chunk.schema, compression="zstd")
-        writer.write_table(chunk)
-        rows += chunk.num_rows
-    if writer is not None:
-        writer.close()
+    names = {table.name for table in tables}
+    with ExitStack() as opened:
+        files: dict[str, pq.ParquetFile] = {}
+        if stand and stand.hashes.keys() == names and content_sha256(stand.hashes, tables) == stand.content_sha256:
+            folder = stand.path.with_name(f"{stand.path.stem}_parquet")
+            with suppress(FileNotFoundError):
+                handles = {
+                    name: opened.enter_context((folder / f"{name}.parquet").open("rb")) for name in sorted(names)
+                }
+                if all(_sha256(handle) == stand.hashes[name] for name, handle in handles.items()):
+                    files = {name: pq.ParquetFile(handle) for name, handle in handles.items()}
+        yield files
+
+
+def _sha256(file: BufferedReader) -> str:
+    return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _synced_sha256(path: Path) -> str:
+    """Have a file written to disk; SHA-256 of its bytes, equal for equal tables."""
     _sync(path)
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest(), rows
+        return _sha256(file)
 
 
-def _chunks(connection: duckdb.DuckDBPyConnection, table: Table) -> Iterator[pa.Table]:
-    """A table's rows in their order, one edition at a time where they are many; at least one chunk."""
-    relation = connection.table(table.name)
-    many = relation.count("*").fetchall()[0][0] > MANY_ROWS
-    if "edition" not in table.key or not many:
-        yield relation.to_arrow_table()
-        return
-    editions = [row[0] for row in relation.select("edition").distinct().order("edition").fetchall()]
-    for edition in editions:
-        yield connection.table(table.name).filter(f"edition = {int(edition)}").to_arrow_table()
-
-
-def _content_sha256(hashes: Mapping[str, str], tables: Sequence[Table]) -> str:
+def content_sha256(hashes: Mapping[str, str], tables: Sequence[Table]) -> str:
     """Address of tables, their comments and the views over them."""
     digest = hashlib.sha256()
     for table in tables:
@@ -276,6 +333,13 @@ def _content_sha256(hashes: Mapping[str, str], tables: Sequence[Table]) -> str:
     for view in VIEWS:
         digest.update((SQL / "marts" / f"{view}.sql").read_bytes())
     return digest.hexdigest()
+
+
+def _is_same(file: Path, standing_file: Path) -> bool:
+    if not standing_file.is_file():
+        return False
+    with file.open("rb") as one, standing_file.open("rb") as other:
+        return _sha256(one) == _sha256(other)
 
 
 def _write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
@@ -287,24 +351,28 @@ def _switch(folder: Path, path: Path, content: str, mode: int) -> None:
     """Rename what was built over what is published, each in one step, the mart last but the manifest."""
     marts = path.parent
     exported = marts / f"{path.stem}_parquet-{content[:16]}"
-    if not exported.exists():
-        (folder / "parquet").chmod(0o755 if mode == PUBLIC_MODE else 0o700)
-        for file in (folder / "parquet").iterdir():
-            file.chmod(mode)
-        (folder / "parquet").replace(exported)
+    built = folder / "parquet"
+    built.chmod(0o755 if mode == PUBLIC_MODE else 0o700)
+    for file in built.iterdir():
+        file.chmod(mode)
+    if exported.exists():  # the same content; a file that is damaged or gone is put right, each in one step
+        for file in built.iterdir():
+            if not _is_same(file, exported / file.name):
+                file.replace(exported / file.name)
+    else:
+        built.replace(exported)
     link = folder / "link"
     link.symlink_to(exported.name)
-    previous = marts / f"{path.stem}_parquet"
-    kept = {exported.name, previous.readlink().name if previous.is_symlink() else exported.name}
     (folder / path.name).chmod(mode)
     _sync(folder / path.name)
-    link.replace(previous)
+    link.replace(marts / f"{path.stem}_parquet")
     (folder / path.name).replace(path)
     (folder / "manifest.json").chmod(mode)
     (folder / "manifest.json").replace(marts / f"{path.stem}_manifest.json")
     _sync(marts)
+    # At once: what a city no longer shows must not stay where it was public until the next publication.
     for old in marts.glob(f"{path.stem}_parquet-*"):
-        if old.name not in kept:
+        if old.name != exported.name:
             shutil.rmtree(old)
 
 

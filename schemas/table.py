@@ -74,6 +74,11 @@ class Table:
         """Column names and Polars types, in order."""
         return {name: column.dtype for name, column in self.columns.items()}
 
+    @property
+    def has_editions(self) -> bool:
+        """Whether each row belongs to an edition."""
+        return "edition" in self.key
+
     @cached_property
     def pandera(self) -> pa.DataFrameSchema:
         """The strict Pandera schema: these columns, no others, the key unique."""

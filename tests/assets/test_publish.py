@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,18 @@ import pytest
 
 from assets import publish as publishing
 from assets.marts import by_edition, internal_view, parents, rounds, whole
-from assets.publish import INTERNAL_MODE, PUBLIC_MODE, SQL, VIEWS, Published, PublishError, building, publish
+from assets.publish import (
+    INTERNAL_MODE,
+    PUBLIC_MODE,
+    SQL,
+    VIEWS,
+    Published,
+    PublishError,
+    building,
+    intact_files,
+    publish,
+    standing,
+)
 from assets.warehouse import connect
 from intake.consent import public_view
 from schemas import marts
@@ -229,7 +240,17 @@ def test_edition_by_edition_is_the_same_as_all_at_once(tmp_path: Path, both: Mar
             }
             builder.insert(part, by_edition(marts.INTERNAL))
         published = builder.seal()
+        builder.switch(published)
     assert (published.content_sha256, published.rows) == (both.internal.content_sha256, both.internal.rows)
+    # And so is what is taken from the files that stand.
+    with (
+        intact_files(published, marts.INTERNAL) as files,
+        building(tmp_path / "again" / "ssc_index_internal.duckdb", marts.INTERNAL, INTERNAL_MODE) as builder,
+    ):
+        builder.insert(frames, whole(marts.INTERNAL))
+        for edition in EDITIONS:
+            builder.keep(edition, by_edition(marts.INTERNAL), files)
+        assert builder.seal().content_sha256 == published.content_sha256
 
 
 def test_editions_of_few_cities_are_published_together_and_large_ones_alone() -> None:
@@ -252,6 +273,70 @@ def test_parquet_holds_what_the_mart_holds(both: Marts) -> None:
         for table in marts.PUBLIC:
             exported = pl.read_parquet(both.folder / "ssc_index_parquet" / f"{table.name}.parquet")
             assert exported.equals(connection.table(table.name).pl()), table.name
+
+
+# --- what stands is held against its address ---------------------------------------------------------------------
+
+
+def score_file(path: Path) -> Path:
+    return path.with_name("ssc_index_parquet") / "fact_score.parquet"
+
+
+def flip_a_byte(path: Path) -> None:
+    found = bytearray(score_file(path).read_bytes())
+    found[len(found) // 2] ^= 1
+    score_file(path).write_bytes(found)
+
+
+def cut_off(path: Path) -> None:
+    score_file(path).write_bytes(score_file(path).read_bytes()[:-100])
+
+
+def delete(path: Path) -> None:
+    score_file(path).unlink()
+
+
+def forge(path: Path) -> None:
+    """Put another table's file in its place, and have the manifest say that it is the one."""
+    score_file(path).write_bytes(score_file(path).with_name("fact_benchmark.parquet").read_bytes())
+    manifest = path.with_name("ssc_index_manifest.json")
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    told["tables"]["fact_score"] = told["tables"]["fact_benchmark"]
+    manifest.write_text(json.dumps(told), encoding="utf-8")
+
+
+def leave_a_table_out(path: Path) -> None:
+    manifest = path.with_name("ssc_index_manifest.json")
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    del told["tables"]["fact_score"]
+    manifest.write_text(json.dumps(told), encoding="utf-8")
+
+
+@pytest.mark.parametrize("harm", [flip_a_byte, cut_off, delete, forge, leave_a_table_out])
+def test_files_that_are_not_what_was_published_are_not_read_and_the_same_mart_puts_them_right(
+    harm: Callable[[Path], None], path: Path
+) -> None:
+    publish_few(path)
+    before = everything_in(path.parent)
+    with intact_files(standing(path), marts.PUBLIC) as files:
+        assert files.keys() == {table.name for table in marts.PUBLIC}
+    harm(path)
+    with intact_files(standing(path), marts.PUBLIC) as files:
+        assert files == {}
+    publish_few(path)
+    del before["ssc_index.duckdb"]  # two files of one content differ
+    assert {name: found for name, found in everything_in(path.parent).items() if name in before} == before
+
+
+def test_files_of_other_tables_are_not_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_few(path)
+    with intact_files(standing(path), marts.INTERNAL) as files:
+        assert files == {}
+    with intact_files(None, marts.PUBLIC) as files:
+        assert files == {}
+    monkeypatch.setattr(type(marts.DIM_CITY), "ddl", lambda table: "other columns")
+    with intact_files(standing(path), marts.PUBLIC) as files:
+        assert files == {}
 
 
 # --- who may read ---------------------------------------------------------------------------------------------
@@ -345,14 +430,14 @@ def test_a_build_that_dies_before_the_switch_changes_nothing(path: Path, monkeyp
     assert everything_in(path.parent) == before
 
 
-def test_parquet_of_this_and_the_last_content_is_kept_and_no_more(path: Path) -> None:
-    hashes = [
-        publish_few(path, changed(few_frames(), "raw_cities", pl.lit(name).alias("name"))).content_sha256
-        for name in ("One", "Two", "Three")
-    ]
-    kept = {folder.name for folder in path.parent.glob("ssc_index_parquet-*")}
-    assert kept == {f"ssc_index_parquet-{content[:16]}" for content in hashes[1:]}
-    assert path.with_name("ssc_index_parquet").readlink().name == f"ssc_index_parquet-{hashes[2][:16]}"
+def test_what_is_no_longer_shown_is_in_no_file_once_the_next_mart_stands(path: Path) -> None:
+    for name in ("Ondesecreto", "Twosecreto"):
+        content = publish_few(path, changed(few_frames(), "raw_cities", pl.lit(name).alias("name"))).content_sha256
+    (folder,) = path.parent.glob("ssc_index_parquet-*")
+    assert folder.name == path.with_name("ssc_index_parquet").readlink().name == f"ssc_index_parquet-{content[:16]}"
+    found = b"".join(everything_in(path.parent).values())
+    assert b"Twosecreto" in found
+    assert b"Ondesecreto" not in found
 
 
 def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
@@ -456,8 +541,15 @@ def test_what_does_not_fit_into_memory_goes_where_only_we_can_read_it(path: Path
     assert not folder.exists()
 
 
-def test_a_mart_on_its_way_has_no_log_beside_it(path: Path) -> None:
-    with building(path, marts.PUBLIC, PUBLIC_MODE) as builder:
-        builder.insert(few_frames())
+def test_a_mart_on_its_way_has_no_log_beside_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[str]] = []
+    check = publishing._run_checks
+
+    def look(connection: duckdb.DuckDBPyConnection, present: set[str], faults: list[str]) -> list[str]:
         (folder,) = path.parent.glob(".build-*")
-        assert [file.name for file in folder.iterdir()] == [path.name]
+        seen.append(sorted(file.name for file in folder.iterdir()))
+        return check(connection, present, faults)
+
+    monkeypatch.setattr(publishing, "_run_checks", look)
+    publish_few(path)
+    assert seen == [["parquet", path.name]]

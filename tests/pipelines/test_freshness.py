@@ -186,6 +186,8 @@ def test_a_withdrawn_consent_is_published_even_if_no_score_changes(workspace: Pa
     assert addresses(workspace)[0] != before[0]
     with duckdb.connect(str(workspace / "marts" / "ssc_index.duckdb"), read_only=True) as mart:
         assert mart.execute("select count(*) from fact_score where city_id = ?", [REPORT]).fetchall() == [(0,)]
+    # The files of before, which showed the city, are gone.
+    assert len(list((workspace / "marts").glob("ssc_index_parquet-*"))) == 1
     assert content(workspace) == content(rebuilt_from_nothing(workspace, tmp_path / "anew"))
 
 

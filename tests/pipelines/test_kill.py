@@ -115,9 +115,9 @@ def assert_next_build_succeeds(root: Path, scene: Scene) -> None:
     assert digests(root) == scene.new
     assert list((root / "marts").glob(".build-*")) == []
     assert run_states(root) <= {"SUCCESS", "FAILURE"}
-    # One set of Parquet files for each mart, and at most the one before it for who still reads it.
+    # One set of Parquet files for each mart: what was shown before is nowhere.
     for name in (PUBLIC, INTERNAL):
-        assert len(list((root / "marts").glob(f"{name}_parquet-*"))) <= 2
+        assert len(list((root / "marts").glob(f"{name}_parquet-*"))) == 1
 
 
 def run_states(root: Path) -> set[str]:
