@@ -224,14 +224,22 @@ def products(a: Floats, b: Floats) -> Floats:
     left, of_a = _slices(a, bits)
     right, of_b = (left, of_a) if b is a else _slices(b, bits)
     total = np.zeros((a.shape[1], b.shape[1]))
+    known: dict[tuple[int, int], Floats] = {}
     for order in range(SLICES - 1, -1, -1):
         for one in range(order + 1):
-            total += left[one].T @ right[order - one]
+            other = order - one
+            if one < len(left) and other < len(right):
+                mirrored = known.get((other, one)) if b is a else None
+                known[one, other] = left[one].T @ right[other] if mirrored is None else mirrored.T
+                total += known[one, other]
     return np.ldexp(np.ldexp(total, of_a[:, None]), of_b[None, :])
 
 
 def _slices(table: Floats, bits: int) -> tuple[list[Floats], Integers]:
-    """Columns divided by powers of two above all of them, cut into slices of so many bits; and these powers."""
+    """Columns divided by powers of two above all of them, cut into slices of so many bits; and these powers.
+
+    What is whole after fewer slices has no more of them.
+    """
     exponent = np.frexp(np.abs(table).max(axis=0, initial=0.0))[1].astype(np.int64)
     rest = np.ldexp(table, -exponent[None, :])
     found = []
@@ -240,6 +248,8 @@ def _slices(table: Floats, bits: int) -> tuple[list[Floats], Integers]:
         part = np.rint(rest * (1.0 / unit)) * unit
         found.append(part)
         rest -= part
+        if not rest.any():
+            break
     return found, exponent
 
 

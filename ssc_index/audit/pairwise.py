@@ -66,7 +66,7 @@ def moments(table: Floats) -> Moments:
     reach = np.abs(centred).max(axis=0, initial=0.0)
     unit = np.ldexp(1.0, np.frexp(np.where(reach > 0, reach, 1.0))[1])
     scaled = centred / unit
-    sums, raw = products_of(scaled, there), products_of(scaled * scaled, there)
+    sums, raw = np.split(products_of(np.hstack([scaled, scaled * scaled]), there), 2)
     some = np.maximum(counts, 1.0)
     squares, products = raw - sums * sums / some, products_of(scaled, scaled) - sums * sums.T / some
     size, span = np.abs(filled).max(axis=0, initial=0.0), _span(table, present)
@@ -100,16 +100,8 @@ def pearson(found: Moments) -> Floats:
     return matrix
 
 
-def covariance(table: Floats) -> Floats:
-    """Covariances of all pairs of columns over the rows that each pair shares, divided by n − 1.
-
-    Args:
-        table: Shape (n_rows, n_codes); NaN is missing.
-
-    Returns:
-        Shape (n_codes, n_codes); NaN where a pair shares fewer than two rows.
-    """
-    found = moments(table)
+def covariance(found: Moments) -> Floats:
+    """Covariances of all pairs over the rows that each pair shares, divided by n − 1; NaN below two rows."""
     shared = found.products / np.maximum(found.n - 1, 1) * found.unit * found.unit[:, None]
     return np.where(found.n > 1, shared, np.nan)
 

@@ -55,7 +55,8 @@ def cronbach_alpha(table: Floats) -> Alpha:
     >>> round(cronbach_alpha(np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 3.0]])).alpha, 6)
     0.666667
     """
-    return _alpha(covariance(table), pearson(moments(table)))
+    found = moments(table)
+    return _alpha(covariance(found), pearson(found))
 
 
 def _alpha(matrix: Floats, correlations: Floats) -> Alpha:
@@ -243,7 +244,8 @@ def _groups(scores: Scores, levels: Sequence[str] | None) -> list[_Group]:
     nodes = [node.code for node in framework.nodes if levels is None or node.level in levels]
     place = {code: column for column, code in enumerate(nodes)}
     table = scores.of(nodes)
-    covariances, correlations = covariance(table), pearson(moments(table))
+    together = moments(table)
+    covariances, correlations = covariance(together), pearson(together)
     found = []
     for node in framework.nodes:
         children = tuple(child.code for child in framework.children.get(node.code, ()))

@@ -14,7 +14,7 @@ from ssc_index.audit.components import principal_components
 from ssc_index.audit.correlation import correlate, correlation_frame, family_correlations
 from ssc_index.audit.discrimination import discrimination_frame, pairs_told_apart, redundancy_frame
 from ssc_index.audit.importance import importance, importance_frame, main_effect
-from ssc_index.audit.pairwise import covariance
+from ssc_index.audit.pairwise import covariance, moments
 from ssc_index.audit.reliability import (
     adequacy,
     cronbach_alpha,
@@ -112,7 +112,7 @@ def test_a_change_of_unit_changes_no_coefficient_and_a_change_of_sign_turns_it(t
 def test_pairwise_covariance_takes_means_over_the_pair():
     # a and b share rows 2 to 4: means 3 and 4/3 … (2-3)(1-4/3) + (3-3)(1-4/3) + (4-3)(2-4/3) = 1; over 2 → 0.5.
     table = np.array([[9, NAN], [2, 1], [3, 1], [4, 2]], dtype=float)
-    assert covariance(table)[0, 1] == pytest.approx(0.5)
+    assert covariance(moments(table))[0, 1] == pytest.approx(0.5)
 
 
 def test_relations_and_flags_of_pairs():
