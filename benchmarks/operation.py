@@ -1,8 +1,12 @@
-"""What daily operation costs: ``python -m benchmarks.operation [--cities 100 1000 10000]``.
+"""What daily operation costs: ``python -m benchmarks.operation [--cities 100 1000 10000] [--keep FILE]``.
 
 A backfill of twelve years of the demo cohort in one run; one corrected workbook to published marts; and ten years of
 many invented cities from one bulk file, step by step, without replications: how time and memory grow with the cities.
 The exponent is that of the growth from the line above: 1 is in proportion.
+
+Where a run may take a few minutes only, measure one number of cities at a time, the smallest first, and keep the lines:
+``--no-backfill --cities 100 --keep costs.json``, then the same with ``--cities 1000``: the second run shows both, with
+the exponent between them.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import yaml
@@ -126,6 +130,15 @@ def cost(folder: Path, cities: int) -> Cost:
     return Cost(cities, cities * 10 * 112, seconds, memory, steps, edition, mart)
 
 
+def kept_costs(path: Path, measured: Sequence[Cost]) -> list[Cost]:
+    """Lines of earlier runs and of this one, by cities; a line measured anew stands in place of the one in the file."""
+    known = [Cost(**line) for line in json.loads(path.read_text(encoding="utf-8"))] if path.is_file() else []
+    by_cities = {one.cities: one for one in (*known, *measured)}
+    costs = [one for _, one in sorted(by_cities.items())]
+    path.write_text(json.dumps([asdict(one) for one in costs], indent=1) + "\n", encoding="utf-8")
+    return costs
+
+
 def exponent(before: Cost | None, after: Cost, what: str) -> str:
     """Exponent of the growth of a quantity with the number of cities; empty for the first line."""
     if before is None:
@@ -182,6 +195,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.operation", description=__doc__)
     parser.add_argument("--cities", type=int, nargs="*", default=[100, 1000, 10_000], help="numbers of cities")
     parser.add_argument("--no-backfill", action="store_true", help="leave the demo cohort out")
+    parser.add_argument("--keep", type=Path, help="a file to keep the lines of cities in, for exponents between runs")
     given = parser.parse_args()
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="ssc-index-operation-") as name:
@@ -193,9 +207,11 @@ def main() -> None:
         for cities in given.cities:
             with console.status(f"{cities} cities x 10 years"):
                 costs.append(cost(Path(name), cities))
-    if costs and costs[-1].cities == 10_000:
-        lines += lines_of(costs[-1])
-    show(lines)
+    if given.keep:
+        costs = kept_costs(given.keep, costs)
+    lines += [line for one in costs if one.cities == 10_000 for line in lines_of(one)]
+    if lines:
+        show(lines)
     if costs:
         show_costs(costs)
 
