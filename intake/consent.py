@@ -90,7 +90,7 @@ def visible_scores(scores: pl.DataFrame, parents: Mapping[str, str | None], pick
     """
     named = scores.with_row_index("place").filter(covers("scores"))
     coarse = _coarse_scores(named.filter(~covers("values")), parents, picked)
-    shown = pl.concat([named.filter(covers("values")), coarse]).sort("place").drop("place")
+    shown = named.filter(covers("values") | pl.col("place").is_in(coarse["place"].implode())).drop("place")
     rank = pl.col("rank_published").rank("min").over("edition", "node").cast(pl.Int32)
     return shown.with_columns(rank.alias("rank"), rank.alias("rank_published"))
 
