@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
+from assets.pool import side_by_side
 from assets.scoring import grid
 from intake.consent import visible_scores
 from schemas import audit as tables
@@ -47,18 +48,19 @@ def audit_tables(
         Rows of the tables of schema ``audit``, by table name.
     """
     views = {"internal": scores, "public": visible_scores(scores, parents, picked)}
-    made: dict[str, list[pl.DataFrame]] = {table.name: [] for table in tables.TABLES}
-    for audience, rows in views.items():
-        own = _scores(rows, framework, method)
+
+    def found(audience: str) -> dict[str, pl.DataFrame]:
+        own = _scores(views[audience], framework, method)
         stamp = [pl.lit(edition, pl.Int16).alias("edition"), pl.lit(audience).alias("audience")]
-        found = {
+        figures = {
             tables.CORRELATIONS.name: _large_enough(own, smallest_group),
             tables.IMPORTANCE.name: importance(own, tables.LEVELS).rename({"code": "part", "n": "n_cities"}),
             tables.RELIABILITY.name: reliability(own, tables.LEVELS),
         }
-        for name, frame in found.items():
-            made[name].append(frame.with_columns(stamp))
-    return {table.name: table.conform(pl.concat(made[table.name])) for table in tables.TABLES}
+        return {name: frame.with_columns(stamp) for name, frame in figures.items()}
+
+    made = side_by_side(found, list(views))
+    return {table.name: table.conform(pl.concat([one[table.name] for one in made])) for table in tables.TABLES}
 
 
 def _scores(rows: pl.DataFrame, framework: Framework, method: Method) -> Scores:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from assets.editions import edition_values, max_age
+from assets.pool import side_by_side
 from intake.consent import covers, values_of
 from schemas import changes as tables
 from ssc_index.alone import steps_among_others
@@ -90,22 +91,23 @@ def change_tables(before: dict[str, Sight], after: dict[str, Sight]) -> dict[str
     Returns:
         Rows of ``changes.parts`` and ``changes.kpis``, by table name.
     """
-    parts, kpis = [tables.PARTS.empty()], [tables.KPIS.empty()]
-    for audience in before:
-        # Where an edition shows nobody's score, a comparison would tell that there is one.
-        if audience == "public" and min(one["public"].scores.height for one in (before, after)) == 0:
-            continue
+    # Where an edition shows nobody's score, a comparison would tell that there is one.
+    is_shown = min(one["public"].scores.height for one in (before, after)) > 0
+    audiences = [audience for audience in before if audience != "public" or is_shown]
+
+    def rows(audience: str) -> tuple[pl.DataFrame, pl.DataFrame]:
         found, told = compared(before[audience], after[audience], is_public=audience == "public")
         stamp = [
             pl.lit(after[audience].edition, pl.Int16).alias("edition"),
             pl.lit(before[audience].edition, pl.Int16).alias("edition_before"),
             pl.lit(audience).alias("audience"),
         ]
-        parts.append(tables.PARTS.conform(found.with_columns(stamp)))
-        kpis.append(tables.KPIS.conform(told.with_columns(stamp)))
+        return tables.PARTS.conform(found.with_columns(stamp)), tables.KPIS.conform(told.with_columns(stamp))
+
+    made = side_by_side(rows, audiences)
     return {
-        tables.PARTS.name: tables.PARTS.conform(pl.concat(parts)),
-        tables.KPIS.name: tables.KPIS.conform(pl.concat(kpis)),
+        tables.PARTS.name: tables.PARTS.conform(pl.concat([tables.PARTS.empty(), *(parts for parts, _ in made)])),
+        tables.KPIS.name: tables.KPIS.conform(pl.concat([tables.KPIS.empty(), *(kpis for _, kpis in made)])),
     }
 
 

@@ -1,14 +1,15 @@
-"""A pool of processes: results in order, and a process that dies takes only what killed it."""
+"""Processes and threads beside each other: results in order, and a process that dies takes only what killed it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Event
 
 import pytest
 from deadly import doubled
 
 from assets import pool
-from assets.pool import PoolError, in_pool
+from assets.pool import PoolError, in_pool, side_by_side
 
 
 def done(tasks: Sequence[Sequence[int]]) -> tuple[list[int], list[int]]:
@@ -34,3 +35,27 @@ def test_where_everything_dies_it_is_not_the_items(monkeypatch: pytest.MonkeyPat
 def test_nothing_to_do_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "_processes", None)
     assert done([]) == ([], [])
+
+
+def test_threads_work_beside_each_other_and_their_results_are_in_order() -> None:
+    last_is_done = Event()
+
+    def work(number: int) -> int:
+        if number == 1:  # would wait in vain if the other came after it
+            assert last_is_done.wait(5)
+        else:
+            last_is_done.set()
+        return 2 * number
+
+    assert side_by_side(work, [1, 2]) == [2, 4]
+    assert side_by_side(work, []) == []
+
+
+def test_what_a_thread_raises_is_raised() -> None:
+    def work(number: int) -> int:
+        if number == 2:
+            raise ValueError("two")
+        return number
+
+    with pytest.raises(ValueError, match="two"):
+        side_by_side(work, [1, 2, 3])
