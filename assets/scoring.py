@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from assets.editions import GROUPS, place_among
+from assets.pool import side_by_side
 from intake.consent import NOT_NAMED, visible_cities, visible_scores, visible_values
 from intake.selection import UNKNOWN_SIZE
 from schemas import benchmark as tables
@@ -212,47 +213,52 @@ def peer_tables(
     Returns:
         Rows of ``benchmark.peers`` and ``benchmark.peer_positions``, by table name.
     """
-    views = {
-        "internal": (own_values(edition, picked), scores, cities),
-        "public": (
-            own_values(edition, visible_values(picked, cities)),
-            visible_scores(scores, parents, picked),
-            visible_cities(cities),
+
+    def seen(audience: str) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        if audience == "internal":
+            return own_values(edition, picked), scores, cities
+        shown = visible_scores(scores, parents, picked)
+        return own_values(edition, visible_values(picked, cities)), shown, visible_cities(cities)
+
+    def compared(audience: str) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
+        values, shown, named = seen(audience)
+        stamp = [pl.lit(edition, pl.Int16).alias("edition"), pl.lit(audience).alias("audience")]
+        made = [_of_measure(*measured, named, catalogue) for measured in _measures(values, shown, named, catalogue)]
+        groups, places = ([frame.with_columns(stamp) for frame in frames] for frames in zip(*made, strict=True))
+        return groups, places
+
+    made = side_by_side(compared, ["internal", "public"])
+    return {
+        tables.PEERS.name: tables.PEERS.conform(pl.concat([frame for groups, _ in made for frame in groups])),
+        tables.PEER_POSITIONS.name: tables.PEER_POSITIONS.conform(
+            pl.concat([frame for _, places in made for frame in places])
         ),
     }
-    groups: list[pl.DataFrame] = []
-    places: list[pl.DataFrame] = []
-    for audience, (values, shown, named) in views.items():
-        names = named["city_id"].to_list()
-        for measure, figures, lower in _measures(values, shown, names, catalogue):
-            found = {
-                grouping: peer_statistics(
-                    figures.figures,
-                    [None if label in IN_NO_GROUP else label for label in named[grouping].to_list()],
-                    catalogue.scoring.smallest_group,
-                    lower,
-                )
-                for grouping in GROUPS
-            }
-            stamp = [
-                pl.lit(edition, pl.Int16).alias("edition"),
-                pl.lit(audience).alias("audience"),
-                pl.lit(measure).alias("measure"),
-            ]
-            groups += [
-                _spread_rows(figures, one).with_columns(*stamp, grouping=pl.lit(name)) for name, one in found.items()
-            ]
-            places.append(_place_rows(figures, found).with_columns(stamp))
-    return {
-        tables.PEERS.name: tables.PEERS.conform(pl.concat(groups)),
-        tables.PEER_POSITIONS.name: tables.PEER_POSITIONS.conform(pl.concat(places)),
+
+
+def _of_measure(
+    measure: str, figures: Grid, lower: list[bool], named: pl.DataFrame, catalogue: Catalogue
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Spread of every group and place of every city in the figures of a measure."""
+    found = {
+        grouping: peer_statistics(
+            figures.figures,
+            [None if label in IN_NO_GROUP else label for label in named[grouping].to_list()],
+            catalogue.scoring.smallest_group,
+            lower,
+        )
+        for grouping in GROUPS
     }
+    stamp = pl.lit(measure).alias("measure")
+    spread = [_spread_rows(figures, one).with_columns(stamp, grouping=pl.lit(name)) for name, one in found.items()]
+    return pl.concat(spread), _place_rows(figures, found).with_columns(stamp)
 
 
 def _measures(
-    values: pl.DataFrame, scores: pl.DataFrame, names: list[str], catalogue: Catalogue
+    values: pl.DataFrame, scores: pl.DataFrame, named: pl.DataFrame, catalogue: Catalogue
 ) -> Iterator[tuple[str, Grid, list[bool]]]:
     """Values of the data points that have a direction, and scores from the index to the sub-dimensions."""
+    names = named["city_id"].to_list()
     directed: list[DataPoint] = [point for point in catalogue.data_points if point.direction != "none"]
     yield (
         "value",
