@@ -328,6 +328,9 @@ def _weights(case: Case, one: Weights, number: Floats, backend: Backend) -> tupl
         columns = [case.position[code] for code in codes]
         if not one.bootstrap:
             return table[_picked(number, len(table), None)], columns
+        above = np.array([case.framework.by_code[code].parent for code in codes])
+        for parent in np.unique(above):  # who gives more points says no more
+            table[:, above == parent] /= table[:, above == parent].sum(axis=1, keepdims=True)
         drawn = _uniforms(key, len(table), backend)
         picked = np.floor(drawn * len(table)).astype(np.int64)
         total = np.zeros((len(number), len(codes)))

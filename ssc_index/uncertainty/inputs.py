@@ -114,8 +114,8 @@ class WeightTable(Input):
     """Weights as experts gave them.
 
     Attributes:
-        experts: One mapping of weights by node code for each expert; all name the same nodes.
-        bootstrap: Mean of as many experts as there are, drawn with replacement, instead of one expert.
+        experts: One mapping of weights by node code for each expert; all name the same nodes, with all their siblings.
+        bootstrap: Mean of the shares of as many experts as there are, drawn with replacement, instead of one expert.
     """
 
     kind: Literal["weight_table"]
@@ -491,6 +491,25 @@ def _check_measurement(method: Method, framework: Framework, path: str, faults: 
         faults.append(f"{path}: {', '.join(logs)} are put on a logarithm, which a normal error may leave")
 
 
+def _family_faults(one: WeightTable, framework: Framework, named: Collection[str], path: str) -> list[str]:
+    """Experts who weigh some siblings and not the others, or who give a whole family nothing."""
+    faults = []
+    for parent, children in framework.children.items():
+        codes = [child.code for child in children]
+        unnamed = [code for code in codes if code not in named]
+        if unnamed and len(unnamed) < len(codes):
+            faults.append(
+                f"{path}: {', '.join(unnamed)} under {parent} have no weight beside their siblings'; name all"
+            )
+        elif not unnamed:
+            faults += [
+                f"{path}[{place}]: gives nothing under {parent}"
+                for place, expert in enumerate(one.experts)
+                if set(codes) <= expert.keys() and not any(expert[code] for code in codes)
+            ]
+    return faults
+
+
 def _check_weights(
     one: WeightNoise | Dirichlet | WeightTable,
     method: Method,
@@ -513,6 +532,7 @@ def _check_weights(
             if set(expert) != set(names)
         ]
         faults += [f"{path}.experts: {name!r} is a level; give each node" for name in names if name in framework.levels]
+        faults += _family_faults(one, framework, set(codes), f"{path}.experts")
     else:
         codes = _check_names(framework, one.at, f"{path}.at", faults, below=True)
     for code in dict.fromkeys(codes):

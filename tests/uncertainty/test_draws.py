@@ -61,6 +61,18 @@ def test_dirichlet_weights_have_the_stated_mean_and_deviation():
     np.testing.assert_allclose(shares.std(axis=0), np.sqrt(expected * (1 - expected) / 11), rtol=0.02)
 
 
+def test_an_expert_with_more_points_says_no_more_in_a_mean_of_experts():
+    # Shares of p0 are 1/2 and 1/10: of two drawn with replacement the mean is 1/2, 3/10 or 1/10, once, twice and once
+    # in four. As points go, 500 against 0.1 would make all means but that of the second alone 0.5 or nearly.
+    experts = [{"p0": 500.0, "p1": 250.0, "p2": 250.0}, {"p0": 0.1, "p1": 0.9, "p2": 0.0}]
+    case = examples.case({"experts": {"kind": "weight_table", "experts": experts, "bootstrap": True}})
+    weights = decide(case, rows_of(case, 0, 4000)).weights
+    pillars = weights[:, [case.position[f"p{number}"] for number in range(3)]]
+    share, count = np.unique((pillars[:, 0] / pillars.sum(axis=1)).round(12), return_counts=True)
+    assert share.tolist() == [0.1, 0.3, 0.5]
+    np.testing.assert_allclose(count / 4000, [0.25, 0.5, 0.25], atol=0.03)
+
+
 def test_choices_do_not_depend_on_their_neighbours():
     case = examples.case(examples.EVERYTHING)
     whole, part = decide(case, rows_of(case, 0, 40)), decide(case, rows_of(case, 17, 31))

@@ -47,6 +47,8 @@ def test_every_fault_is_told_at_once_and_by_its_place():
         ({"kind": "weight_noise", "at": "pilar", "factor": 0.2}, "at: 'pilar' is no level and no node"),
         ({"kind": "weight_noise", "at": "index", "factor": 0.2}, "'index' is the root"),
         ({"kind": "weight_table", "experts": [{"p0": 1}, {"p1": 1}]}, "names p0, p1 where another does not"),
+        ({"kind": "weight_table", "experts": [{"p0": 40, "p1": 60}]}, "p2 under index have no weight beside"),
+        ({"kind": "weight_table", "experts": [{"p0": 0, "p1": 0, "p2": 0}]}, "experts[0]: gives nothing under index"),
         ({"kind": "exclusion", "nodes": ["x99"], "probability": 0.5}, "'x99' is no level and no node"),
         ({"kind": "imputation_draws", "step": "treat"}, "input.step: the method has no step 'treat'"),
         ({"kind": "imputation_draws", "step": "impute"}, "no imputation by 'method: multiple', which alone has draws"),
