@@ -20,6 +20,12 @@ from intake.verdicts import apply_verdicts
 from ssc_index.framework.catalogue import Catalogue
 
 ACCEPTED_OUTCOMES = ("verified", "partly_verified")
+# Of the form's rows, what values and their findings are made of.
+_KEPT = (
+    *KEY, "submission", "data_point", "kpi_code", "sheet", "row_number", "computed", "typed", "value", "is_given",
+    "is_readable", "is_verified", "quality", "origin", "source", "source_details", "numerator_column", "result_column",
+    "is_verified_column",
+)  # fmt: skip
 NOT_VERIFIED = "Reported but not verified: the verifier has not set Verified to YES."
 
 
@@ -87,26 +93,30 @@ def derive_values(
         rules=rules,
     )
     found = apply_acceptances(found, accepted)
-    given = rows.filter("is_given")
-    verified = pl.col("is_verified").fill_null(False)
+    rows = rows.select(_KEPT)  # their texts are most of the memory
+    is_verified = rows["is_verified"].fill_null(False)
+    is_unverified = rows["is_given"] & ~is_verified
     is_error = pl.col("severity") == "error"
     marked = found.filter(is_error & (pl.col("rule") == "value_marked_not_reported"))
-    row_key = [*KEY, "data_point"]
-    waiting = given.filter(~verified & pl.col("is_readable")).join(marked, on=row_key, how="anti")
-    judged = pl.concat([found.join(given.filter(~verified), on=row_key, how="anti"), marked]).unique(
-        maintain_order=True
-    )
+    waiting = rows.filter(is_unverified & rows["is_readable"] & ~_has(marked, rows))
+    is_open = found["row"].is_not_null() & is_unverified.gather(found["row"].fill_null(0))
+    judged = pl.concat([found.filter(~is_open), marked]).unique(maintain_order=True)
     errors = judged.filter(is_error)
     # Text in a number cell is a fault of reading; the row is kept out here and its reason stands in raw.faults.
-    good = given.filter(verified & pl.col("is_readable") & pl.col("value").is_not_null())
-    good = good.join(errors.filter("is_of_row"), on=row_key, how="anti")
+    is_good = rows["is_given"] & is_verified & rows["is_readable"] & rows["value"].is_not_null()
+    good = rows.filter(is_good & ~_has(errors, rows))
     refused = _refused_submissions(cells, known.filter(~is_accepted))
     kept_out = [refused, _not_verified(waiting), errors.select(list(FAULTS))]
     return Derived(
-        values=_values(good.join(accepted.select(*KEY, "received_at"), on=KEY, how="left", maintain_order="left")),
+        values=_values(good.with_columns(accepted["received_at"].gather(good["submission"]))),
         kept_out=_sorted(pl.concat(kept_out)),
         findings=_sorted(judged.filter(~is_error).select(list(FAULTS))),
     )
+
+
+def _has(found: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
+    """Whether each row has one of some findings."""
+    return pl.repeat(False, rows.height, eager=True).scatter(found["row"].drop_nulls(), True)
 
 
 def _with_receipts(submissions: pl.DataFrame, receipts: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:

@@ -51,12 +51,18 @@ def form_rows(
             for name in LETTERS
         ),
     )
-    places = submissions.select(*KEY).with_row_index("submission")
+    places = (
+        submissions.select(*KEY)
+        .with_row_index("submission")
+        .sort(KEY)
+        .with_row_index("_order")
+        .join(letters, on="file_sha256", how="left")
+    )
     rows = (
         cells.join(_points(catalogue), on="data_point", how="left")
         .join(places, on=KEY, how="inner")
-        .join(letters, on="file_sha256", how="left")
-        .sort("file_sha256", "city_id", "year", "row_number", "data_point")
+        .sort("_order", "row_number", "data_point")
+        .drop("_order")
     )
     computed = pl.when(pl.col("denominator") != 0).then(
         pl.col("numerator") / pl.col("denominator") * pl.col("multiplier")
@@ -106,8 +112,8 @@ def screen(
         rules: The rules in their order; None takes the shipped ones.
 
     Returns:
-        Rows of `FAULTS`, each with ``is_of_row`` and ``is_first`` (the first finding of its row), sorted by file,
-        city, year, row and rule. Nothing is accepted or kept out here.
+        Rows of `FAULTS`, each with ``row``, its position among the rows (null where the whole submission is meant),
+        sorted by submission, row and rule. Nothing is accepted or kept out here.
     """
     profile, groups = _with_countries(submissions, countries)
     reference = None if is_reference is None else is_reference.to_numpy()
@@ -142,7 +148,8 @@ def _with_countries(
 
 def _row_faults(found: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Findings of rows, each at its cell."""
-    where = rows.select(
+    where = rows.with_row_index("row").select(
+        "row",
         "submission",
         "point",
         *KEY,
@@ -172,7 +179,7 @@ def _row_faults(found: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         .sort("submission", "row_number", "order")
         .select(
             *(pl.col(name).cast(dtype) for name, dtype in FAULTS.items()),
-            pl.lit(True).alias("is_of_row"),
+            "row",
         )
     )
 
@@ -195,7 +202,7 @@ def _whole_faults(found: pl.DataFrame, submissions: pl.DataFrame, columns: pl.Da
         .sort("submission", "order")
         .select(
             *(pl.col(name).cast(dtype) for name, dtype in FAULTS.items()),
-            pl.lit(False).alias("is_of_row"),
+            pl.lit(None, pl.UInt32).alias("row"),
         )
     )
 
