@@ -148,20 +148,24 @@ def _with_countries(
 
 def _row_faults(found: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Findings of rows, each at its cell."""
-    where = rows.with_row_index("row").select(
-        "row",
-        "submission",
-        "point",
-        *KEY,
-        "sheet",
-        "row_number",
-        "kpi_code",
-        "data_point",
-        *(f"{name}_column" for name in LETTERS),
-        *(pl.col(name).cast(pl.String).alias(f"_{name}") for name in ("numerator", "denominator", "value")),
-        pl.col("typed").cast(pl.String).alias("_result"),
-        *(pl.col(name).cast(pl.String).alias(f"_{name}") for name in ("is_reported", "source", "comment")),
-    ).cast({"submission": pl.Int64, "point": pl.Int64})
+    where = (
+        rows.with_row_index("row")
+        .select(
+            "row",
+            "submission",
+            "point",
+            *KEY,
+            "sheet",
+            "row_number",
+            "kpi_code",
+            "data_point",
+            *(f"{name}_column" for name in LETTERS),
+            *(pl.col(name).cast(pl.String).alias(f"_{name}") for name in ("numerator", "denominator", "value")),
+            pl.col("typed").cast(pl.String).alias("_result"),
+            *(pl.col(name).cast(pl.String).alias(f"_{name}") for name in ("is_reported", "source", "comment")),
+        )
+        .cast({"submission": pl.Int64, "point": pl.Int64})
+    )
     joined = found.filter(pl.col("point").is_not_null()).join(where, on=["submission", "point"], how="inner")
     cell = pl.coalesce(pl.when(pl.col("field") == name).then(address(name)) for name in LETTERS)
     shown = [

@@ -157,6 +157,24 @@ def test_rows_are_inserted_by_name_whatever_the_order_of_columns(warehouse: Path
     assert stored(warehouse)[-1] == (2025, "c", 3.0)
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="resident memory is read from /proc")
+def test_frames_that_are_inserted_in_one_transaction_leave_no_copy_behind(tmp_path: Path) -> None:
+    table = Table(name="core.counts", description="Numbers.", key=(), columns={"n": Column(pl.Int64, "A number.")})
+
+    def resident() -> float:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096 / 1e6
+
+    with open_writer(tmp_path / "warehouse.duckdb", "a test", [table]) as connection, transaction(connection):
+        connection.execute("set memory_limit = '60MB'")
+        before = 0.0
+        for _ in range(14):
+            insert_rows(connection, table, pl.select(pl.int_range(1_000_000).alias("n")))
+            before = before or resident()  # the first makes room for all of them
+        grown = resident() - before
+    # Thirteen frames of 8 MB, of which DuckDB keeps every one that is registered: 104 MB.
+    assert grown < 50
+
+
 def test_a_missing_key_is_refused_by_the_table_itself(warehouse: Path) -> None:
     nameless = pl.DataFrame([(2024, None, 1.0)], schema=NOTES.polars_schema, orient="row")
     with (
