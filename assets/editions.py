@@ -168,12 +168,13 @@ def _step_rows(edition: int, result: IndexResult, step: StepResult) -> pl.DataFr
 
 def _score_rows(edition: int, result: IndexResult, cities: pl.DataFrame) -> pl.DataFrame:
     """Scores, ranks and what they rest on, city by city and node by node."""
-    nodes, cities_in_rows = result.framework.nodes, np.repeat(np.arange(len(result.units)), len(result.nodes))
+    nodes, n_cities = result.framework.nodes, len(result.units)
+    city, node = np.repeat(np.arange(n_cities), len(nodes)), np.tile(np.arange(len(nodes)), n_cities)
     frame = pl.DataFrame(
         {
-            "city_id": pl.Series(result.units, dtype=pl.String).gather(cities_in_rows),
-            "node": [node.code for node in nodes] * len(result.units),
-            "level": [node.level for node in nodes] * len(result.units),
+            "city_id": pl.Series(result.units, dtype=pl.String).gather(city),
+            "node": pl.Series([one.code for one in nodes], dtype=pl.String).gather(node),
+            "level": pl.Series([one.level for one in nodes], dtype=pl.String).gather(node),
             "score": pl.Series(result.scores.ravel(), nan_to_null=True),
             "rank": pl.Series(result.ranks.ravel(), nan_to_null=True),
             "rank_published": pl.Series(_published_ranks(result, cities).ravel(), nan_to_null=True),
@@ -181,7 +182,7 @@ def _score_rows(edition: int, result: IndexResult, cities: pl.DataFrame) -> pl.D
             "n_present": result.n_present.ravel(),
             "n_carried": result.n_carried.ravel(),
             "n_imputed": result.n_imputed.ravel(),
-            "excluded_because": pl.Series(result.excluded_because, dtype=pl.String).gather(cities_in_rows),
+            "excluded_because": pl.Series(result.excluded_because, dtype=pl.String).gather(city),
         }
     ).with_columns(pl.lit(edition, pl.Int16).alias("edition"))
     frame = frame.join(cities.select("city_id", "consent"), on="city_id", how="left")

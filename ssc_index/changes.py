@@ -44,7 +44,7 @@ FACTORS = (*KINDS, "others", "entry_exit", "framework", "method")
 STATES = ("both", "entered", "left")
 
 # Rows of one run of the engine: the more, the fewer runs; a table of them must fit the memory.
-ROWS_AT_ONCE = 12_000
+ROWS_AT_ONCE = 4_000
 
 NO_ORDER = "in every order of the changes the city would have no rank on the way"
 NOT_APART = "framework and method change together: neither fits the other's old one; their part is under method"
