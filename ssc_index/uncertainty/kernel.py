@@ -32,6 +32,7 @@ PAIRS = 16  # units whose ranks are compared with those of as many others while 
 ARITHMETIC, GEOMETRIC, HARMONIC = 0, 1, 2
 GOALPOSTS, MINMAX, ZSCORE, NONE = 0, 1, 2, 3
 PLAIN, SQRT, GAP = 0, 1, 2
+MEAN, MEDIAN = 0, 1
 OK, STUCK, REFUSED = 0, 1, 2
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
@@ -328,6 +329,87 @@ def _normalise(values: Any, at: Any, kind: Any, transform: Any, numbers: Any, sc
     deviation = _deviation(values, at, mean, cells, folds)
     _rescale(values, at, mean, F(F(sign * second) / deviation), first, F(-np.inf), F(np.inf))
     return False
+
+
+@njit(**_INNER)
+def _turned(raw: Any) -> Any:
+    """Bits of a float as a whole number of the same order, and back."""
+    return J(raw ^ J(J(raw >> J(31)) & J(0x7FFFFFFF)))
+
+
+@njit(**_INNER)
+def _order_statistic(keys: Any, n: Any, k: Any) -> Any:
+    """The one of n whole numbers before which k come in their order, by halves of the range that it lies in."""
+    low, high = keys[0], keys[0]
+    for i in range(n):
+        low = keys[i] if keys[i] < low else low
+        high = keys[i] if keys[i] > high else high
+    least, most = np.int64(low), np.int64(high)
+    while least < most:
+        middle = (least + most) >> 1
+        top, cells = J(middle), J(0)
+        for i in range(n):
+            cells = J(cells + (J(1) if keys[i] <= top else J(0)))
+        if np.int64(cells) > k:
+            most = middle
+        else:
+            least = middle + 1
+    return J(least)
+
+
+@njit(**_INNER)
+def _median(keys: Any, n: Any) -> Any:
+    """Median of n floats that are given as whole numbers of the same order."""
+    lower = _order_statistic(keys, n, (n - 1) // 2)
+    upper = lower if n % 2 == 1 else _order_statistic(keys, n, n // 2)
+    return F(F(0.5) * F(float_of(_turned(lower)) + float_of(_turned(upper))))
+
+
+@njit(**_INNER)
+def _fill_by_group(
+    values: Any, at: Any, centre: Any, lanes: Any, ends: Any, table: Any, grouping: Any, keys: Any
+) -> None:
+    """Fill what is missing of an indicator by the mean or the median of its group; a group without any stays bare."""
+    for group in range(ends.shape[2] - 1):
+        first, last = ends[table, grouping, group], ends[table, grouping, group + 1]
+        count, total = np.int64(0), 0.0
+        for place in range(first, last):
+            x = values[at, U(lanes[table, grouping, place])]
+            keys[count] = _turned(bits(x))  # written over where it is missing: no processor can guess which are
+            total += np.float64(x) if x == x else 0.0
+            count += 1 if x == x else 0
+        if count == 0 or count == last - first:
+            continue
+        middle = _median(keys, count) if centre == MEDIAN else F(total / count)
+        for place in range(first, last):
+            lane = U(lanes[table, grouping, place])
+            x = values[at, lane]
+            values[at, lane] = x if x == x else middle
+
+
+@njit(**_INNER)
+def _impute(
+    values: Any,
+    at: Any,
+    k: Any,
+    scale: Any,
+    table: Any,
+    centres: Any,
+    grouping: Any,
+    lanes: Any,
+    ends: Any,
+    keys: Any,
+) -> Any:
+    """Fill what is missing of an indicator's scores, as far as they are imputed; whether all units have one then."""
+    if centres.shape[1] == 0:
+        return False
+    for j in range(centres.shape[1]):
+        if centres[scale, j, k] >= 0:
+            _fill_by_group(values, at, centres[scale, j, k], lanes, ends, table, grouping[scale, j], keys)
+    holes = J(0)
+    for i in range(lanes.shape[2]):
+        holes = J(holes | (J(0) if values[at, i] == values[at, i] else J(1)))
+    return holes == J(0)
 
 
 @njit(**_INNER)
@@ -665,6 +747,10 @@ def _compute_in_turn(
     kinds: Any,
     transforms: Any,
     numbers: Any,
+    centres: Any,
+    grouping: Any,
+    lanes: Any,
+    ends: Any,
     family: Any,
     start: Any,
     means: Any,
@@ -687,6 +773,7 @@ def _compute_in_turn(
     drawn: Any,
     tile: Any,
     folds: Any,
+    keys: Any,
     values: Any,
     of_columns: Any,
     of_nodes: Any,
@@ -760,6 +847,8 @@ def _compute_in_turn(
                         stuck[k] = lost and numbers[scale, k, 6] < F(0.0)
                         # The square root of less than nothing is missing too.
                         filled[k] = full[table, k] and transforms[k] != SQRT and not lost
+                        if not filled[k]:
+                            filled[k] = _impute(values, at, k, scale, table, centres, grouping, lanes, ends, keys)
                         known[k] = True
                     whole[g] &= filled[k]
                     if stuck[k]:
@@ -823,6 +912,10 @@ def compute_scores(
     kinds: Any,
     transforms: Any,
     numbers: Any,
+    centres: Any,
+    grouping: Any,
+    lanes: Any,
+    ends: Any,
     family: Any,
     start: Any,
     means: Any,
@@ -858,6 +951,12 @@ def compute_scores(
             tables are scores.
         transforms: Transform of each indicator, shape (n_indicators,).
         numbers: Parameters of each scale, shape (n_scales, n_indicators, 8).
+        centres: By what the missing scores of each indicator are filled, one imputation after the other: a mean (0),
+            a median (1) or nothing (−1), shape (n_scales, n_fills, n_indicators).
+        grouping: By which grouping of the units, shape (n_scales, n_fills).
+        lanes: Units that take part, group after group, shape (n_tables, n_groupings, n_units).
+        ends: Where each group starts in ``lanes``, and where the last ends, shape (n_tables, n_groupings,
+            n_groups + 1).
         family: Children of the nodes above the indicators, one family after the other, children before parents: an
             indicator's column, or −1 − the number of the child among these nodes.
         start: Where each family starts in ``family``, shape (n_above + 1,).
@@ -892,6 +991,10 @@ def compute_scores(
         kinds,
         transforms,
         numbers,
+        centres,
+        grouping,
+        lanes,
+        ends,
         family,
         start,
         means,
@@ -914,6 +1017,7 @@ def compute_scores(
         np.empty(TILE, dtype=np.float32),
         np.empty(1, dtype=np.int64),
         np.empty(n_lanes, dtype=np.float32),
+        np.empty(n_lanes, dtype=np.int32),
         np.empty((n_rows, n_lanes), dtype=np.float32),
         np.zeros((3, n_columns), dtype=np.bool_),
         np.zeros((2, n_above), dtype=np.bool_),

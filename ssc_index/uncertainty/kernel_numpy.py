@@ -18,9 +18,10 @@ from functools import cache
 import numpy as np
 
 from ssc_index.aggregate import weighted_mean
+from ssc_index.impute import Centre, fill_by_group
 from ssc_index.steps.state import Bools, Ints
 from ssc_index.uncertainty import draws
-from ssc_index.uncertainty.prepared import Laid, Prepared, Singles
+from ssc_index.uncertainty.prepared import Fills, Laid, Prepared, Singles
 from ssc_index.values import Floats
 
 GOALPOSTS, MINMAX, ZSCORE, NONE = 0, 1, 2, 3
@@ -30,6 +31,7 @@ AT_ONCE = 32  # tiles of errors that are drawn at once: more do not stay in the 
 TOGETHER = 8  # nodes of one product: with more of them most of its matrix is zeros, with fewer the calls cost more
 LEAST = np.finfo(np.float32).min
 ALL = slice(None)
+CENTRES: tuple[Centre, ...] = ("mean", "median")
 Rows = slice | Ints
 
 
@@ -53,6 +55,8 @@ def compute_scores(prepared: Prepared, laid: Laid, order: Ints, scores: Singles,
             at = int(laid.table_of[r]), int(laid.scale_of[r])
             scaled = _scaled(prepared, *at)
         values, present, stuck = _normalised(scaled, errors, laid.noise[r])
+        if present is not None and prepared.fills.grouping.size:
+            present = _imputed(prepared.fills, *at, values, present)
         status[r] |= stuck
         for one in rules:
             refused = one.fill(r, *one.level.parts(values, present, above), above)
@@ -244,6 +248,19 @@ def _normalised(scaled: Scaled, errors: Errors | None, start: np.uint64) -> tupl
         if scale.rows is not ALL:
             values[scale.rows] = own
     return values, present, stuck
+
+
+def _imputed(fills: Fills, table: int, scale: int, values: Singles, present: Singles) -> Singles | None:
+    """Fill scores that are missing, in place; which are there then, None where all are."""
+    scores = np.where(present > 0, values, np.float32(np.nan)).T.astype(np.float64)
+    for centres, grouping in zip(fills.centres[scale], fills.grouping[scale].tolist(), strict=True):
+        for number, centre in enumerate(CENTRES):
+            wanted = np.broadcast_to(centres == number, scores.shape)
+            if wanted.any():
+                scores, _ = fill_by_group(scores, fills.groups(table, grouping), centre, wanted)
+    there = ~np.isnan(scores.T)
+    values[:] = np.where(there, scores.T, 0.0)
+    return None if there.all() else there.astype(np.float32)
 
 
 def _rescale(values: Singles, scale: Scale) -> Bools:

@@ -17,7 +17,7 @@ from ssc_index.method import Method
 from ssc_index.steps.aggregate import Aggregate
 from ssc_index.steps.normalise import Normalise
 from ssc_index.steps.screen import Forced, Screen
-from ssc_index.steps.state import Ints, State
+from ssc_index.steps.state import Bools, Ints, State
 from ssc_index.uncertainty import draws
 from ssc_index.uncertainty.case import Case, Choices, decide, deviations, rows_of, with_table
 from ssc_index.uncertainty.inputs import (
@@ -127,6 +127,7 @@ class Before:
         first: Position of that normalisation, from 0.
         deviation: Standard deviation of each of the year's values' error, in its unit, shape (n, n_indicators); 0 where
             a step before has imputed it from other units, or where it is missing.
+        screened: Rows that are screened out by then, shape (n_rows,).
         screening: A step that leaves out again what is screened out by then: to an imputation later on a bare row is a
             unit that has reported nothing. Empty if nothing is.
     """
@@ -134,6 +135,7 @@ class Before:
     values: Values
     first: int
     deviation: Floats
+    screened: Bools
     screening: tuple[Screen, ...]
 
 
@@ -143,15 +145,17 @@ def before_normalisation(case: Case, given: Values, framework: Framework, method
     rows = case.rows
     table, age = given.values, np.zeros(given.values.shape, dtype=np.int64)
     filled = np.zeros(table.shape, dtype=bool)
+    screened: Bools = np.zeros(len(table), dtype=bool)
     screening: tuple[Screen, ...] = ()
     if first > 0:
         state, head = run_steps(given, framework, method.model_copy(update={"steps": method.steps[:first]}))
-        table, screening = head[-1].table, _screening(state)
+        table, screened, screening = head[-1].table, state.excluded_by > 0, _screening(state)
         for step in head:
             age = np.maximum(age, step.carried)
             filled |= step.imputed & (step.carried == 0)
     deviation = np.nan_to_num(deviations(case, table[rows], _graded(case, age[rows])))
-    return Before(with_table(given, table), first, np.where(filled[rows], 0.0, deviation), screening)
+    deviation = np.where(filled[rows], 0.0, deviation)
+    return Before(with_table(given, table), first, deviation, screened, screening)
 
 
 def _screening(state: State) -> tuple[Screen, ...]:

@@ -24,7 +24,7 @@ from ssc_index.framework.model import Framework, Node
 from ssc_index.index import run_steps
 from ssc_index.method import Method, Rank
 from ssc_index.steps.aggregate import Aggregate, mean_at
-from ssc_index.steps.impute_parameters import ImputeNone
+from ssc_index.steps.impute_parameters import ImputeCentre, ImputeGroup, ImputeNone
 from ssc_index.steps.normalise import (
     Normalise,
     NormaliseGoalposts,
@@ -33,7 +33,7 @@ from ssc_index.steps.normalise import (
     NormaliseZscore,
 )
 from ssc_index.steps.parameters import Parameters
-from ssc_index.steps.state import Ints
+from ssc_index.steps.state import Bools, Ints
 from ssc_index.steps.walk import indicators_meant, setting_at
 from ssc_index.uncertainty.case import Backend, Case, Choices, alive
 from ssc_index.uncertainty.inputs import Alternatives, Goalposts, Provisional, WeightTable, laid_over, step_number
@@ -76,6 +76,34 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Fills:
+    """Imputations after the errors, which fill scores by the mean or the median of groups of units.
+
+    Attributes:
+        centres: Mean (0), median (1) or nothing (−1), in the order of the steps, shape (n_scales, n_fills,
+            n_indicators).
+        grouping: Number of the grouping, shape (n_scales, n_fills).
+        lanes: Units that take part, group after group, shape (n_tables, n_groupings, n_units); those beyond the last
+            group have no meaning.
+        ends: Where each group starts in ``lanes``, and where the last ends, shape (n_tables, n_groupings,
+            n_groups + 1).
+    """
+
+    centres: Ints
+    grouping: Ints
+    lanes: Ints
+    ends: Ints
+
+    def groups(self, table: int, grouping: int) -> Ints:
+        """Group of each unit, −1 where it takes no part, shape (n_units,)."""
+        found = np.full(self.lanes.shape[2], -1, dtype=np.int64)
+        ends = self.ends[table, grouping]
+        for group, (first, last) in enumerate(itertools.pairwise(ends.tolist())):
+            found[self.lanes[table, grouping, first:last]] = group
+        return found
+
+
+@dataclass(frozen=True)
 class Prepared:
     """Arrays of a case; the names are those of `kernel.compute_scores`.
 
@@ -88,6 +116,7 @@ class Prepared:
         mean_number: Set of means of each combination of the last stage.
         tables: Shape (n_forms, n_tables, n_indicators, n_lanes): values, or scores in every form that a mean asks for.
         deviations: Shape (n_tables, n_indicators, n_lanes); (0, 0, 0) without errors.
+        fills: Imputations after the errors.
         base: Weight of each member of ``family`` by set of means, shape (n_means, n_family).
         family_nodes: Place in the framework of each member of ``family``.
     """
@@ -106,6 +135,7 @@ class Prepared:
     kinds: Ints
     transforms: Ints
     numbers: Singles
+    fills: Fills
     family: Ints
     start: Ints
     means: Ints
@@ -202,8 +232,13 @@ def _why_no_scale(case: Case, stage: Stage) -> list[str]:
     reasons = [f"transform of {', '.join(sums)} after measurement errors"] if sums else []
     first = next(place for place, step in enumerate(case.method.steps) if isinstance(step, Normalise))
     for options in stage.combinations:
+        imputed = False
         for step in chosen_method(case, options).steps[first:-1]:
             fine = isinstance(step, NormaliseGoalposts | NormaliseMinmax | NormaliseZscore | NormaliseNone)
+            if fine and imputed:
+                reasons.append("a normalise step after an imputation after measurement errors")
+            if isinstance(step, ImputeCentre | ImputeGroup) and step.level is None:
+                fine = imputed = True
             if not fine and not isinstance(step, ImputeNone):
                 reasons.append(f"{step.step}: {getattr(step, 'method', '')} after measurement errors")
             if getattr(step, "over", "year") != "year":
@@ -247,7 +282,7 @@ def prepare(case: Case, backend: Backend = "numpy") -> Prepared:
     means, floors, least, base = _means(
         case, steps, above, np.add.reduceat(alive_places, start[:-1], axis=1, dtype=int)
     )
-    table_number, tables, deviations = _tables(case, stages[0])
+    table_number, tables, deviations, takes_part = _tables(case, stages[0])
     units = tables[:, :, :n_units]
     full = ~np.isnan(units).any(axis=2)
     lowest = np.where(np.isnan(units), np.inf, units).min(axis=2, initial=np.inf).astype(np.float32)
@@ -271,6 +306,7 @@ def prepare(case: Case, backend: Backend = "numpy") -> Prepared:
         kinds=kinds,
         transforms=np.array([TRANSFORMS.get(node.transform, 0) for node in framework.indicators]),
         numbers=numbers,
+        fills=_fills(case, stages[1], takes_part) if disturbs else _no_fills(len(column)),
         family=np.array(family),
         start=np.array(start),
         means=means,
@@ -413,13 +449,13 @@ def _in_form(tables: Singles, mean: int, floor: float, backend: Backend) -> Sing
         return (elementary.ln(held) if mean == MEANS["geometric"] else 1.0 / held).astype(np.float32)
 
 
-def _tables(case: Case, stage: Stage) -> tuple[Ints, Singles, Singles]:
+def _tables(case: Case, stage: Stage) -> tuple[Ints, Singles, Singles, list[Bools]]:
     """Indicators as they reach the last stage, and their errors.
 
     Returns:
         Table of each combination of options, shape (n_combinations,); the tables, shape (n_tables, n_indicators,
         n_lanes), and the standard deviations of errors, same shape, or (0, 0, 0) without errors. Lanes beyond the
-        units are missing.
+        units are missing. Last, for each table, which units are not screened out before the errors.
     """
     seen: dict[tuple[str, str, bool], int] = {}
     numbers, wanted = [], []
@@ -433,23 +469,25 @@ def _tables(case: Case, stage: Stage) -> tuple[Ints, Singles, Singles]:
         numbers.append(seen.setdefault(same, len(seen)))
     with ThreadPoolExecutor(min(len(wanted), os.cpu_count() or 1)) as pool:
         found = list(pool.map(lambda one: _table(case, *one), wanted))
-    deviations = [deviation for _, deviation in found if deviation is not None]
+    deviations = [deviation for _, deviation, _ in found if deviation is not None]
     return (
         np.array(numbers),
-        np.stack([_lanes(table, np.nan) for table, _ in found]),
+        np.stack([_lanes(table, np.nan) for table, _, _ in found]),
         np.stack([_lanes(one, 0.0) for one in deviations]) if deviations else np.zeros((0, 0, 0), dtype=np.float32),
+        [takes_part for _, _, takes_part in found],
     )
 
 
-def _table(case: Case, values: Values, framework: Framework, method: Method) -> tuple[Floats, Floats | None]:
-    """One table and its errors, shape (n_units, n_indicators); without measurement error None."""
+def _table(case: Case, values: Values, framework: Framework, method: Method) -> tuple[Floats, Floats | None, Bools]:
+    """One table and its errors, shape (n_units, n_indicators), None without; and which units are not screened out."""
     if case.measurement is not None:
         before = before_normalisation(case, values, framework, method)
-        return before.values.values[case.rows], before.deviation
+        return before.values.values[case.rows], before.deviation, ~before.screened[case.rows]
+    everyone = np.ones(case.rows.stop - case.rows.start, dtype=bool)
     if len(method.steps) == 1:
-        return values.values[case.rows], None
+        return values.values[case.rows], None, everyone
     head = method.model_copy(update={"steps": method.steps[:-1]})
-    return run_steps(values, framework, head)[1][-1].table[case.rows], None
+    return run_steps(values, framework, head)[1][-1].table[case.rows], None, everyone
 
 
 def _lanes(table: Floats, fill: float) -> Singles:
@@ -477,7 +515,7 @@ def _scales(case: Case, stage: Stage) -> tuple[Ints, Singles]:
         framework = chosen_framework(case, options)
         scaled: set[str] = set()
         for step in chosen_method(case, options).steps[first:-1]:
-            if isinstance(step, ImputeNone):
+            if not isinstance(step, Normalise):
                 continue
             codes = indicators_meant(framework, getattr(step, "only", None))
             for column, node in enumerate(framework.indicators):
@@ -485,6 +523,54 @@ def _scales(case: Case, stage: Stage) -> tuple[Ints, Singles]:
                     scaled.add(node.code)
                     kinds[number, column], numbers[number, column] = _scale(step, node)
     return kinds, numbers
+
+
+def _no_fills(n_columns: int) -> Fills:
+    return Fills(*(np.zeros(shape, dtype=np.int64) for shape in ((0, 0, n_columns), (0, 0), (1, 0, 0), (1, 0, 1))))
+
+
+def _fills(case: Case, stage: Stage, takes_part: Sequence[Bools]) -> Fills:
+    """Imputations between errors and aggregation, for each combination of options.
+
+    Args:
+        case: The case.
+        stage: Inputs that pick them.
+        takes_part: For each table, which units are not screened out.
+    """
+    first = next(place for place, step in enumerate(case.method.steps) if isinstance(step, Normalise))
+    steps = [
+        [step for step in chosen_method(case, options).steps[first:-1] if isinstance(step, ImputeCentre | ImputeGroup)]
+        for options in stage.combinations
+    ]
+    names = sorted({_group_column(step) for some in steps for step in some})
+    shape = len(steps), max(map(len, steps)), len(case.framework.codes)
+    centres, grouping = np.full(shape, -1, dtype=np.int64), np.zeros(shape[:2], dtype=np.int64)
+    for number, some in enumerate(steps):
+        for place, step in enumerate(some):
+            codes = indicators_meant(case.framework, step.only)
+            meant = [column for column, code in enumerate(case.framework.codes) if code in codes]
+            centres[number, place, meant] = step.method.endswith("median")
+            grouping[number, place] = names.index(_group_column(step))
+    n_units = case.rows.stop - case.rows.start
+    labels = [case.values.groups[name][case.rows] if name else ("",) * n_units for name in names]
+    words = [sorted({label for label in column if label is not None}) for column in labels]
+    lanes = np.zeros((len(takes_part), len(names), n_units), dtype=np.int64)
+    ends = np.zeros((*lanes.shape[:2], max(map(len, words), default=0) + 1), dtype=np.int64)
+    for table, name in itertools.product(range(len(takes_part)), range(len(names))):
+        groups = [
+            [unit for unit in np.flatnonzero(takes_part[table]).tolist() if labels[name][unit] == word]
+            for word in words[name]
+        ]
+        together = [unit for group in groups for unit in group]
+        lanes[table, name, : len(together)] = together
+        sizes = np.cumsum([len(group) for group in groups])
+        ends[table, name, 1 : len(groups) + 1], ends[table, name, len(groups) + 1 :] = sizes, len(together)
+    return Fills(centres, grouping, lanes, ends)
+
+
+def _group_column(step: ImputeCentre | ImputeGroup) -> str:
+    """The column by whose labels units are grouped; empty where they are all together."""
+    return step.group if isinstance(step, ImputeGroup) else ""
 
 
 def _scale(step: Parameters, node: Node) -> tuple[int, list[float]]:

@@ -59,6 +59,7 @@ def test_the_kernel_computes_what_the_plain_loop_computes(name, backend):
 
 MULTIPLE = {"method": "multiple", "draws": 3, "seed": 4, "ridge": 0.5, "tolerance": 0.01, "resample": False}
 BOUNDED = {"floor": 1.0, "min_coverage": {"pillar": 0.5, "index": 1.0}}
+MEDIANS = {"impute": {"method": "group_median", "group": "region"}}
 SPECIAL = {
     # step and its parameters in place of the example's, inputs
     "draws of a multiple imputation": ({0: {"impute": MULTIPLE}}, {"draws": {"kind": "imputation_draws", "step": 1}}),
@@ -94,6 +95,36 @@ SPECIAL = {
         for above in ("arithmetic", "geometric", "harmonic")
         for beneath in ("geometric", "harmonic")
     },
+    # Imputation after the errors sees other scores in every replication; what is screened out before takes no part.
+    "medians of groups": (
+        {0: {"screen": {"min_coverage": 0.7}}, 1: examples.STEPS[2], 2: MEDIANS},
+        {"errors": examples.MEASUREMENT, "weights": examples.NOISE_OF_WEIGHTS},
+    ),
+    "medians of all": (
+        {1: examples.STEPS[2], 2: {"impute": {"method": "median"}}},
+        {"errors": examples.MEASUREMENT, "normalisation": examples.NORMALISATION},
+    ),
+    "imputations that vary": (
+        {0: {"screen": {"min_coverage": 0.5}}, 1: examples.STEPS[2], 2: {"impute": {"method": "mean"}}},
+        {
+            "errors": examples.MEASUREMENT,
+            "normalisation": examples.NORMALISATION,
+            "screening": {"kind": "alternatives", "step": "screen", "options": [{}, {"min_coverage": 0.75}]},
+            "imputation": {
+                "kind": "alternatives",
+                "step": "impute",
+                "options": [{}, {"method": "none"}, {"only": "p0"}, {"method": "group_mean", "group": "region"}],
+            },
+        },
+    ),
+    "one imputation after another": (
+        {
+            0: examples.STEPS[2],
+            1: {"impute": {"method": "group_mean", "group": "region", "only": ["p0", "x20"]}},
+            2: {"impute": {"method": "median"}},
+        },
+        {"errors": examples.MEASUREMENT, "exclusion": examples.EXCLUSION},
+    ),
     "transforms without a scale": ({2: {"normalise": {"method": "none"}}}, {"errors": examples.MEASUREMENT}),
 }
 
@@ -119,6 +150,36 @@ def test_the_kernel_computes_what_the_plain_loop_computes_by_other_methods(name,
     known = ~np.isnan(expected).any(axis=1)
     assert np.ptp(np.moveaxis(expected, 1, 2)[known], axis=-1).max() > 0.1  # the inputs move something
     np.testing.assert_allclose(scores, expected, atol=2e-4, rtol=0)
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy"])
+@pytest.mark.parametrize("centre", ["group_mean", "group_median"])
+def test_units_without_a_label_are_not_imputed_and_a_group_without_a_value_stays_bare(centre, backend):
+    given = examples.values(missing=0.4)
+    table = given.values.copy()
+    labels = [[None, "lone", "north", "south", "south"][unit % 5] for unit in range(len(given.units))]
+    lone = [unit for unit, label in enumerate(labels) if label == "lone"]
+    table[lone, 3] = np.nan
+    table[0] = np.nan
+    steps = [examples.STEPS[2], {"impute": {"method": centre, "group": "region"}}, {"aggregate": {"min_coverage": 0.3}}]
+    section = {"seed": 11, "inputs": {"errors": examples.MEASUREMENT}, "nodes": ["pillar"]}
+    method = method_from_mapping({"name": "groups", "steps": steps, "uncertainty": section})
+    case = case_of(replace(given, values=table, groups={"region": tuple(labels)}), examples.framework(), method)
+    assert why_not(case) == []
+    rows = rows_of(case, 0, 8)
+    scores = scores_of_choices(prepare(case), decide(case, rows), backend)
+    expected = brute_force(case, rows, case.kept)
+    assert np.isnan(expected[:, :, 0]).all()
+    assert not np.isnan(expected[0, :, 1:]).any()
+    np.testing.assert_allclose(scores, expected, atol=2e-4, rtol=0)
+
+
+def test_a_scale_after_an_imputation_goes_the_plain_way():
+    steps = [{"normalise": {"method": "none", "only": "p0"}}, MEDIANS, examples.STEPS[2], examples.STEPS[3]]
+    section = {"seed": 1, "inputs": {"errors": examples.MEASUREMENT}}
+    method = method_from_mapping({"name": "late", "steps": steps, "uncertainty": section})
+    case = case_of(examples.values(), examples.framework(), method)
+    assert why_not(case) == ["a normalise step after an imputation after measurement errors"]
 
 
 @pytest.mark.parametrize("backend", ["numba", "numpy"])
