@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ssc_index.audit.pairwise import LEAST_PAIRS, SharedRanks, moments, pearson
 from ssc_index.framework.model import Framework
 from ssc_index.result import IndexResult
-from ssc_index.sample import Scores, frame_of, scores_in, year_column
+from ssc_index.sample import Scores, frame_of, rows_of, scores_in, year_column
 from ssc_index.values import Floats
 
 Measure = Literal["pearson", "spearman", "kendall"]
@@ -276,6 +276,43 @@ def family_correlations(
         start += len(pairs)
     text = dict.fromkeys(("measure", "code_a", "code_b", "relation", "common"), str)
     return frame_of(out, **text, n=int, coefficient=float, p_value=float, flag=str, reason=str)
+
+
+def size_frame(result: IndexResult, year: int | None = None, limit: float = 0.6) -> pl.DataFrame:
+    """Correlate indicators with what tells the size of a unit: the columns that the method divides by or derives from.
+
+    Args:
+        result: An index.
+        year: Year of the rows; None if the values know at most one.
+        limit: Absolute Pearson correlation above which an indicator is flagged.
+
+    Returns:
+        One row per indicator, form and column: ``year, code, form, size, n, coefficient, p_value, flag, reason``.
+        ``form`` is ``reported`` (the values that went in) or, where a step has changed them so, ``denominated``;
+        ``size`` is the column; ``flag`` is ``size``, else null. Without such columns there is no row.
+
+    Source: COINr (``get_denom_corr``: the limit, and absolute correlations).
+    """
+    rows, codes = rows_of(result, year), result.values.codes
+    forms = {"reported": (codes, result.values.values[rows])}
+    divided = [step for step in result.steps if step.name == "denominate"]
+    if divided:
+        changed = np.any([(step.table != step.before) & ~np.isnan(step.table) for step in divided], axis=(0, 1))
+        own = tuple(code for code, one in zip(codes, changed, strict=True) if one)
+        forms["denominated"] = (own, divided[-1].table[rows][:, changed])
+    out: list[tuple[object, ...]] = []
+    sizes = {name: column[rows] for name, column in result.values.denominators.items()}
+    for form, (own, table) in forms.items():
+        for name, column in sizes.items():
+            pairs = np.arange(len(own)), np.full(len(own), len(own))
+            found = correlate_pairs(np.column_stack([table, column]), *pairs)
+            for place, code in enumerate(own):
+                r = float(found.coefficient[place])
+                flag, reason = "size" if abs(r) > limit else None, found.reason(place, code, name)
+                out.append((code, form, name, int(found.n[place]), r, float(found.p_value[place]), flag, reason))
+    text = {"code": str, "form": str, "size": str}
+    frame = frame_of(out, **text, n=int, coefficient=float, p_value=float, flag=str, reason=str)
+    return year_column(frame, result, year)
 
 
 def _relation(framework: Framework, a: str, b: str) -> tuple[str, str]:

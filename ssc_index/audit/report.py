@@ -11,7 +11,7 @@ from itertools import pairwise
 import polars as pl
 
 from ssc_index.audit.components import component_frames
-from ssc_index.audit.correlation import MEASURES, Measure, correlation_frame
+from ssc_index.audit.correlation import MEASURES, Measure, correlation_frame, size_frame
 from ssc_index.audit.discrimination import discrimination_frame, redundancy_frame
 from ssc_index.audit.importance import importance_frame
 from ssc_index.audit.reliability import reliability_frames
@@ -35,7 +35,8 @@ def audit_frames(result: IndexResult, variants: bool = True) -> dict[str, pl.Dat
     Returns:
         Tables by name: ``statistics`` (values), ``availability``, ``outliers``, ``correlations``, ``reliability``,
         ``reliability_items``, ``components``, ``loadings``, ``importance``, ``redundancy``, ``discrimination``,
-        ``without_node`` and ``without_node_units``; of a panel also ``growth``, ``dispersion`` and ``changes``
+        ``without_node`` and ``without_node_units``; ``sizes`` where the values have columns to divide by or derive
+        from; of a panel also ``growth``, ``dispersion`` and ``changes``
         (contributions, year on year); and ``notes`` (what was left out, and why). Each has a column ``year``
         where it is by year. Kendall's τ, which takes n log n steps for every pair, is left out of years with
         more than 2,000 units.
@@ -60,6 +61,8 @@ def audit_frames(result: IndexResult, variants: bool = True) -> dict[str, pl.Dat
         found = _leave_one_out(result)
         frames["without_node"] = pl.concat([one.summary for one in found])
         frames["without_node_units"] = pl.concat([one.units for one in found])
+    if result.values.denominators:
+        frames["sizes"] = _by_year(result, lambda year: size_frame(result, year))
     if len(years) > 1:
         frames |= _over_time(result)
     frames["notes"] = frame_of([*notes], year=int, note=str)

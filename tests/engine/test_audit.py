@@ -468,6 +468,34 @@ def test_a_change_that_a_step_does_not_know_is_refused():
         leave_one_out(_index(_draws(4)), "index")
 
 
+# sizes
+
+
+def test_an_indicator_that_goes_with_the_size_of_its_unit_is_flagged_until_it_is_divided():
+    # 2 · people + (1, -1, -1, 1) goes with people, 2 + (1, -1, -1, 1) / people does not, nor does calm: the products
+    # of the distances from the means, (-1, 1, 1, -1) and (-15, -5, 5, 15), sum to 15 - 5 + 5 - 15 = 0.
+    people = np.array([10.0, 20.0, 30.0, 40.0])
+    total, calm = 2 * people + [1, -1, -1, 1], np.array([5.0, 7.0, 7.0, 5.0])
+    tree = framework_from_nodes(
+        [_node("index"), _node("total", "index", direction="higher"), _node("calm", "index", direction="higher")]
+    )
+    values = values_from_columns(
+        ["p", "q", "r", "s"], None, tree.codes, np.column_stack([total, calm]), denominators={"people": people}
+    )
+    steps = [{"denominate": {"by": "people", "only": ["total"]}}, {"normalise": {"method": "none"}}, {"aggregate": {}}]
+    result = compute_index(values, tree, method_from_mapping({"name": "test", "steps": steps}))
+    frame = audit_frames(result, variants=False)["sizes"]
+    rows = {(row["form"], row["code"]): row for row in frame.iter_rows(named=True)}
+    assert list(rows) == [("reported", "total"), ("reported", "calm"), ("denominated", "total")]
+    for row, column in zip(rows.values(), (total, calm, total / people), strict=True):
+        expected = scipy.stats.pearsonr(column, people)
+        assert (row["size"], row["n"]) == ("people", 4)
+        assert row["coefficient"] == pytest.approx(expected.statistic, abs=1e-12)
+        assert row["p_value"] == pytest.approx(expected.pvalue)
+    assert [row["flag"] for row in rows.values()] == ["size", None, None]
+    assert "sizes" not in audit_frames(_index(_draws(8)), variants=False)
+
+
 # the whole
 
 
