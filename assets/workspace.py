@@ -134,8 +134,8 @@ def _marker(path: Path) -> dict[str, object]:
         return {}
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise WorkspaceError(f"{path} is not YAML: {error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise WorkspaceError(f"{path} is not YAML in UTF-8: {error}") from error
     if not isinstance(content, dict) or (unknown := set(content) - _MARKER_KEYS):
         listed = ", ".join(sorted(map(str, unknown))) if isinstance(content, dict) else "no mapping"
         raise WorkspaceError(f"{path}: {listed} is unknown here; it may hold {', '.join(sorted(_MARKER_KEYS))}.")

@@ -29,6 +29,7 @@ from intake.tables import ReadResult as ReadResult
 from intake.tables import address as address
 from intake.workbook import read_workbook
 from intake.xlsx import Refused
+from ssc_index.errors import SscIndexError
 from ssc_index.framework.catalogue import Catalogue
 
 WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")  # a macro workbook is read as data; nothing in it is run
@@ -39,6 +40,10 @@ COMPANIONS = (REGISTER_NAME, NATIONAL_NAME, PARTICIPATION_NAME, FOCAL_POINTS_NAM
 NOT_BUILT_FROM = (PARTICIPATION_NAME, FOCAL_POINTS_NAME)
 # Files that explain the folder and are no mistake.
 EXPLANATIONS = (".md",)
+
+
+class LinkError(SscIndexError):
+    """A link below a folder of submissions behind which no file can be read."""
 
 
 def sha256_of(path: Path) -> str:
@@ -127,7 +132,12 @@ def is_built_from(path: Path) -> bool:
 
 
 def visible_files(raw: Path) -> list[str]:
-    """Places of the files below a folder, none of them hidden, in their order; an absent folder holds none."""
+    """Places of the files below a folder, none of them hidden, in their order; an absent folder holds none.
+
+    Raises:
+        LinkError: If a link leads to a folder or to nothing: what lies there would be left out, and nobody be told.
+        OSError: If a folder cannot be read, for the same reason.
+    """
     found: list[str] = []
     folders = [""] if raw.is_dir() else []
     while folders:
@@ -140,6 +150,12 @@ def visible_files(raw: Path) -> list[str]:
                     folders.append(f"{above}{entry.name}/")
                 elif entry.is_file():
                     found.append(f"{above}{entry.name}")
+                elif entry.is_symlink():
+                    what = "a folder, and folders are not followed" if entry.is_dir() else "nothing"
+                    raise LinkError(
+                        f"{entry.path} is a link to {what}: what is meant to lie there would be left out. Put the "
+                        "files themselves below raw/, or a link to each, or take the link away."
+                    )
     return sorted(found)
 
 

@@ -15,7 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import click
 import typer
+from typer.core import TyperGroup
 
 from pipelines import (
     audit_commands,
@@ -50,8 +52,19 @@ if TYPE_CHECKING:
 os.environ.setdefault("POLARS_ENGINE_AFFINITY", "in-memory")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+
+class Commands(TyperGroup):
+    """The commands. What goes wrong where none of them looks for it, in settings for one, is told without a trace."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command that is asked for."""
+        with told_errors():
+            return super().invoke(ctx)
+
+
 app = typer.Typer(
     name="ssc-index",
+    cls=Commands,
     help="The Global Smart Sustainable Cities Index, from verified workbooks to marts.",
     epilog="Example: ssc-index demo && ssc-index build --workspace workspaces/demo",
     no_args_is_help=True,

@@ -50,6 +50,8 @@ def told_errors(code: int = UNUSABLE) -> Iterator[None]:
 
     try:
         yield
+    except BrokenPipeError:  # whoever read what is printed has read enough
+        raise
     except (SscIndexError, OSError) as error:
         text = str(error)
         stop(f"{text}\n{FULL_DISK}" if NO_SPACE in text else text, code)

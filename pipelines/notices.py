@@ -12,6 +12,9 @@ import json
 import os
 import urllib.request
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from http.client import HTTPException
+from urllib.error import HTTPError
 
 from assets.workspace import Workspace
 from ssc_index.errors import SscIndexError
@@ -61,7 +64,8 @@ def send(workspace: Workspace, notice: Notice) -> None:
     Raises:
         NoticeError: If the webhook does not take it. Dagster shows it at the sensor's tick.
     """
-    message = {"workspace": workspace.name, **asdict(notice), "text": f"{workspace.name}: {notice.text}"}
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    message = {"at": at, "workspace": workspace.name, **asdict(notice), "text": f"{workspace.name}: {notice.text}"}
     line = json.dumps(message, ensure_ascii=False)
     descriptor = os.open(workspace.root / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "a", encoding="utf-8") as file:
@@ -70,13 +74,26 @@ def send(workspace: Workspace, notice: Notice) -> None:
         _post(address, line)
 
 
+class _Refused(urllib.request.HTTPRedirectHandler):
+    """A redirected message becomes a question without content: a page to log in at would answer it, and it is lost."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Take a redirection as an error."""
+
+
 def _post(address: str, body: str) -> None:
     if not address.startswith(("https://", "http://")):
         raise NoticeError(f"{WEBHOOK_VARIABLE} is no http address; nothing was sent.")
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(address, body.encode(), headers, method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):
+        with urllib.request.build_opener(_Refused).open(request, timeout=TIMEOUT_SECONDS):
             pass
-    except OSError as error:  # an HTTP status of 400 and above is one too
+    except HTTPError as error:  # a status of 300 and above
+        with error:
+            raise NoticeError(f"The webhook did not take the notice: {error}. It stands in {FILE}.") from None
+    except OSError as error:
         raise NoticeError(f"The webhook did not take the notice: {error}. It stands in {FILE}.") from error
+    except HTTPException as error:  # its text may quote the address, which often is a secret
+        kind = type(error).__name__
+        raise NoticeError(f"The webhook did not take the notice: {kind}. It stands in {FILE}.") from None

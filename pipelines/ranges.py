@@ -11,6 +11,7 @@ from pathlib import Path
 from assets.partitions import FIRST_YEAR, YEARS
 from assets.warehouse import read_queries
 from assets.workspace import Workspace
+from intake.reading import visible_files
 from intake.receipts import RECEIPT_SUFFIX
 from pipelines.last_build import years_named
 from ssc_index.errors import SscIndexError
@@ -78,4 +79,5 @@ def taken_in_years(workspace: Workspace) -> set[int]:
 
 def receipt_years(raw: Path) -> set[int]:
     """Years that receipts name."""
-    return {year for path in raw.rglob(f"*{RECEIPT_SUFFIX}") for year in years_named(path)}
+    receipts = (raw / place for place in visible_files(raw) if place.endswith(RECEIPT_SUFFIX))
+    return {year for path in receipts for year in years_named(path)}

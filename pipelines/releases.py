@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import os
 import platform
@@ -33,17 +34,19 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import duckdb
 import yaml
 
 from assets.editions import max_age, read_edition_method
-from assets.freshness import PACKAGES, PUBLISHING, code_sha256
+from assets.freshness import PACKAGES, PUBLISHING, code_sha256, queried_address
 from assets.publish import standing
-from assets.warehouse import read_queries, writer_lock
+from assets.warehouse import connect, read_queries, writer_lock
 from assets.workspace import MARKER, Workspace, open_workspace
 from intake.countries import NATIONAL_NAME
 from intake.reading import raw_files, sha256_of
 from intake.receipts import copy_without_persons, receipt_path
 from intake.register import REGISTER_NAME
+from intake.texts import one_line
 from pipelines import run
 from pipelines.last_build import years_named
 from ssc_index.errors import FaultsError, SscIndexError
@@ -213,7 +216,7 @@ def verify(workspace: Workspace, release: Release) -> None:
         if missing:
             raise VerificationError(f"{release.name} cannot be made again", [*faults, *missing])
         view = open_workspace(making / "view", status="release")
-        faults += _differences(facts, _built(view, release.edition))
+        faults += _differences(release, facts, _built(view, release.edition))
     if faults:
         raise VerificationError(f"{release.name} is not what it was", faults)
 
@@ -224,9 +227,10 @@ def rollback(workspace: Workspace, release: Release, reason: str) -> Release:
     Raises:
         ReleaseError: If it was withdrawn.
     """
-    if release.withdrawn_because is not None:
-        raise ReleaseError(f"{release.name} was withdrawn ({release.withdrawn_because}); choose another.")
     with writer_lock(workspace.root / FOLDER / "releases", f"rolling back to {release.name}"):
+        release = find(workspace, release.name)  # it may have been withdrawn while we waited
+        if release.withdrawn_because is not None:
+            raise ReleaseError(f"{release.name} was withdrawn ({release.withdrawn_because}); choose another.")
         _make_current(workspace, release.name, reason)
     return find(workspace, release.name)
 
@@ -234,13 +238,18 @@ def rollback(workspace: Workspace, release: Release, reason: str) -> Release:
 def withdraw(workspace: Workspace, release: Release, reason: str) -> Release | None:
     """Withdraw a release; its folder stays. Readers are pointed at the last one before it that stands.
 
+    Never at a later one: whoever rolled back to this one has taken that from the readers.
+
     Returns:
-        The release that is current now; None if none stands.
+        The release that is current now; None if none before it stands.
     """
     with writer_lock(workspace.root / FOLDER / "releases", f"withdrawing {release.name}"):
+        release = find(workspace, release.name)
         if release.withdrawn_because is None:
             _note(workspace, "withdrawn", release.name, reason)
-        stand = [one for one in releases(workspace) if one.withdrawn_because is None]
+        known = releases(workspace)
+        before = known[: [one.name for one in known].index(release.name)]
+        stand = [one for one in before if one.withdrawn_because is None]
         if release.is_current and stand:
             _make_current(workspace, stand[-1].name, f"{release.name} was withdrawn")
         elif release.is_current:
@@ -441,52 +450,102 @@ def _is_internal(place: Path) -> bool:
 def _changed_files(release: Release) -> list[str]:
     """A fault for each file of a release that is not as it was made."""
     faults = []
-    lists = (release.folder / CHECKSUMS, release.folder / "inputs" / CHECKSUMS)
-    listed = [line for path in lists for line in path.read_text(encoding="utf-8").splitlines()]
-    for sha, place in (line.split("  ", 1) for line in listed):
+    lists = [path for path in (release.folder / CHECKSUMS, release.folder / "inputs" / CHECKSUMS) if path.is_file()]
+    if len(lists) < 2:
+        faults.append(f"{CHECKSUMS}: one of the two is gone")
+    lines = [line for path in lists for line in path.read_text(encoding="utf-8").splitlines()]
+    listed = {place: sha for sha, place in (line.split("  ", 1) for line in lines)}
+    for place, sha in listed.items():
         path = release.folder / place
         if not path.is_file():
             faults.append(f"{place}: is gone")
         elif sha256_of(path) != sha:
             faults.append(f"{place}: was changed after the release was made")
+    places = {path.relative_to(release.folder).as_posix() for path in _files(release.folder) if path not in lists}
+    faults += [f"{place}: was added after the release was made" for place in sorted(places - listed.keys())]
     return faults
 
 
-def _differences(facts: Mapping[str, object], built: Workspace) -> list[str]:
+def _differences(release: Release, facts: Mapping[str, object], built: Workspace) -> list[str]:
     """What comes out otherwise when a release is made again."""
     faults = []
-    for key, path in (
-        ("public_content_sha256", built.public_mart),
-        ("internal_content_sha256", built.internal_mart),
+    for key, path, released in (
+        ("public_content_sha256", built.public_mart, release.public_mart),
+        ("internal_content_sha256", built.internal_mart, release.internal_mart),
     ):
         mart = standing(path)
         found = mart.content_sha256 if mart else "nothing"
         if found != facts[key]:
             faults.append(f"{path.name}: made again it has the address {found}, the release says {facts[key]}")
+        elif released.is_file():
+            faults += _other_content(released, path)
     return faults
+
+
+# What stands over the tables of a mart; a comment on it, or how it was written, is no difference.
+STANDING_OVER = """
+    select view_name as name, sql as definition from duckdb_views() where database_name = ? and not internal
+    union all
+    select function_name, macro_definition from duckdb_functions() where database_name = ? and not internal
+    order by all
+"""
+TABLES = "select table_name from duckdb_tables() where database_name = 'again' order by 1"
+
+
+def _other_content(released: Path, again: Path) -> list[str]:
+    """What of a released mart does not hold what the mart holds that was made again.
+
+    Checksums lie beside what they are of: whoever changed a mart may have changed them too.
+    """
+    faults = []
+    with connect() as connection:
+        try:
+            connection.execute("attach ? as released (read_only)", [str(released)])
+            connection.execute("attach ? as again (read_only)", [str(again)])
+            for (table,) in connection.execute(TABLES).fetchall():
+                rows = ("select * from " + name + ".main." + table for name in ("released", "again"))
+                if len({queried_address(connection, (query, ())) for query in rows}) > 1:
+                    faults.append(f"{released.name}: {table} has not the rows that are made again")
+            over = [connection.execute(STANDING_OVER, [name, name]).fetchall() for name in ("released", "again")]
+            if over[0] != over[1]:
+                faults.append(f"{released.name}: its views and macros are not those that are made again")
+        except duckdb.Error as error:
+            faults.append(f"{released.name}: cannot be compared: {str(error).splitlines()[0]}")
+    mine, other = (path.with_name(f"{path.stem}_parquet") for path in (released, again))
+    names = [file.name for file in sorted(other.iterdir()) if (mine / file.name).is_file()]
+    changed = [name for name in names if sha256_of(mine / name) != sha256_of(other / name)]
+    return [*faults, *(f"{mine.name}/{name}: is not what is made again" for name in changed)]
 
 
 def _journal(workspace: Workspace) -> list[dict[str, str]]:
     path = workspace.root / FOLDER / JOURNAL
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]  # a line without its end was cut off when the disk was full
+    return list(csv.DictReader(io.StringIO(whole)))
 
 
 def _note(workspace: Workspace, event: str, name: str, reason: str) -> None:
     """Add a line to the journal and have it written to disk. Lines are numbered: clocks may go back."""
     path = workspace.root / FOLDER / JOURNAL
+    _drop_torn_line(path)
     number = len(_journal(workspace)) + 1
-    is_new = not path.is_file()
     with path.open("a", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        if is_new:
+        if not file.tell():
             writer.writerow(COLUMNS)
-        writer.writerow((number, datetime.now(UTC).isoformat(timespec="seconds"), event, name, reason))
+        writer.writerow((number, datetime.now(UTC).isoformat(timespec="seconds"), event, name, one_line(reason)))
         file.flush()
         os.fsync(file.fileno())
     _sync(path.parent)
+
+
+def _drop_torn_line(path: Path) -> None:
+    """Take away a last line without its end: the disk was full, what it told was never done, and it is told again."""
+    content = path.read_bytes() if path.is_file() else b""
+    if content and not content.endswith(b"\n"):
+        os.truncate(path, content.rfind(b"\n") + 1)
 
 
 def _links(workspace: Workspace) -> tuple[Path, Path]:
@@ -499,14 +558,19 @@ def _current(workspace: Workspace) -> str | None:
 
 
 def _make_current(workspace: Workspace, name: str, reason: str) -> None:
-    """Point readers at a release: each link is replaced in one step."""
+    """Point readers at a release: each link is replaced in one step.
+
+    The mart's, which says what is current, comes last: if we are killed before it, the next call does it all again.
+    """
     if _current(workspace) == name:
         return
     _note(workspace, "current", name, reason)
     workspace.marts.mkdir(exist_ok=True)
     marts = Path("..") / FOLDER / name / "marts"
-    for link, target in zip(_links(workspace), ("ssc_index.duckdb", "ssc_index_parquet"), strict=True):
+    mart, parquet = _links(workspace)
+    for link, target in ((parquet, "ssc_index_parquet"), (mart, "ssc_index.duckdb")):
         new = link.with_name(f".{link.name}.{os.getpid()}")
+        new.unlink(missing_ok=True)  # of a process with our number that was killed
         new.symlink_to(marts / target)
         new.replace(link)
     _sync(workspace.marts)

@@ -25,6 +25,7 @@ from assets.confidential import texts_of
 from assets.warehouse import writer_lock
 from assets.workspace import Workspace
 from pipelines.definitions import definitions
+from pipelines.jobs import FINISHED, build_editions, build_unwatched
 from pipelines.last_build import LastBuild, addresses, look, note_build, nothing_new, reached
 from pipelines.ranges import range_tags
 from pipelines.settings import settings
@@ -124,6 +125,22 @@ def instance_for_build(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
         for run in instance.get_runs(filters=ours):
             instance.report_run_failed(run, "The process that ran it has ended without a word.")
         yield instance
+
+
+def last_failure(workspace: Workspace) -> list[str]:
+    """What the errors of the last build said, whoever started it; nothing if it came to its end."""
+    prepare_home(workspace)
+    home = str(workspace.dagster_home)
+    with history_told(workspace), dg.DagsterInstance.from_config(home, COMMAND_LINE_SETTINGS) as instance:
+        ended = [
+            record
+            for job in (build_editions, build_unwatched)
+            for record in instance.get_run_records(dg.RunsFilter(job_name=job.name, statuses=FINISHED), limit=1)
+        ]
+    if not ended:
+        return []
+    last = max(ended, key=lambda record: record.create_timestamp).dagster_run
+    return [] if last.is_success else texts_of(workspace, last.run_id)
 
 
 def command_line_tags(workspace: Workspace) -> dict[str, str]:

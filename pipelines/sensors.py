@@ -4,6 +4,7 @@ What belongs here: what is watched and what follows. What does not: the jobs, an
 (`notices.py`).
 """
 
+import hashlib
 import json
 
 import dagster as dg
@@ -27,7 +28,8 @@ OFF = dg.DefaultSensorStatus.STOPPED
 def submissions_arrived(context: dg.SensorEvaluationContext, store: WorkspaceResource) -> dg.SensorResult:
     """Build once files below raw/ have changed and then stayed the same for a minute: many files, one run.
 
-    The key of the run is the address of all files, so that the same files never start two runs.
+    The key of the run is the address of all files and of the key before it: a tick that is broken off and looks again
+    starts no second run, and files that are put back as they once were do start one.
     """
     found = look(store.workspace).address
     known = json.loads(context.cursor or "{}")
@@ -37,8 +39,9 @@ def submissions_arrived(context: dg.SensorEvaluationContext, store: WorkspaceRes
         cursor = json.dumps({**known, "seen": found})
         return dg.SensorResult(skip_reason="Files have changed; a minute without a change is awaited.", cursor=cursor)
     tags = range_tags(*received_years(store.workspace))
-    request = dg.RunRequest(run_key=f"files-{found}", tags=tags)
-    return dg.SensorResult(run_requests=[request], cursor=json.dumps({"seen": found, "asked": found}))
+    key = hashlib.sha256(f"{known.get('key')} {found}".encode()).hexdigest()
+    request = dg.RunRequest(run_key=f"files-{key}", tags=tags)
+    return dg.SensorResult(run_requests=[request], cursor=json.dumps({"seen": found, "asked": found, "key": key}))
 
 
 def _editions(run: dg.DagsterRun) -> str:

@@ -6,7 +6,6 @@ Dagster shows it too), what is stale (`pipelines/last_build.py`).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -60,13 +59,16 @@ def blocks(workspace: Workspace) -> list[str]:
     """What keeps submissions from counting, editions from being ranked, and builds from ending."""
     from assets import status
     from assets.confidential import place
-    from pipelines.last_build import note_of
 
     found = status.blocks(read_queries(workspace.warehouse, status.FACTS))
-    errors, note = place(workspace), note_of(workspace)
-    if errors.is_file() and (not note.is_file() or note.stat().st_mtime < errors.stat().st_mtime):
-        last = json.loads(errors.read_text(encoding="utf-8").splitlines()[-1])["error"].splitlines()[0]
-        found.insert(0, f"The last build failed: {last} (all of it: {errors.name}). Mend that, then build.")
+    if place(workspace).is_file():
+        from pipelines.run import last_failure  # loads all that a build needs
+
+        if failed := last_failure(workspace):
+            last = failed[0].splitlines()[0]
+            found.insert(
+                0, f"The last build failed: {last} (all of it: {place(workspace).name}). Mend that, then build."
+            )
     return found
 
 

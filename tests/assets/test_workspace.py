@@ -74,6 +74,12 @@ def test_a_wrong_marker_names_file_key_and_rule(root: Path, text: str, message: 
         open_workspace(mark(root, text))
 
 
+def test_a_marker_in_another_encoding_is_told(root: Path) -> None:
+    (root / "workspace.yaml").write_text("name: Malmö", encoding="latin-1")
+    with pytest.raises(WorkspaceError, match=r"workspace\.yaml is not YAML in UTF-8: .*byte 0xf6"):
+        open_workspace(root)
+
+
 def test_a_folder_without_raw_says_how_to_make_a_workspace(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match=r"no folder raw/\. Make one with `ssc-index demo"):
         open_workspace(tmp_path)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from forms import INTERNET, faults_of, read, write_form
 
-from intake.reading import address, raw_files, read_submission, sha256_of, stray_files
+from intake.reading import LinkError, address, raw_files, read_submission, sha256_of, stray_files
 from ssc_index.framework.catalogue import load_catalogue
 
 
@@ -37,6 +37,20 @@ def test_submissions_are_listed_and_strays_are_named(tmp_path: Path) -> None:
         ("not_a_submission", "2023/old.xls"),
         ("not_a_submission", "notes.txt"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("target", "told"), [("elsewhere", "a folder, and folders are not followed"), ("gone", "nothing")]
+)
+def test_a_link_behind_which_no_file_can_be_read_is_told_and_not_left_out(
+    tmp_path: Path, target: str, told: str
+) -> None:
+    """A file server that is away must not take cities out of an edition."""
+    for name in ("raw", "elsewhere"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "raw" / "2024.xlsx").symlink_to(tmp_path / target)
+    with pytest.raises(LinkError, match=f"2024.xlsx is a link to {told}: what is meant to lie there"):
+        raw_files(tmp_path / "raw")
 
 
 def test_an_absent_folder_holds_nothing(tmp_path: Path) -> None:

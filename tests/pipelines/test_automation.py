@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +25,7 @@ from pipelines.definitions import definitions
 from pipelines.jobs import FINISHED, build_unwatched, trim_history
 from pipelines.notices import WEBHOOK_VARIABLE, Notice, NoticeError, send
 from pipelines.ranges import range_tags
+from pipelines.run import instance_for_build, last_failure
 from pipelines.schedules import SCHEDULES, nightly_draft, yearly_edition
 from pipelines.sensors import SENSORS, build_failed, submissions_arrived
 from tests.pipelines.workspaces import REPORT, change_receipt, copy_workspace, invoke
@@ -71,6 +75,21 @@ def test_many_files_that_arrive_together_are_one_run(raw_only: Path) -> None:
     keys = [one.run_key for one in result.run_requests or ()]
     assert len(keys) == 1
     assert keys != [one.run_key for one in known.run_requests or ()]
+
+
+def test_files_that_are_put_back_as_they_once_were_start_a_run_again(raw_only: Path) -> None:
+    """Dagster starts no second run of one key: the marts would stay with what was taken back."""
+    receipt = min((raw_only / "raw").rglob(f"*{REPORT}*.receipt.csv"))
+    states = [receipt.read_bytes(), receipt.read_bytes().replace(b"report", b"scores")]
+    keys: list[str | None] = []
+    cursor: str | None = None
+    for state in (*states, *states):
+        receipt.write_bytes(state)
+        cursor = tick(raw_only, cursor).cursor
+        again = [tick(raw_only, cursor) for _ in range(2)]  # a tick that was broken off asks for the same
+        keys += {request.run_key for result in again for request in result.run_requests or ()}
+        cursor = again[0].cursor
+    assert len(keys) == len(set(keys)) == 4
 
 
 def test_every_night_the_draft_of_all_editions_is_asked_for(raw_only: Path) -> None:
@@ -160,6 +179,11 @@ def webhook(status: int = 200) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         def do_POST(self) -> None:
             taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(status)
+            self.send_header("Location", "/login")
+            self.end_headers()
+
+        def do_GET(self) -> None:  # the page that a redirected message would end at
+            self.send_response(200)
             self.end_headers()
 
         def log_message(self, *_: object) -> None: ...
@@ -185,17 +209,28 @@ def test_a_notice_is_a_line_in_a_private_file_and_a_message(raw_only: Path, monk
     assert path.stat().st_mode & 0o777 == 0o600
     (line,) = path.read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)] == taken
+    assert abs(datetime.fromisoformat(taken[0]["at"]) - datetime.now(UTC)) < timedelta(minutes=1)
     assert taken[0]["text"].endswith("build_editions 2018 to 2020 failed at compute_index; the marts are the old ones.")
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1:9/", "file:///etc/passwd", None])
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("http://127.0.0.1:9/", 0),
+        ("file:///etc/passwd", 0),
+        ("http://127.0.0.1:9/with a secret", 0),
+        (None, 500),
+        (None, 302),
+    ],
+)
 def test_a_webhook_that_takes_nothing_is_told_and_the_line_stands(
-    raw_only: Path, monkeypatch: pytest.MonkeyPatch, address: str | None
+    raw_only: Path, monkeypatch: pytest.MonkeyPatch, address: str | None, status: int
 ) -> None:
-    with webhook(500) as (refusing, _):
+    with webhook(status) as (refusing, _):
         monkeypatch.setenv(WEBHOOK_VARIABLE, address or refusing)
-        with pytest.raises(NoticeError):
+        with pytest.raises(NoticeError) as told:
             send(open_workspace(raw_only), FAILED)
+    assert "secret" not in str(told.value)
     assert (raw_only / "notices.jsonl").read_text(encoding="utf-8").count("\n") == 1
 
 
@@ -228,12 +263,56 @@ def test_old_history_is_deleted_with_the_texts_of_its_errors_and_the_rest_stays(
     assert kept.read_text(encoding="utf-8") == lines[1]
 
 
+def test_a_build_that_failed_blocks_until_one_has_ended_well_whoever_started_it(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    place_of = open_workspace(tmp_path)
+
+    @dg.op(config_schema={"fails": bool})
+    def step(context) -> None:  # type: ignore[no-untyped-def]  # Dagster resolves no annotation of a nested function
+        if context.op_config["fails"]:
+            raise ValueError
+
+    def ended(job_name: str, *, fails: bool) -> list[str]:
+        """A run of a job that does nothing, by the history's name of a build; what is told after it."""
+
+        @dg.job(name=job_name)
+        def build() -> None:
+            step()
+
+        config = {"ops": {"step": {"config": {"fails": fails}}}}
+        with instance_for_build(place_of) as instance:
+            run = build.execute_in_process(config, instance=instance, raise_on_error=False)
+        if fails:
+            with place(place_of).open("a", encoding="utf-8") as kept:
+                kept.write(json.dumps({"run_id": run.run_id, "error": f"{job_name}: why", "trace": ""}) + "\n")
+        return last_failure(place_of)
+
+    assert ended("build_editions", fails=True) == ["build_editions: why"]
+    # What ended later counts, although the command line's note knows nothing of a build by night.
+    assert ended("build_unwatched", fails=False) == []
+    assert ended("trim_history", fails=True) == []
+    assert ended("build_unwatched", fails=True) == ["build_unwatched: why"]
+    place(place_of).write_text("", encoding="utf-8")  # trimmed
+    assert last_failure(place_of) == []
+
+
 # --- the command ----------------------------------------------------------------------------------------------
 
 
 def test_the_command_lists_what_there_is(workspace: Path) -> None:
     result = invoke("schedule", "list", "-w", workspace, "--json")
     assert json.loads(result.stdout) == dict.fromkeys([one.name for one in (*SCHEDULES, *SENSORS)], False)
+
+
+@pytest.mark.parametrize("variable", ["SSC_INDEX_SETTINGS", "SSC_INDEX_EXECUTOR"])
+def test_settings_that_are_not_there_are_told_without_a_trace(tmp_path: Path, variable: str) -> None:
+    (tmp_path / "raw").mkdir()
+    command = [sys.executable, "-m", "pipelines.cli", "schedule", "-w", str(tmp_path)]
+    environment = {**os.environ, variable: "absent"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "absent" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_an_unknown_name_is_told_with_those_there_are(workspace: Path) -> None:

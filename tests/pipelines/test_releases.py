@@ -15,6 +15,7 @@ import pytest
 
 from assets.workspace import open_workspace
 from intake.countries import COLUMNS
+from intake.reading import sha256_of
 from intake.template import Entry
 from pipelines import differences, releases
 from schemas import marts
@@ -151,6 +152,7 @@ def test_every_change_to_a_release_and_its_raw_files_is_named(root: Path) -> Non
     (folder / "method.yaml").chmod(0o644)
     (folder / "method.yaml").write_text("name: other\n", encoding="utf-8")
     (folder / "marts" / "ssc_index_manifest.json").unlink()
+    (folder / "marts" / "ssc_index_parquet" / "more.parquet").write_bytes(b"PAR1")
     gone, replaced = sorted((root / "raw" / "2020").glob("*.xlsx"))[:2]
     gone.unlink()
     shutil.copyfile(root / "raw" / "cities.csv", replaced)
@@ -159,6 +161,7 @@ def test_every_change_to_a_release_and_its_raw_files_is_named(root: Path) -> Non
     for told in (
         "method.yaml: was changed after the release was made",
         "marts/ssc_index_manifest.json: is gone",
+        "/more.parquet: was added after the release was made",
         f"raw/2020/{gone.name}: the file is gone",
         f"raw/2020/{replaced.name}: another file lies there now",
     ):
@@ -173,6 +176,88 @@ def test_bits_that_come_out_otherwise_are_told(root: Path, monkeypatch: pytest.M
     result = invoke("verify", "2020", "-w", root)
     assert result.exit_code == 3
     assert "ssc_index.duckdb: made again it has the address" in result.stderr.replace("\n", " ")
+
+
+def test_a_mart_that_was_changed_with_its_checksum_is_told(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = only_release(root)
+    again = tmp_path / "again"
+    (again / "raw").mkdir(parents=True)
+    shutil.copytree(one.folder / "marts", again / "marts", symlinks=True)
+    monkeypatch.setattr(releases, "_built", lambda *_: open_workspace(again))  # as it comes out if nothing is wrong
+    releases.verify(open_workspace(root), one)
+
+    one.public_mart.chmod(0o644)
+    with duckdb.connect(str(one.public_mart)) as connection:
+        connection.execute("update fact_score set score = score + 1 where node = 'index'")
+        connection.execute("create or replace view ranking as select 1 as rank")
+    parquet = one.public_mart.with_name("ssc_index_parquet") / "fact_score.parquet"
+    parquet.chmod(0o644)
+    pl.read_parquet(parquet).clear().write_parquet(parquet)
+    checksums = one.folder / "checksums.txt"
+    checksums.chmod(0o644)
+    places = [line.split("  ", 1)[1] for line in checksums.read_text(encoding="utf-8").splitlines()]
+    lines = [f"{sha256_of(one.folder / place)}  {place}\n" for place in places]
+    checksums.write_text("".join(lines), encoding="utf-8")
+    with pytest.raises(releases.VerificationError) as told:
+        releases.verify(open_workspace(root), one)
+    assert told.value.faults == (
+        "ssc_index.duckdb: fact_score has not the rows that are made again",
+        "ssc_index.duckdb: its views and macros are not those that are made again",
+        "ssc_index_parquet/fact_score.parquet: is not what is made again",
+    )
+
+
+def later_release(root: Path) -> releases.Release:
+    """A second release, made by hand: a copy of the first, which the journal has and readers are pointed at."""
+    place, one = open_workspace(root), only_release(root)
+    shutil.copytree(one.folder, one.folder.with_name("2020-later"), symlinks=True)
+    releases._note(place, "released", "2020-later", "a test")
+    return releases.rollback(place, releases.find(place, "2020-later"), "a test")
+
+
+def test_who_withdraws_what_was_rolled_back_to_does_not_bring_back_what_was_taken_from_readers(root: Path) -> None:
+    first = only_release(root)
+    later_release(root)
+    assert invoke("rollback", first.name, "-w", root, "--reason", "the later one is under review").exit_code == 0
+    result = invoke("withdraw", first.name, "-w", root, "--reason", "wrong too")
+    assert "pointed at no release" in result.stdout
+    assert not (root / "marts" / "ssc_index_release.duckdb").is_symlink()
+
+
+def test_killed_between_its_links_a_rollback_is_done_by_the_next_one(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, first = open_workspace(root), only_release(root)
+    later_release(root)
+    links = [root / "marts" / name for name in ("ssc_index_release.duckdb", "ssc_index_release_parquet")]
+    replace_file, replaced = Path.replace, []
+
+    def replace_one(path: Path, target: Path) -> Path:
+        if replaced:
+            raise KeyboardInterrupt
+        replaced.append(target)
+        return replace_file(path, target)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, "replace", replace_one)
+        with pytest.raises(KeyboardInterrupt):
+            releases.rollback(place, first, "a test")
+    releases.rollback(place, first, "a test")
+    assert [link.resolve().parents[1] for link in links] == [first.folder, first.folder]
+
+
+def test_a_line_of_the_journal_that_a_full_disk_cut_off_is_written_again(root: Path) -> None:
+    place, first = open_workspace(root), only_release(root)
+    journal = root / "releases" / "journal.csv"
+    whole = journal.read_text(encoding="utf-8")
+    journal.write_text(whole + f"3,2026-09-01T09:00:00+00:00,withdrawn,{first.name}", encoding="utf-8")
+    assert only_release(root).withdrawn_because is None
+    releases.withdraw(place, first, "two\nlines")
+    added = journal.read_text(encoding="utf-8").removeprefix(whole)
+    assert added.count("\n") == 1
+    assert added.endswith(f",withdrawn,{first.name},two lines\n")
 
 
 def test_a_later_correction_makes_another_release_and_leaves_the_first(root: Path) -> None:
