@@ -162,15 +162,18 @@ def _damage_told(path: Path) -> Iterator[None]:
 def _create(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], path: Path) -> None:
     """Create tables where they are absent, all at once; refuse one that another version of the project made."""
     statements: list[str] = []
+    # All at once: the list of columns is made anew for every question.
+    found = connection.execute(
+        "select schema_name || '.' || table_name, list(column_name order by column_index) from duckdb_columns() "
+        "group by all"
+    ).fetchall()
+    known = dict(found)
     for table in tables:
         schema, _, name = table.name.rpartition(".")
-        found = connection.execute(
-            "select column_name from duckdb_columns() where schema_name = ? and table_name = ? order by column_index",
-            [schema, name],
-        ).fetchall()
-        if not found:
+        columns = known.get(f"{schema}.{name}")
+        if columns is None:
             statements += ["create schema if not exists " + schema, table.ddl(), *table.comments()]
-        elif [column for (column,) in found] != list(table.columns):
+        elif columns != list(table.columns):
             raise OtherVersionError(
                 f"{path} was made by another version: {table.name} has other columns. {BY_ANOTHER_VERSION}"
             )
