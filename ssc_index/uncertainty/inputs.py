@@ -535,6 +535,9 @@ def _check_weights(
         faults += _family_faults(one, framework, set(codes), f"{path}.experts")
     else:
         codes = _check_names(framework, one.at, f"{path}.at", faults, below=True)
+    if isinstance(one, Dirichlet):  # siblings are drawn together, named or not
+        parents = dict.fromkeys(framework.by_code[code].parent for code in codes)
+        codes = [child.code for parent in parents if parent is not None for child in framework.children[parent]]
     for code in dict.fromkeys(codes):
         if code in weighted:
             faults.append(f"{path}: the weight of {code} is varied by {weighted[code]} already")

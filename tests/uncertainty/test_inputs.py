@@ -69,6 +69,17 @@ def test_two_inputs_may_not_vary_the_same_weight():
     assert "the weight of p1 is varied by uncertainty.inputs.one already" in str(error.value)
 
 
+def test_siblings_that_are_drawn_together_are_varied_though_one_alone_is_named():
+    # p0, p1 and p2 are drawn about shares of 1/6, 2/6 and 3/6 in numbers that sum to some 30; noise laid p1 at some 2.
+    one, two = {**examples.DIRICHLET, "at": ["p0"]}, {"kind": "weight_noise", "at": ["p1"], "factor": 0.1}
+    with pytest.raises(MethodError) as error:
+        read_uncertainty(examples.method({"one": one, "two": two}), examples.framework())
+    assert error.value.faults == (
+        "uncertainty.inputs.two: the weight of p1 is varied by uncertainty.inputs.one already",
+    )
+    read_uncertainty(examples.method({"one": one}), examples.framework())
+
+
 def test_ranks_that_are_no_whole_numbers_are_refused():
     with pytest.raises(MethodError) as error:
         read_uncertainty(examples.method({"top": examples.TOP}, rank={"ties": "average"}), examples.framework())
