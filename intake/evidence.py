@@ -260,14 +260,21 @@ def gather(
     previous, previous_year = (np.full((shape[0], ids.height), np.nan) for _ in range(2))
     if past is not None and past.height:
         earlier = (
-            keyed.join(past.drop_nulls("value").rename({"year": "past_year"}), on="city_id", how="inner")
+            keyed.join(
+                past.drop_nulls("value").rename({"year": "past_year"}),
+                on="city_id",
+                how="inner",
+                maintain_order="left_right",
+            )
             .filter(pl.col("past_year").is_between(pl.col("year") - OLDEST, pl.col("year") - 1))
-            .join(ids, on="data_point", how="inner")
-            .sort("submission", "point", "past_year")
+            .join(ids, on="data_point", how="inner", maintain_order="left")
+            .select("submission", "point", "past_year", "value")
         )
-        at = earlier["submission"].to_numpy(), earlier["point"].to_numpy()
-        previous[at] = earlier["value"].to_numpy()
-        previous_year[at] = earlier["past_year"].to_numpy()
+        for year in sorted(earlier["past_year"].unique()):  # the latest is placed last and stays
+            of_year = earlier.filter(pl.col("past_year") == year)
+            at = of_year["submission"].to_numpy(), of_year["point"].to_numpy()
+            previous[at] = of_year["value"].to_numpy()
+            previous_year[at] = year
     groups = np.full(submissions.height, -1, dtype=np.intp)
     coded = None
     if income_groups is not None:
