@@ -317,7 +317,10 @@ def _submission(found: Mapping[str, Cell | None], sheet: str, context: _Context)
     }
     for name in tables.PROFILE_NUMBERS:
         report = partial(_of_profile, partial(context.fault, sheet=sheet, field=name))
-        number, _ = _number(found.get(name), PROFILE_LABELS[name][0], report, PROFILE_UNITS.get(name))
+        label, cell = PROFILE_LABELS[name][0], found.get(name)
+        if name == "inflation_pct":
+            cell, _ = _as_shown(cell, label, partial(context.fault, sheet=sheet, field=name))
+        number, _ = _number(cell, label, report, PROFILE_UNITS.get(name))
         row[name] = number
     return row
 
@@ -605,7 +608,11 @@ def _row(
     for name in tables.NUMBER_FIELDS:
         read = _choice if is_choice and name == "result" else _number
         asked = context.lookup.asked(point, name)
-        values[name], values[f"{name}_text"] = read(line.get(name), HEADERS[name], partial(report, field=name), asked)
+        found, shown = line.get(name), None
+        if name == "result" and context.lookup.points[point].unit == "percent":
+            found, shown = _as_shown(found, HEADERS[name], partial(report, field=name))
+        values[name], text = read(found, HEADERS[name], partial(report, field=name), asked)
+        values[f"{name}_text"] = shown or text
     result = line.get("result")
     values["result_is_formula"] = result is not None and result.is_formula
     _convert(values, point, line, report, context.lookup)
@@ -701,6 +708,26 @@ def _number(cell: Cell | None, label: str, report: Report, asked: str | None = N
         severity = "warning" if reading.rule == "other_unit" else "note" if reading.is_guess else "error"
         report(reading.rule, f"{label}: {reading.remark}", severity, cell=_at(cell), value=_shown(cell))
     return reading.number, text
+
+
+def _as_shown(cell: Cell | None, label: str, report: Report) -> tuple[Cell | None, str | None]:
+    """A typed number whose format shows per cent, as it is shown, with what is shown; any other cell as it is.
+
+    Whoever types 97 % into a cell sees 97 % there; the program stores 0.97 and changes the format.
+    """
+    if cell is None or not cell.is_percent or cell.is_formula or not isinstance(cell.value, float):
+        return cell, None
+    number = float(f"{100 * cell.value:.15g}")
+    shown = f"{number:.15g} %"
+    report(
+        "unit_converted",
+        f"{label}: the cell shows {shown} (it holds {cell.value:.15g} and has a percentage format) and was read as "
+        f"{number:.15g}. If that is not meant, type the number and choose a plain format.",
+        "note",
+        cell=_at(cell),
+        value=shown,
+    )
+    return cell._replace(value=number), shown
 
 
 def _choice(

@@ -37,6 +37,7 @@ MAX_ROW = 20_000
 MAX_COLUMN = 500
 MAX_STRINGS = 100_000
 MAX_MERGED = 10_000  # merged ranges of a sheet
+MAX_STYLES = 70_000  # number formats and formats of cells; Excel knows 65 490
 MAX_TEXT = 32_767  # Excel's own limit of one cell
 MAX_CELL_CHARACTERS = 1_000_000  # of a cell that no spreadsheet program wrote
 
@@ -48,6 +49,10 @@ _WORKBOOK = "xl/workbook.xml"
 # The record at the end of an archive: its signature, its length, and where it begins at the earliest.
 _END, _END_BYTES, _LONGEST_END = b"PK\x05\x06", 22, 22 + (1 << 16)
 _LOCAL_HEAD_BYTES = 30
+
+# Built-in number formats 0 % and 0.00 %, by ECMA-376 part 1, 18.8.30; and what of a format's code is no sign.
+_PERCENT_FORMATS = ("9", "10")
+_LITERAL = re.compile(r'"[^"]*"|\\.|[_*].')
 
 Attributes = Mapping[str, str]
 
@@ -75,6 +80,7 @@ class Cell(NamedTuple):
         kind: ``number``, ``text``, ``boolean``, ``error``, or ``uncalculated`` for a formula without a stored value.
         value: float, str or bool after the kind; None for ``uncalculated``.
         is_formula: Whether the value is a formula's stored result.
+        is_percent: Whether its number format shows a hundred times the number, with the sign for per cent.
     """
 
     row: int
@@ -82,6 +88,7 @@ class Cell(NamedTuple):
     kind: str
     value: float | str | bool | None
     is_formula: bool
+    is_percent: bool = False
 
 
 class Merged(NamedTuple):
@@ -98,8 +105,9 @@ class XlsxFile:
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
-        self._members, self._strings_member = _parts(archive)
+        self._members, self._strings_member, self._styles_member = _parts(archive)
         self._strings: list[str] | None = None
+        self._percents: frozenset[str] = frozenset()
         self._merged: dict[str, tuple[Merged, ...]] = {}
 
     @property
@@ -126,7 +134,8 @@ class XlsxFile:
         with _damage_refused():
             if self._strings is None:
                 self._strings = _shared_strings(self._archive, self._strings_member)
-            reader = _SheetReader(self._strings)
+                self._percents = _percent_styles(self._archive, self._styles_member)
+            reader = _SheetReader(self._strings, self._percents)
             cells = reader.read(self._archive, self._members[sheet])
             self._merged[sheet] = tuple(reader.merged)
             return cells
@@ -324,11 +333,12 @@ def _local(tag: str) -> str:
     return tag.rpartition(":")[2]
 
 
-def _parts(archive: zipfile.ZipFile) -> tuple[dict[str, str], str | None]:
-    """Sheet names with the members that hold them, and the member of the shared texts."""
+def _parts(archive: zipfile.ZipFile) -> tuple[dict[str, str], str | None, str | None]:
+    """Sheet names with the members that hold them, and the members of the shared texts and of the styles."""
     targets: dict[str, str] = {}
     sheets: dict[str, str] = {}
     strings: list[str] = []
+    styles: list[str] = []
 
     def relation(tag: str, attributes: dict[str, str]) -> None:
         if _local(tag) != "Relationship":
@@ -339,6 +349,8 @@ def _parts(archive: zipfile.ZipFile) -> tuple[dict[str, str], str | None]:
             targets[attributes["Id"]] = member
         elif attributes["Type"].endswith("/sharedStrings"):
             strings.append(member)
+        elif attributes["Type"].endswith("/styles"):
+            styles.append(member)
 
     def sheet(tag: str, attributes: dict[str, str]) -> None:
         if _local(tag) == "sheet":
@@ -348,7 +360,41 @@ def _parts(archive: zipfile.ZipFile) -> tuple[dict[str, str], str | None]:
 
     _parse(archive, "xl/_rels/workbook.xml.rels", relation)
     _parse(archive, _WORKBOOK, sheet)
-    return sheets, strings[0] if strings else None
+    return sheets, strings[0] if strings else None, styles[0] if styles else None
+
+
+def _percent_styles(archive: zipfile.ZipFile, member: str | None) -> frozenset[str]:
+    """Numbers of the cell formats that show per cent; none where a workbook has no such part."""
+    formats = set(_PERCENT_FORMATS)
+    found: set[str] = set()
+    count = styles = 0
+    is_of_cells = False
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal count, styles, is_of_cells
+        tag = _local(tag)
+        if tag not in ("numFmt", "xf", "cellXfs"):
+            return
+        count += 1
+        if count > MAX_STYLES:
+            raise Refused("too_large", f"The workbook has more than {MAX_STYLES} formats. Copy the data into the form.")
+        if tag == "cellXfs":
+            is_of_cells = True
+        elif tag == "numFmt" and "%" in _LITERAL.sub("", attributes.get("formatCode", "")):
+            formats.add(attributes.get("numFmtId", ""))
+        elif tag == "xf" and is_of_cells:
+            if attributes.get("numFmtId") in formats:
+                found.add(str(styles))
+            styles += 1
+
+    def end(tag: str) -> None:
+        nonlocal is_of_cells
+        if _local(tag) == "cellXfs":
+            is_of_cells = False
+
+    if member is not None and member in archive.NameToInfo:
+        _parse(archive, member, start, end)
+    return frozenset(found)
 
 
 def _shared_strings(archive: zipfile.ZipFile, member: str | None) -> list[str]:
@@ -395,8 +441,10 @@ def _shared_strings(archive: zipfile.ZipFile, member: str | None) -> list[str]:
 class _SheetReader:
     """The handlers of one sheet; what they share lives between calls of expat."""
 
-    def __init__(self, strings: list[str]) -> None:
+    def __init__(self, strings: list[str], percents: frozenset[str]) -> None:
         self._strings = strings
+        self._percents = percents
+        self._style: str | None = None
         self._cells: list[Cell] = []
         self.merged: list[Merged] = []
         self._parts: list[str] = []
@@ -457,6 +505,7 @@ class _SheetReader:
         else:
             self._row, self._column = _place(name)
         self._kind = attributes.get("t", "n")
+        self._style = attributes.get("s")
         self._has_value = self._has_formula = False
         self._parts.clear()
         self._length = 0
@@ -488,7 +537,8 @@ class _SheetReader:
             raise Refused("too_large", f"A sheet has more than {MAX_CELLS} filled cells.")
         kind, value = self._typed("".join(self._parts))
         if value != "" or self._has_formula:
-            self._cells.append(Cell(self._row, self._column, kind, value, self._has_formula))
+            is_percent = self._style in self._percents
+            self._cells.append(Cell(self._row, self._column, kind, value, self._has_formula, is_percent))
 
     def _typed(self, text: str) -> tuple[str, float | str | bool | None]:
         """Kind and value of a stored text, after the cell's type."""

@@ -259,3 +259,50 @@ def test_hidden_rows_columns_extra_sheets_and_remarks_change_nothing(tmp_path: P
     keep = ["data_point", "numerator", "result_text", "source"]
     assert after.cells.select(keep).equals(before.cells.select(keep))
     assert row_of(after, GINI)["result"] == 0.27
+
+
+@pytest.mark.parametrize(
+    ("style", "value", "read_as"),
+    [
+        ("0%", 0.97, 97.0),  # what Excel and LibreOffice store of a typed 97 %
+        ("0.00%", 0.1234, 12.34),
+        ('#,##0.0" "%', 0.055, 5.5),
+        ("0%", 97.0, 9700.0),  # the cell shows 9700 %, and so it is told
+        ('0.0" %"', 97.0, 97.0),  # a sign that is only written beside the number
+        (r"0.0\%", 97.0, 97.0),
+        ("General", 0.97, 0.97),
+    ],
+)
+def test_a_percentage_is_read_as_its_cell_shows_it(tmp_path: Path, style: str, value: float, read_as: float) -> None:
+    path = write_form(tmp_path / "a.xlsx", {INTERNET: Entry(result=50.0), GINI: Entry(result=0.27)})
+    book = openpyxl.load_workbook(path)
+    sheet, rows = book[KPIS], rows_in(path)
+    for code, number in ((INTERNET, value), (GINI, 0.27)):
+        sheet[f"H{rows[code]}"] = number
+        sheet[f"H{rows[code]}"].number_format = style
+    book.save(path)
+    result = read(path)
+    row = row_of(result, INTERNET)
+    assert row["result"] == read_as
+    assert row_of(result, GINI)["result"] == 0.27  # no percentage is asked for there
+    notes = faults_of(result, "unit_converted")
+    assert [(one["severity"], one["cell"]) for one in notes] == [("note", f"H{rows[INTERNET]}")] * (read_as != value)
+    assert (row["result_text"] is None) == (read_as == value)
+    if notes:
+        assert f"shows {read_as:.15g} % (it holds {value:.15g}" in str(notes[0]["message"])
+
+
+def test_the_forms_own_result_is_what_it_computes_whatever_its_cell_shows(tmp_path: Path) -> None:
+    path = write_form(tmp_path / "a.xlsx", {INTERNET: Entry(30000, 60000)})
+    edit(path, "xl/styles.xml", lambda xml: re.sub(r'numFmtId="\d+"', 'numFmtId="10"', xml))
+    result = read(path)
+    assert (row_of(result, INTERNET)["result"], row_of(result, INTERNET)["result_is_formula"]) == (50.0, True)
+    assert not faults_of(result, "unit_converted")
+
+
+def test_inflation_is_read_as_its_cell_shows_it(tmp_path: Path) -> None:
+    path = write_form(tmp_path / "a.xlsx", profile={"inflation_pct": 0.025})
+    book = openpyxl.load_workbook(path)
+    book[PROFILE_SHEET]["B15"].number_format = "0.0%"
+    book.save(path)
+    assert read(path).submissions["inflation_pct"].to_list() == [2.5]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -173,3 +174,36 @@ def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
     data[data.index(b"PK\x01\x02") + 8] |= 1  # the flag of encryption in the central directory
     path.write_bytes(data)
     assert "encrypted" in refusal(path).message
+
+
+def styled(path: Path, styles: str) -> Path:
+    """A workbook with a cell of each of the first three formats."""
+    relations = RELATIONS.replace(
+        "</Relationships>", f'<Relationship Id="rId3" Type="{DOCUMENT}/styles" Target="styles.xml"/></Relationships>'
+    )
+    rows = '<row r="1">' + "".join(f'<c s="{at}"><v>0.5</v></c>' for at in range(3)) + "</row>"
+    parts = {
+        "xl/_rels/workbook.xml.rels": relations,
+        "xl/styles.xml": f'<styleSheet xmlns="{MAIN}">{styles}</styleSheet>',
+    }
+    return make(path, rows, **parts)
+
+
+def test_a_cell_says_whether_it_shows_per_cent(tmp_path: Path) -> None:
+    styles = (
+        '<numFmts><numFmt numFmtId="164" formatCode="0.000%"/>'
+        '<numFmt numFmtId="165" formatCode="0&quot;%&quot;"/></numFmts>'
+        '<cellStyleXfs><xf numFmtId="9"/></cellStyleXfs>'
+        '<cellXfs><xf numFmtId="164"/><xf numFmtId="165"/><xf numFmtId="9"/></cellXfs>'
+        '<cellStyles/><dxfs><dxf><numFmt numFmtId="165" formatCode="0%"/></dxf></dxfs>'
+    )
+    assert [cell.is_percent for cell in cells(styled(tmp_path / "a.xlsx", styles))] == [True, False, True]
+    prefixed = re.sub(r"<(/?)(?=\w)", r"<\1x:", styles).replace("<x:numFmts>", f'<x:numFmts xmlns:x="{MAIN}">', 1)
+    other = f'<x:all xmlns:x="{MAIN}">{prefixed}</x:all>'
+    assert [cell.is_percent for cell in cells(styled(tmp_path / "b.xlsx", other))] == [True, False, True]
+
+
+def test_more_formats_than_a_program_writes_are_refused(tmp_path: Path) -> None:
+    found = refusal(styled(tmp_path / "a.xlsx", f"<cellXfs>{'<xf/>' * (xlsx.MAX_STYLES + 1)}</cellXfs>"))
+    assert found.rule == "too_large"
+    assert "formats" in found.message
