@@ -19,6 +19,7 @@ from ssc_index.framework.model import Framework
 from ssc_index.method import Method
 from ssc_index.steps.aggregate import Aggregate, left_out
 from ssc_index.steps.state import Bools, Ints
+from ssc_index.steps.walk import nodes_reached
 from ssc_index.uncertainty import draws
 from ssc_index.uncertainty.inputs import (
     Alternatives,
@@ -93,9 +94,18 @@ class Case:
 
     @cached_property
     def base_weights(self) -> Floats:
-        """Weights of the method as it stands, by node; the root has 1, shape (n_nodes,)."""
-        steps = [step for step in self.method.steps if isinstance(step, Aggregate)]
-        return self.weights_from(steps[0].weights if steps else "framework")
+        """Weights of the method as it stands, by node, each by the step that aggregates it; the root has 1, shape
+        (n_nodes,)."""
+        weights, done = self.weights_from("framework"), set[str]()
+        for step in self.method.steps:
+            if isinstance(step, Aggregate):
+                parents = {node.code for node in nodes_reached(self.framework, done, step.to)}
+                own = self.weights_from(step.weights)
+                for place, node in enumerate(self.framework.nodes):
+                    if node.parent in parents:
+                        weights[place] = own[place]
+                done |= parents
+        return weights
 
     def weights_from(self, source: str) -> Floats:
         """Weights by node of a weight set, ``framework`` or ``equal``; the root has 1, shape (n_nodes,)."""

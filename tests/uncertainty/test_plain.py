@@ -19,6 +19,22 @@ def test_the_row_without_numbers_gives_the_nominal_index():
     np.testing.assert_array_equal(scores_of(case, built(case, choices)), nominal)
 
 
+def test_each_step_that_aggregates_has_the_weights_that_it_names():
+    # Equal weights up to the pillars, those of the framework (1, 2 and 3) above them. Without numbers it is the index
+    # of the method; the pillars had equal weights then, those of the first step.
+    inputs = {"weights": {**examples.NOISE_OF_WEIGHTS, "at": "pillar"}}
+    start = [{"normalise": {"method": "goalposts", "range": [1, 100]}}]
+    steps = [*start, {"aggregate": {"weights": "equal", "to": "pillar"}}, {"aggregate": {}}]
+    section = {"seed": 1, "replications": 4, "inputs": inputs}
+    method = method_from_mapping({"name": "two", "steps": steps, "uncertainty": section})
+    case = case_of(examples.values(), examples.framework(), method)
+    nominal = compute_index(case.values, case.framework, case.method).scores
+    np.testing.assert_array_equal(scores_of(case, built(case, decide(case, np.full((1, 1), np.nan)))), nominal)
+    drawn = scores_of(case, replication(case, 0))
+    np.testing.assert_array_equal(drawn[:, case.position["p1"]], nominal[:, case.position["p1"]])
+    assert not np.array_equal(drawn[:, 0], nominal[:, 0], equal_nan=True)
+
+
 def test_a_node_left_out_counts_neither_in_weights_nor_in_coverage():
     case = examples.case({"exclusion": {"kind": "exclusion", "nodes": ["x10", "p2"], "probability": 1.0}})
     full = compute_index(case.values, case.framework, case.method).scores
