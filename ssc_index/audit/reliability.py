@@ -66,8 +66,12 @@ def _alpha(matrix: Floats, correlations: Floats) -> Alpha:
         return Alpha(np.nan, np.nan, f"{k} column; α needs two")
     if np.isnan(matrix).any():
         return Alpha(np.nan, np.nan, "two columns share fewer than two rows")
-    total = float(matrix.sum())
-    if total <= SINGULAR * float(np.abs(matrix).sum()):
+    total, size = float(matrix.sum()), float(np.abs(matrix).sum())
+    if total < -SINGULAR * size:  # no sum of columns has a variance below 0, but each pair has rows of its own
+        return Alpha(
+            np.nan, np.nan, "pairs of columns rest on so unlike rows that their covariances sum to less than 0"
+        )
+    if total <= SINGULAR * size:
         return Alpha(np.nan, np.nan, "the sum of the columns does not vary")
     alpha = k / (k - 1) * (1 - float(np.trace(matrix)) / total)
     whole = float(correlations.sum())

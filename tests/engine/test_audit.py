@@ -468,6 +468,17 @@ def test_a_change_that_a_step_does_not_know_is_refused():
         leave_one_out(_index(_draws(4)), "index")
 
 
+def test_covariances_of_unlike_rows_that_contradict_each_other_are_told_as_that():
+    # Each pair shares two or three rows, in which one rises where the other falls; variances are over four or five.
+    # Variances sum to 10 + 15.7 + 50/3, covariances to twice -8 - 24.5 - 24.5: together below 0, as no variance is.
+    table = np.array(
+        [[1, 9, NAN], [2, NAN, 8], [NAN, 2, 9], [3, 8, NAN], [9, NAN, 1], [NAN, 9, 2], [5, 1, NAN]], dtype=float
+    )
+    found = cronbach_alpha(table)
+    assert np.isnan(found.alpha)
+    assert found.reason == "pairs of columns rest on so unlike rows that their covariances sum to less than 0"
+
+
 # sizes
 
 
