@@ -231,16 +231,18 @@ def _read_parquet(path: Path) -> _Table:
         frame = pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ValuesError(path.name, [f"cannot be read as Parquet: {error}"]) from error
-    columns = {}
-    for series in frame.get_columns():
-        if series.dtype.is_float():
-            floats = series.cast(pl.Float64)
-            columns[series.name] = floats.fill_nan(None) if floats.is_nan().any() else floats
-        elif series.dtype.is_integer():
-            columns[series.name] = series
-        else:
-            columns[series.name] = _text(_as_text(path.name, series))
-    return _Table(columns, lambda row: f"row {row + 1}")
+    columns = frame.get_columns()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        read = list(pool.map(lambda series: _parquet_column(path.name, series), columns))
+    return _Table({series.name: own for series, own in zip(columns, read, strict=True)}, lambda row: f"row {row + 1}")
+
+
+def _parquet_column(subject: str, series: pl.Series) -> pl.Series:
+    """A column of a Parquet file: numbers as they are, NaN missing; all else as text."""
+    if series.dtype.is_float():
+        floats = series.cast(pl.Float64)
+        return floats.fill_nan(None) if floats.is_nan().any() else floats
+    return series if series.dtype.is_integer() else _text(_as_text(subject, series))
 
 
 def _as_text(subject: str, series: pl.Series) -> pl.Series:
@@ -435,6 +437,7 @@ def _long(table: _Table, framework: Framework, denominators: Sequence[str], subj
         {},
         subject,
         {name: matrix[:, columns[name]] for name in given},
+        owned=True,
     )
 
 

@@ -8,7 +8,9 @@ own other cells, or from its last value. What does not: which table it is – va
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from ssc_index.values import Floats
 
 Centre = Literal["mean", "median"]
+PARALLEL_FROM = 1_000_000  # cells from which groups are filled side by side
 
 
 def centres(block: Floats, centre: Centre) -> Floats:
@@ -62,20 +65,29 @@ def fill_by_group(
     Source: OECD/JRC Handbook (2008), step 3; group means as in COINr (``i_mean_grp``).
     """
     filled = np.array(table, order="F")
-    empty = []
     order = np.argsort(groups, kind="stable")
     numbers, starts = np.unique(groups[order], return_index=True)
-    for group, start, end in zip(numbers.tolist(), starts, np.append(starts, order.size)[1:].tolist(), strict=True):
+    ends = np.append(starts, order.size)[1:]
+
+    def fill(group: int, start: int, end: int) -> list[tuple[int, int, int]]:
+        """Fill the rows of one group, and tell what stays missing."""
         rows = order[start:end]
         block = table[rows]
         holes = np.isnan(block) & wanted[rows]
         if group < 0 or not holes.any():
-            continue
+            return []
         middle = centres(block, centre)
         filled[rows] = np.where(holes, middle, block)
         without = np.flatnonzero(np.isnan(middle) & holes.any(axis=0))
-        empty += [(group, column, int(holes[:, column].sum())) for column in without.tolist()]
-    return filled, empty
+        return [(group, column, int(holes[:, column].sum())) for column in without.tolist()]
+
+    groups_in_order = numbers.tolist(), starts.tolist(), ends.tolist()
+    if table.size < PARALLEL_FROM:
+        empty = list(map(fill, *groups_in_order))
+    else:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # no two groups share a row
+            empty = list(pool.map(fill, *groups_in_order))
+    return filled, [one for group in empty for one in group]
 
 
 def errors_of_means(table: Floats, groups: NDArray[np.int64]) -> Floats:

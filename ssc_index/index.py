@@ -24,7 +24,7 @@ from ssc_index.steps.normalise_parameters import Normalise
 from ssc_index.steps.parameters import Parameters
 from ssc_index.steps.registry import STEPS
 from ssc_index.steps.saved import Saved
-from ssc_index.steps.state import Bools, Ints, Outcome, State, all_scores
+from ssc_index.steps.state import Bools, Ints, Outcome, State, all_scores, last_scores
 from ssc_index.steps.weights_parameters import Weights
 from ssc_index.values import Values
 
@@ -72,7 +72,8 @@ def compute_scores(values: Values, framework: Framework, method: Method, year: i
         MethodError: As `compute_index`.
         ComputationError: As `compute_index`.
     """
-    return compute_steps(values, framework, method, year)[0]
+    state, _ = _run_all(values, framework, method, None, year, record=False)
+    return Scores(framework, method, last_scores(state), state.weights_used)
 
 
 def compute_steps(
@@ -84,18 +85,23 @@ def compute_steps(
 
 
 def _run_all(
-    values: Values, framework: Framework, method: Method, saved: Saved | None, year: int | None
+    values: Values, framework: Framework, method: Method, saved: Saved | None, year: int | None, record: bool = True
 ) -> tuple[State, tuple[StepResult, ...]]:
     """Run every step of a method, once it is known to fit."""
     if values.codes != framework.codes:
         raise ValuesError("values", [f"columns {values.codes} are not the indicators {framework.codes}"])
     has_years = values.years is not None
     check_method(method, framework, tuple(values.groups), has_years, denominators=tuple(values.denominators))
-    return run_steps(values, framework, method, saved, year)
+    return run_steps(values, framework, method, saved, year, record)
 
 
 def run_steps(
-    values: Values, framework: Framework, method: Method, saved: Saved | None = None, year: int | None = None
+    values: Values,
+    framework: Framework,
+    method: Method,
+    saved: Saved | None = None,
+    year: int | None = None,
+    record: bool = True,
 ) -> tuple[State, tuple[StepResult, ...]]:
     """Run the steps of a method that is known to fit; ranks and counts are left out.
 
@@ -105,9 +111,10 @@ def run_steps(
         method: What is done, in order.
         saved: Parameters of an earlier run of the method.
         year: As for `compute_index`.
+        record: Whether to keep what each step did, which takes copies of the tables.
 
     Returns:
-        Where the steps lead to, and what each did.
+        Where the steps lead to, and what each did; nothing of the latter without ``record``.
 
     Raises:
         ValuesError: If no row is of the year.
@@ -121,7 +128,7 @@ def run_steps(
     for number, step in enumerate((None, *method.steps)):
         state.number = number
         if step is not None:
-            steps.append(_run(state, step))
+            steps += _run(state, step, record)
         if number == cut_after:
             state, steps = state_in(state, block, rows), [step_in(one, rows) for one in steps]
     return state, tuple(steps)
@@ -135,7 +142,7 @@ def beginning(values: Values, framework: Framework, method: Method) -> State:
         framework=framework,
         steps=method.steps,
         name=method.name,
-        table=np.array(values.values, order="F"),
+        table=np.asfortranarray(values.values),
         scores=np.full((rows, len(framework.nodes)), np.nan, order="F"),
         excluded_by=np.zeros(rows, dtype=np.int64),
         reasons=[[] for _ in range(rows)],
@@ -149,24 +156,27 @@ def beginning(values: Values, framework: Framework, method: Method) -> State:
     )
 
 
-def _run(state: State, step: Parameters) -> StepResult:
-    """Run one step and keep what it did."""
+def _run(state: State, step: Parameters, record: bool) -> tuple[StepResult, ...]:
+    """Run one step; what it did, if that is to be kept."""
     on_nodes = (
         isinstance(step, Aggregate | Weights)
         or (isinstance(step, Impute) and level_of_scores(state.framework, step) is not None)
         or (isinstance(step, Normalise) and step.level is not None)
     )
-    before = all_scores(state) if on_nodes else state.table
+    before = all_scores(state) if on_nodes and record else state.table
     outcome: Outcome = STEPS[step.step].run(state, step)
-    table = all_scores(state) if on_nodes else state.table
     codes = tuple(node.code for node in state.framework.nodes) if on_nodes else state.values.codes
+    places = state.node_columns(codes)
+    if outcome.imputed is not None:
+        for column in np.flatnonzero(outcome.imputed.any(axis=0)).tolist():
+            np.copyto(state.filled_by[:, places[column]], state.number, where=outcome.imputed[:, column])
+    if not record:
+        return ()
+    table = all_scores(state) if on_nodes else state.table
     nothing = np.zeros(table.shape, dtype=bool)
     imputed = nothing if outcome.imputed is None else outcome.imputed
-    places = state.node_columns(codes)
-    for column in np.flatnonzero(imputed.any(axis=0)).tolist():
-        np.copyto(state.filled_by[:, places[column]], state.number, where=imputed[:, column])
     error = np.broadcast_to(np.nan, table.shape) if outcome.standard_error is None else outcome.standard_error
-    return StepResult(
+    done = StepResult(
         number=state.number,
         name=step.step,
         method=str(getattr(step, "method", "")),
@@ -183,6 +193,7 @@ def _run(state: State, step: Parameters) -> StepResult:
         notes=outcome.notes,
         distributions=outcome.distributions,
     )
+    return (done,)
 
 
 def _result(state: State, method: Method, steps: tuple[StepResult, ...]) -> IndexResult:

@@ -67,6 +67,8 @@ def values_from_columns(
     groups: Mapping[str, Sequence[str | None]] | None = None,
     subject: str = "values",
     denominators: Mapping[str, Floats | Sequence[float]] | None = None,
+    *,
+    owned: bool = False,
 ) -> Values:
     """Sort and check a table of values.
 
@@ -78,6 +80,7 @@ def values_from_columns(
         groups: Labels of each row by group column.
         subject: What an error names.
         denominators: Columns that indicators may be divided by; NaN is missing.
+        owned: Whether the table may be kept, and locked, as it is: the caller has no other use of it.
 
     Returns:
         The table, sorted by year and unit: the same for any order of the input.
@@ -96,7 +99,10 @@ def values_from_columns(
         raise ValuesError(subject, faults)
     names = list(zip([0] * len(units) if years is None else years, units, strict=True))
     order = sorted(range(len(units)), key=names.__getitem__)
-    table = np.array(table if order == list(range(len(units))) else table[order], order="F")
+    if order != list(range(len(units))):
+        table = np.asfortranarray(table[order])
+    elif not owned:
+        table = np.array(table, order="F")
     built = Values(
         units=tuple(units[row] for row in order),
         years=None if years is None else tuple(int(years[row]) for row in order),

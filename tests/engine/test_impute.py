@@ -514,3 +514,17 @@ def test_a_guard_stops_a_method_that_touches_an_observed_cell(monkeypatch):
     monkeypatch.setattr(impute, "fill_by_group", lambda table, *_: (table + 1.0, []))
     with pytest.raises(AssertionError, match="changed a cell that was there"):
         _run(_holey(5), _impute("mean"))
+
+
+def test_groups_are_filled_side_by_side_as_one_by_one(monkeypatch):
+    generator = np.random.default_rng(5)
+    table = np.asfortranarray(generator.normal(size=(60, 4)))
+    table[generator.random(table.shape) < 0.4] = np.nan
+    table[:12, 1] = np.nan  # a group without any value in a column
+    groups, wanted = np.repeat([3, -1, 0, 2, 1], 12), np.ones(table.shape, dtype=bool)
+    filled, empty = impute.fill_by_group(table, groups, "median", wanted)
+    assert empty == [(3, 1, 12)]
+    monkeypatch.setattr(impute, "PARALLEL_FROM", 0)
+    again, empty_again = impute.fill_by_group(table, groups, "median", wanted)
+    np.testing.assert_array_equal(again, filled)
+    assert empty_again == empty

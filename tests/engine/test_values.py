@@ -43,3 +43,15 @@ def test_the_table_does_not_change_with_what_it_was_made_from():
     values = values_from_columns(["a", "b"], None, ["x"], table)
     table[0, 0] = 9.0
     assert values.values[0, 0] == 1.0
+
+
+def test_a_table_that_is_given_away_is_kept_and_locked_and_any_other_is_copied():
+    table = np.array([[1.0, 2.0], [3.0, 4.0]], order="F")
+    kept = values_from_columns(["a", "b"], None, ["x", "y"], table, owned=True).values
+    assert np.shares_memory(kept, table)
+    assert not kept.flags.writeable
+    other = np.array([[1.0, 2.0], [3.0, 4.0]], order="F")
+    assert not np.shares_memory(values_from_columns(["a", "b"], None, ["x", "y"], other).values, other)
+    sorted_ = values_from_columns(["b", "a"], None, ["x", "y"], other, owned=True).values
+    assert sorted_.tolist() == [[3, 4], [1, 2]]
+    assert other.flags.writeable
