@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ssc_index.elementary import power_of_two_near
 from ssc_index.result import IndexResult
 from ssc_index.sample import frame_of, rows_of, years_of
 from ssc_index.treat import skewness_and_kurtosis
@@ -66,7 +67,10 @@ def spread_of(values: Floats) -> float:
     >>> spread_of(np.array([0.1, 0.1, 0.1])), spread_of(np.array([1.0, 3.0])) == 2**0.5
     (0.0, True)
     """
-    return 0.0 if is_constant(values) else float(values.std(ddof=1))
+    if is_constant(values):
+        return 0.0
+    unit = power_of_two_near(values)
+    return float((values * unit).std(ddof=1) / unit)
 
 
 def column_statistics(table: Floats, codes: Sequence[str], limits: Limits = DEFAULT_LIMITS) -> pl.DataFrame:

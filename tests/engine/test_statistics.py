@@ -43,6 +43,14 @@ def test_equal_values_have_no_spread_however_their_mean_is_rounded():
     assert (row["sd"], row["cv"]) == (0, 0)
 
 
+@pytest.mark.parametrize("size", [1e300, 1e-300])
+def test_the_spread_of_the_greatest_and_the_smallest_values_is_theirs(size):
+    # The deviation of 1 and 3 is √2; the square of 1e300 is infinite, that of 1e-300 is 0.
+    row = column_statistics(np.array([[1.0], [3.0]]) * size, ["a"]).row(0, named=True)
+    assert row["sd"] == pytest.approx(2**0.5 * size)
+    assert row["cv"] == pytest.approx(2**0.5 / 2)
+
+
 def test_limits_decide_the_flags():
     table = np.array([[0.0], [0.0], [1.0], [NAN]])
     strict = column_statistics(table, ["a"], Limits(available=0.9, non_zero=0.5, distinct=0.7)).row(0, named=True)
