@@ -20,6 +20,9 @@ def test_statistics_of_a_column_worked_by_hand():
     assert row["skewness"] == pytest.approx(scipy.stats.skew([1, 2, 2, 5], bias=False))
     assert row["kurtosis"] == pytest.approx(scipy.stats.kurtosis([1, 2, 2, 5], bias=False))
     assert row["n_outside_fences"] == 1  # 5 > 2.75 + 1.5 × 1
+    assert (row["share_non_zero"], row["share_distinct"], row["share_same"]) == (1, 0.75, 0.5)
+    zeros = column_statistics(np.array([[0.0], [0.0], [1.0], [3.0], [NAN]]), ["a"]).row(0, named=True)
+    assert (zeros["n_zero"], zeros["share_non_zero"], zeros["share_same"], zeros["minimum"]) == (2, 0.5, 0.5, 0)
     assert row["reason"] is None
 
 

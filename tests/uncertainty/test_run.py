@@ -257,6 +257,26 @@ def test_what_the_kernel_lacks_goes_the_plain_way_to_the_same_kind_of_result():
     assert np.nansum(result.figures("index").mean_rank) > 0
 
 
+@pytest.mark.parametrize(("rank_by", "add"), [(ranks_by_numba, add_by_numba), (ranks_by_numpy, add_by_numpy)])
+def test_two_replications_are_counted_by_hand(rank_by, add):
+    # 13 units. First: 13 to 2, and one without a score: ranks 1 to 12, the quarter is 3. Then the first two lack a
+    # score, all others have 1, but for the last with 5: ranks 2 and 1 of 11, the quarter is 3 (2.75, and the rest).
+    scores = np.array([[*range(13, 1, -1), np.nan], [np.nan, np.nan, *[1] * 10, 5]], dtype=np.float32)
+    tally, scale = empty_tally(np.ones(13, dtype=bool), pairs=False), scale_of(np.array([[0.0, 16.0]]))
+    add(tally, scale, scores, rank_by(scores, tally.among))
+    assert tally.replications == 2
+    assert tally.ranked.tolist() == [1, 1, *[2] * 10, 1]
+    assert tally.rank_sum.tolist() == [1, 2, *[rank + 2 for rank in range(3, 13)], 1]
+    assert tally.rank_squares.tolist() == [1, 4, *[rank**2 + 4 for rank in range(3, 13)], 1]
+    assert tally.top_ten.tolist() == [1, 1, *[2] * 8, 1, 1, 1]
+    assert tally.top_quarter.tolist() == [1, 1, 2, *[1] * 9, 1]
+    np.testing.assert_allclose(tally.score_sum * scale.unit, [13, 12, *[14 - rank + 1 for rank in range(3, 13)], 5])
+    assert [tally.ranks[2, place] for place in range(4)] == [0, 1, 1, 0]  # the third: once third, once second
+    assert tally.ranks.sum(axis=1).tolist() == tally.scores.sum(axis=1).tolist() == tally.ranked.tolist()
+    at = ((5 - scale.low) / scale.width, (13 - scale.low) / scale.width)
+    assert (tally.scores[12, int(at[0])], tally.scores[0, int(at[1])]) == (1, 1)
+
+
 @pytest.mark.parametrize("rank", [{"first": "lowest"}, {"round": 0}, {"round": 0, "ties": "dense", "first": "lowest"}])
 def test_replications_are_ranked_as_the_method_ranks(rank):
     case = examples.case({"means": examples.MEANS, "weights": examples.NOISE_OF_WEIGHTS}, replications=12, rank=rank)
