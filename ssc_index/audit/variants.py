@@ -201,10 +201,14 @@ def _pruned_step(step: dict[str, Any], names: set[str]) -> dict[str, Any] | None
     for key, value in parameters.items():
         if isinstance(value, dict):
             kept[key] = {inner: setting for inner, setting in value.items() if inner not in names}
+            if name == "weights" and value and not kept[key]:
+                return None
         elif isinstance(value, list) and names.intersection(entry for entry in value if isinstance(entry, str)):
             kept[key] = [entry for entry in value if entry not in names]
-            if key == "only" and not kept[key]:
+            if key in ("only", "under") and not kept[key]:
                 return None
+            if key == "leave_out" and not kept[key]:
+                del kept[key]
         else:
             kept[key] = value
     return {name: kept}

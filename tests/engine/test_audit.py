@@ -408,6 +408,23 @@ def test_an_only_child_takes_its_parent_with_it_and_a_variant_that_leaves_nothin
     assert found.units.height == 0
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [{"weights": {"method": "given", "weights": {"a": 2, "b": 1}}}, {"aggregate": {}}],
+        [{"weights": {"method": "pca", "negative": "square", "under": ["x"]}}, {"aggregate": {}}],
+        [{"aggregate": {"leave_out": ["b"]}}],
+    ],
+)
+def test_a_step_or_setting_of_the_nodes_left_out_alone_goes_with_them(steps):
+    # Without x there is y; that weights and exclusions were of parts of x kept the variant from being computed.
+    table = _draws(8)
+    (found,) = leave_one_out(_index(table, [{"normalise": {"method": "none"}}, *steps]), "level_1")
+    assert found.summary["reason"].to_list() == [None, None]
+    scores = found.units.filter(variant="x").sort("unit")["variant_score"]
+    np.testing.assert_allclose(scores, table[:, 2:].mean(axis=1))
+
+
 def test_a_unit_that_the_smaller_index_cannot_rank_is_counted():
     table = _draws(6)
     table[0, 1] = NAN  # without a, unit u000 has no x
