@@ -687,6 +687,8 @@ def main() -> None:
             tests = test_files(mutant.module, cover) if given.again else tests  # those of today too
             tell(mutant, outcome(mutant, tests, limit) if tests else "untested", begun)
     known = dict(json.loads(line) for line in done.read_text().splitlines())
+    if missing := sum(mutant.name not in known for mutant in sample):
+        raise SystemExit(f"{missing} faults were not judged; the same command with --keep goes on")
     found = [(mutant, known[mutant.name]) for mutant in sample]
     there: dict[str, int] = defaultdict(int)
     for mutant in meant:

@@ -56,6 +56,9 @@ def test_growth_of_three_points_is_scipys_line():
         ([0.0, 1.0, 2.0], {"cagr": None, "change": 2.0}, "the first value is not above 0: no cagr"),
         ([4.0, 2.0, -1.0], {"cagr": None}, "the last value is below 0: no cagr"),
         ([4.0, 2.0, 0.0], {"cagr": -1.0}, None),
+        # both above 0 and below 1
+        ([0.5, 0.75, 1.0], {"cagr": 2 ** (1 / 3) - 1, "change": 0.5}, None),
+        ([-1.0, -2.0, -3.0], {"cagr": None, "slope_pct": None}, "the line starts at 0 or less: no slope_pct"),
         ([5.0, 5.0, 5.0], {"cagr": 0.0, "slope": 0.0, "r2": None, "p_value": None}, "all values are equal"),
     ],
 )
