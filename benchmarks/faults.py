@@ -1,9 +1,10 @@
-"""Builds, publications and releases killed at random moments: ``python -m benchmarks.faults [--times 100]``.
+"""Builds, publications and releases killed at random moments: ``python -m benchmarks.faults [--keep DIR]``.
 
 Each death is real: the command and everything it started get SIGKILL. After each, what readers have open to them must
 be whole: marts that are the old ones or the new ones, Parquet files as their manifest says, releases with all their
 files. After every five deaths in a row the same command, left alone, must come to the same bits as one that was never
-disturbed. The moments come from a seed; where they fall in the work depends on the machine.
+disturbed. The moments come from a seed; where they fall in the work depends on the machine. With ``--keep`` a run that
+was stopped goes on after its last whole row.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
 
+from assets.freshness import PUBLISHING, code_sha256
 from assets.workspace import PROJECT, open_workspace
 from intake.demo import make_demo
 from pipelines.releases import releases
@@ -206,31 +207,72 @@ def die(trial: Trial, folder: Path, times: int, generator: random.Random) -> Non
         shutil.rmtree(root)
 
 
+def prepared(folder: Path) -> list[Trial]:
+    """The trials, as they are kept in a folder or, if they are not, made there."""
+    kept = folder / "trials.json"
+    if kept.exists():
+        told = json.loads(kept.read_text(encoding="utf-8"))
+        if told["code"] != code_sha256(PUBLISHING):
+            raise SystemExit(f"{folder} was made by other code: what its marts should come to is not known.")
+        return [
+            Trial(
+                what=one["what"],
+                start=folder / one["start"],
+                wanted=one["wanted"],
+                allowed={mart: set(addresses) for mart, addresses in one["allowed"].items()},
+                seconds=one["seconds"],
+            )
+            for one in told["trials"]
+        ]
+    for half_made in folder.iterdir():
+        shutil.rmtree(half_made)
+    built = scene(folder)
+    trials = [prepare(what, built, folder) for what in WHAT]
+    told = [
+        {
+            "what": trial.what,
+            "start": trial.start.name,
+            "wanted": trial.wanted,
+            "allowed": {mart: sorted(addresses) for mart, addresses in trial.allowed.items()},
+            "seconds": trial.seconds,
+        }
+        for trial in trials
+    ]
+    kept.write_text(json.dumps({"code": code_sha256(PUBLISHING), "trials": told}, indent=1), encoding="utf-8")
+    return trials
+
+
 def main() -> None:
     """Kill and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
     parser.add_argument("--times", type=int, default=100, help="how often to kill, in all")
-    times = parser.parse_args().times
-    generator = random.Random(SEED)
+    parser.add_argument("--keep", type=Path, help="directory for what was found, so that a run can go on")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ssc-index-faults-") as name:
-        folder = Path(name)
-        built = scene(folder)
-        trials = [prepare(what, built, folder) for what in WHAT]
-        rows = max(1, times // IN_A_ROW)
-        for number in range(rows):
-            trial = trials[number % len(trials)]
-            die(trial, folder, IN_A_ROW, generator)
+        folder = given.keep or Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        trials = prepared(folder)
+        rows = max(1, given.times // IN_A_ROW)
+        outcomes = folder / "outcomes.jsonl"
+        done = len(outcomes.read_text(encoding="utf-8").splitlines()) if outcomes.exists() else 0
+        shutil.rmtree(folder / "dying", ignore_errors=True)
+        for number in range(done, rows):
+            trial = replace(trials[number % len(trials)], deaths=0, faults=[])
+            die(trial, folder, IN_A_ROW, random.Random(f"{SEED} {number}"))
+            with outcomes.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"what": trial.what, "killed": trial.deaths, "faults": trial.faults}) + "\n")
             print(f"\r{number + 1} of {rows} rows of {IN_A_ROW}", end="", file=sys.stderr, flush=True)
+        found = [json.loads(line) for line in outcomes.read_text(encoding="utf-8").splitlines()]
     print(file=sys.stderr)
     print(f"{'what':<20}{'seconds':>9}{'started':>9}{'killed':>8}{'faults':>8}")
-    counted = Counter(number % len(trials) for number in range(rows))
-    for number, trial in enumerate(trials):
-        started = counted[number] * IN_A_ROW
-        print(f"{trial.what:<20}{trial.seconds:>9.1f}{started:>9}{trial.deaths:>8}{len(trial.faults):>8}")
     for trial in trials:
-        for fault in trial.faults:
-            print(f"{trial.what}: {fault}")
-    sys.exit(any(trial.faults for trial in trials))
+        own = [one for one in found if one["what"] == trial.what]
+        killed, faults = sum(one["killed"] for one in own), sum(len(one["faults"]) for one in own)
+        print(f"{trial.what:<20}{trial.seconds:>9.1f}{len(own) * IN_A_ROW:>9}{killed:>8}{faults:>8}")
+    for one in found:
+        for fault in one["faults"]:
+            print(f"{one['what']}: {fault}")
+    sys.exit(any(one["faults"] for one in found))
 
 
 if __name__ == "__main__":

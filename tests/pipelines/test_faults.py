@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,7 +26,9 @@ from intake.template import Entry
 from pipelines import releases
 from tests.intake.forms import set_cell
 from tests.pipelines.workspaces import (
+    ENVIRONMENT,
     INTERNAL,
+    PROJECT,
     PUBLIC,
     REPORT,
     add_submission,
@@ -188,6 +191,66 @@ def test_a_clock_that_was_moved_back_beyond_the_last_edition_is_told_and_nothing
     assert result.returncode == 3, result.stdout[-1000:]
     assert "but the edition 2020 has been built. Set the clock" in " ".join(result.stderr.split())
     assert content(workspace) == before
+
+
+# Looks at the workspace as sensor and schedule do, by a clock that is set anew before each look.
+TICKING = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+import dagster as dg
+from assets.resources import WorkspaceResource
+from pipelines.schedules import nightly_draft
+from pipelines.sensors import submissions_arrived
+
+root, clock = sys.argv[1:]
+cursor = None
+
+def told(result):
+    return [f"{one.run_key[:5]} {one.tags['dagster/asset_partition_range_end']}" for one in result or ()]
+
+for moment in ("2021-03-10", "2021-03-10", "2021-03-01", "2020-03-01", "2015-03-01", "2021-03-11"):
+    Path(clock).write_text(f"@{moment} 12:00:00")
+    store = {"store": WorkspaceResource(root=root)}
+    try:
+        with dg.build_sensor_context(cursor=cursor, resources=store) as context:
+            look = submissions_arrived(context)
+        cursor = look.cursor or cursor
+        now = datetime.now(UTC)
+        with dg.build_schedule_context(resources=store, scheduled_execution_time=now) as context:
+            night = nightly_draft(context)
+        print(moment, told(look.run_requests), night.run_key, night.tags["dagster/asset_partition_range_end"])
+    except Exception as error:
+        print(moment, type(error).__name__)
+"""
+
+
+@pytest.mark.skipif(FAKETIME is None, reason="needs libfaketime")
+def test_a_clock_that_goes_back_starts_no_second_run_and_a_wrong_year_none_at_all(
+    workspace: Path, tmp_path: Path
+) -> None:
+    clock = tmp_path / "clock"
+    clock.write_text("@2021-03-10 12:00:00", encoding="utf-8")
+    moved = {
+        "LD_PRELOAD": str(FAKETIME),
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1",
+    }
+    command = [sys.executable, "-W", "ignore", "-c", TICKING, str(workspace), str(clock)]
+    environment = {**os.environ, **ENVIRONMENT, **moved}
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines() == [
+        "2021-03-10 [] draft-2021-03-10 2020",
+        # The files have stayed the same: one run.
+        "2021-03-10 ['files 2020'] draft-2021-03-10 2020",
+        # Nine days back, and a year: the same files, the key of a night that has had its run, no other editions.
+        "2021-03-01 [] draft-2021-03-01 2020",
+        "2020-03-01 [] draft-2020-03-01 2020",
+        # A year in which the editions that stand could not have been: both say so, and ask for nothing.
+        "2015-03-01 ClockError",
+        "2021-03-11 [] draft-2021-03-11 2020",
+    ]
 
 
 def test_a_year_without_a_submission_is_no_edition_and_the_next_carries_over_it(workspace: Path) -> None:
