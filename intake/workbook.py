@@ -689,7 +689,16 @@ def _number(cell: Cell | None, label: str, report: Report, asked: str | None = N
     """Number of a cell, in the unit asked for, and its text where it held anything but a plain number."""
     if cell is None or cell.kind == "uncalculated":
         return None, None
-    if cell.kind == "number":
+    text: str | None
+    if cell.kind == "number" and cell.shows == "date" and not cell.is_formula:
+        text = _shown(cell)
+        reading = numbers.Reading(
+            None,
+            "not_a_number",
+            f"the cell shows a day or a time (it holds {text}): a spreadsheet program takes 3.5 or 1/2 for one where "
+            "decimals are written otherwise. Choose a plain number format and type the number again.",
+        )
+    elif cell.kind == "number":
         reading = numbers.check_magnitude(float(cell.value or 0.0))
         text = None if reading.number is not None else _shown(cell)
     elif cell.kind == "text":
@@ -715,7 +724,7 @@ def _as_shown(cell: Cell | None, label: str, report: Report) -> tuple[Cell | Non
 
     Whoever types 97 % into a cell sees 97 % there; the program stores 0.97 and changes the format.
     """
-    if cell is None or not cell.is_percent or cell.is_formula or not isinstance(cell.value, float):
+    if cell is None or cell.shows != "percent" or cell.is_formula or not isinstance(cell.value, float):
         return cell, None
     number = float(f"{100 * cell.value:.15g}")
     shown = f"{number:.15g} %"

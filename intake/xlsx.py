@@ -50,9 +50,12 @@ _WORKBOOK = "xl/workbook.xml"
 _END, _END_BYTES, _LONGEST_END = b"PK\x05\x06", 22, 22 + (1 << 16)
 _LOCAL_HEAD_BYTES = 30
 
-# Built-in number formats 0 % and 0.00 %, by ECMA-376 part 1, 18.8.30; and what of a format's code is no sign.
-_PERCENT_FORMATS = ("9", "10")
-_LITERAL = re.compile(r'"[^"]*"|\\.|[_*].')
+# Built-in number formats, by ECMA-376 part 1, 18.8.30; and what of a format's code stands for no part of the number.
+_BUILT_IN = dict.fromkeys(("9", "10"), "percent") | {
+    str(number): "date" for span in ((14, 22), (27, 36), (45, 47), (50, 58)) for number in range(span[0], span[1] + 1)
+}
+_LITERAL = re.compile(r'"[^"]*"|\\.|[_*].|\[[^\]]*\]|general|standard', re.IGNORECASE)
+_DATE_PART = re.compile(r"[dmyhs]", re.IGNORECASE)
 
 Attributes = Mapping[str, str]
 
@@ -80,7 +83,8 @@ class Cell(NamedTuple):
         kind: ``number``, ``text``, ``boolean``, ``error``, or ``uncalculated`` for a formula without a stored value.
         value: float, str or bool after the kind; None for ``uncalculated``.
         is_formula: Whether the value is a formula's stored result.
-        is_percent: Whether its number format shows a hundred times the number, with the sign for per cent.
+        shows: What its number format shows a number as: ``percent`` (a hundred times the number, with the sign),
+            ``date`` (a day or a time), or None.
     """
 
     row: int
@@ -88,7 +92,7 @@ class Cell(NamedTuple):
     kind: str
     value: float | str | bool | None
     is_formula: bool
-    is_percent: bool = False
+    shows: str | None = None
 
 
 class Merged(NamedTuple):
@@ -107,7 +111,7 @@ class XlsxFile:
         self._archive = archive
         self._members, self._strings_member, self._styles_member = _parts(archive)
         self._strings: list[str] | None = None
-        self._percents: frozenset[str] = frozenset()
+        self._styles: dict[str, str] = {}
         self._merged: dict[str, tuple[Merged, ...]] = {}
 
     @property
@@ -134,8 +138,8 @@ class XlsxFile:
         with _damage_refused():
             if self._strings is None:
                 self._strings = _shared_strings(self._archive, self._strings_member)
-                self._percents = _percent_styles(self._archive, self._styles_member)
-            reader = _SheetReader(self._strings, self._percents)
+                self._styles = _styles(self._archive, self._styles_member)
+            reader = _SheetReader(self._strings, self._styles)
             cells = reader.read(self._archive, self._members[sheet])
             self._merged[sheet] = tuple(reader.merged)
             return cells
@@ -363,10 +367,10 @@ def _parts(archive: zipfile.ZipFile) -> tuple[dict[str, str], str | None, str | 
     return sheets, strings[0] if strings else None, styles[0] if styles else None
 
 
-def _percent_styles(archive: zipfile.ZipFile, member: str | None) -> frozenset[str]:
-    """Numbers of the cell formats that show per cent; none where a workbook has no such part."""
-    formats = set(_PERCENT_FORMATS)
-    found: set[str] = set()
+def _styles(archive: zipfile.ZipFile, member: str | None) -> dict[str, str]:
+    """What the cell formats that show per cent or dates show, by their numbers; nothing where there is no such part."""
+    formats = dict(_BUILT_IN)
+    found: dict[str, str] = {}
     count = styles = 0
     is_of_cells = False
 
@@ -380,11 +384,12 @@ def _percent_styles(archive: zipfile.ZipFile, member: str | None) -> frozenset[s
             raise Refused("too_large", f"The workbook has more than {MAX_STYLES} formats. Copy the data into the form.")
         if tag == "cellXfs":
             is_of_cells = True
-        elif tag == "numFmt" and "%" in _LITERAL.sub("", attributes.get("formatCode", "")):
-            formats.add(attributes.get("numFmtId", ""))
+        elif tag == "numFmt":
+            if shows := _shown_by(attributes.get("formatCode", "")):
+                formats[attributes.get("numFmtId", "")] = shows
         elif tag == "xf" and is_of_cells:
-            if attributes.get("numFmtId") in formats:
-                found.add(str(styles))
+            if shows := formats.get(attributes.get("numFmtId", "")):
+                found[str(styles)] = shows
             styles += 1
 
     def end(tag: str) -> None:
@@ -394,7 +399,17 @@ def _percent_styles(archive: zipfile.ZipFile, member: str | None) -> frozenset[s
 
     if member is not None and member in archive.NameToInfo:
         _parse(archive, member, start, end)
-    return frozenset(found)
+    return found
+
+
+def _shown_by(code: str) -> str | None:
+    """What the code of a number format shows.
+
+    >>> _shown_by("0.0%"), _shown_by("[$-407]d. mmm yyyy"), _shown_by('#,##0" days"'), _shown_by("[Red]General")
+    ('percent', 'date', None, None)
+    """
+    signs = _LITERAL.sub("", code)
+    return "percent" if "%" in signs else "date" if _DATE_PART.search(signs) else None
 
 
 def _shared_strings(archive: zipfile.ZipFile, member: str | None) -> list[str]:
@@ -441,10 +456,10 @@ def _shared_strings(archive: zipfile.ZipFile, member: str | None) -> list[str]:
 class _SheetReader:
     """The handlers of one sheet; what they share lives between calls of expat."""
 
-    def __init__(self, strings: list[str], percents: frozenset[str]) -> None:
+    def __init__(self, strings: list[str], styles: Mapping[str, str]) -> None:
         self._strings = strings
-        self._percents = percents
-        self._style: str | None = None
+        self._styles = styles
+        self._style = "0"
         self._cells: list[Cell] = []
         self.merged: list[Merged] = []
         self._parts: list[str] = []
@@ -505,7 +520,7 @@ class _SheetReader:
         else:
             self._row, self._column = _place(name)
         self._kind = attributes.get("t", "n")
-        self._style = attributes.get("s")
+        self._style = attributes.get("s", "0")
         self._has_value = self._has_formula = False
         self._parts.clear()
         self._length = 0
@@ -537,8 +552,8 @@ class _SheetReader:
             raise Refused("too_large", f"A sheet has more than {MAX_CELLS} filled cells.")
         kind, value = self._typed("".join(self._parts))
         if value != "" or self._has_formula:
-            is_percent = self._style in self._percents
-            self._cells.append(Cell(self._row, self._column, kind, value, self._has_formula, is_percent))
+            shows = self._styles.get(self._style)
+            self._cells.append(Cell(self._row, self._column, kind, value, self._has_formula, shows))
 
     def _typed(self, text: str) -> tuple[str, float | str | bool | None]:
         """Kind and value of a stored text, after the cell's type."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -298,6 +299,22 @@ def test_the_forms_own_result_is_what_it_computes_whatever_its_cell_shows(tmp_pa
     result = read(path)
     assert (row_of(result, INTERNET)["result"], row_of(result, INTERNET)["result_is_formula"]) == (50.0, True)
     assert not faults_of(result, "unit_converted")
+
+
+def test_a_number_that_a_program_took_for_a_date_is_no_number(tmp_path: Path) -> None:
+    path = write_form(tmp_path / "a.xlsx", {GINI: Entry(result=0.27, source="x")})
+    book = openpyxl.load_workbook(path)
+    at = f"H{rows_in(path)[GINI]}"
+    book[KPIS][at], book[PROFILE_SHEET]["B11"] = date(2026, 5, 3), date(2026, 5, 3)  # typed: 3.5, on 3 May a day
+    book.save(path)
+    result = read(path)
+    row = row_of(result, GINI)
+    assert (row["result"], row["result_text"]) == (None, "46145")  # days since 30 December 1899
+    told = {str(fault["cell"]): fault for fault in faults_of(result, "not_a_number")}
+    assert set(told) == {at, "B11"}
+    assert told[at]["severity"] == "error"
+    assert "shows a day or a time" in str(told[at]["message"])
+    assert result.submissions["area_km2"].to_list() == [None]
 
 
 def test_inflation_is_read_as_its_cell_shows_it(tmp_path: Path) -> None:

@@ -189,7 +189,7 @@ def styled(path: Path, styles: str) -> Path:
     return make(path, rows, **parts)
 
 
-def test_a_cell_says_whether_it_shows_per_cent(tmp_path: Path) -> None:
+def test_a_cell_says_what_its_format_shows(tmp_path: Path) -> None:
     styles = (
         '<numFmts><numFmt numFmtId="164" formatCode="0.000%"/>'
         '<numFmt numFmtId="165" formatCode="0&quot;%&quot;"/></numFmts>'
@@ -197,10 +197,24 @@ def test_a_cell_says_whether_it_shows_per_cent(tmp_path: Path) -> None:
         '<cellXfs><xf numFmtId="164"/><xf numFmtId="165"/><xf numFmtId="9"/></cellXfs>'
         '<cellStyles/><dxfs><dxf><numFmt numFmtId="165" formatCode="0%"/></dxf></dxfs>'
     )
-    assert [cell.is_percent for cell in cells(styled(tmp_path / "a.xlsx", styles))] == [True, False, True]
+    assert [cell.shows for cell in cells(styled(tmp_path / "a.xlsx", styles))] == ["percent", None, "percent"]
     prefixed = re.sub(r"<(/?)(?=\w)", r"<\1x:", styles).replace("<x:numFmts>", f'<x:numFmts xmlns:x="{MAIN}">', 1)
     other = f'<x:all xmlns:x="{MAIN}">{prefixed}</x:all>'
-    assert [cell.is_percent for cell in cells(styled(tmp_path / "b.xlsx", other))] == [True, False, True]
+    assert [cell.shows for cell in cells(styled(tmp_path / "b.xlsx", other))] == ["percent", None, "percent"]
+
+
+@pytest.mark.parametrize(
+    ("code", "shows"),
+    [
+        ("0.00%", "percent"), ("dd/mm/yyyy", "date"), ("[$-F800]dddd\\, mmmm yyyy", "date"), ("[h]:mm:ss", "date"),
+        ("General", None), ("Standard", None), ("#,##0.00", None), ("0.00E+00", None), ('#,##0" hours"', None),
+        ("[>=10000]#,##0;General", None), ("_-* #,##0.00\\ _k_r_-", None), ("[Red]-0.0", None),
+    ],
+)  # fmt: skip
+def test_a_format_is_known_by_its_code(code: str, shows: str | None, tmp_path: Path) -> None:
+    quoted = code.replace("&", "&amp;").replace('"', "&quot;")
+    own = f'<numFmts><numFmt numFmtId="164" formatCode="{quoted}"/></numFmts><cellXfs><xf numFmtId="164"/></cellXfs>'
+    assert cells(styled(tmp_path / "a.xlsx", own))[0].shows == shows
 
 
 def test_more_formats_than_a_program_writes_are_refused(tmp_path: Path) -> None:
