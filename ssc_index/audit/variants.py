@@ -186,7 +186,7 @@ def _fitting(mapping: dict[str, Any], framework: Framework, values: Values) -> M
         steps: list[dict[str, Any] | None] = list(mapping["steps"])
         for found in filter(None, idle):
             step, key = steps[int(found["step"])], found["key"]
-            if step is not None and key:
+            if step is not None and key and key != "within":  # with nothing to fill from, nothing is filled
                 next(iter(step.values())).pop(key, None)
             else:
                 steps[int(found["step"])] = None
@@ -199,7 +199,10 @@ def _pruned_step(step: dict[str, Any], names: set[str]) -> dict[str, Any] | None
     ((name, parameters),) = step.items()
     kept: dict[str, object] = {}
     for key, value in parameters.items():
-        if isinstance(value, dict):
+        if key == "blend" and isinstance(value, dict):
+            at = [entry for entry in value["at"] if entry not in names]
+            kept[key] = {**value, "at": at} if at else None
+        elif isinstance(value, dict):
             kept[key] = {inner: setting for inner, setting in value.items() if inner not in names}
             if name == "weights" and value and not kept[key]:
                 return None

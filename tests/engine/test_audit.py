@@ -414,6 +414,7 @@ def test_an_only_child_takes_its_parent_with_it_and_a_variant_that_leaves_nothin
         [{"weights": {"method": "given", "weights": {"a": 2, "b": 1}}}, {"aggregate": {}}],
         [{"weights": {"method": "pca", "negative": "square", "under": ["x"]}}, {"aggregate": {}}],
         [{"aggregate": {"leave_out": ["b"]}}],
+        [{"impute": {"method": "within_mean", "within": "x"}}, {"aggregate": {}}],
     ],
 )
 def test_a_step_or_setting_of_the_nodes_left_out_alone_goes_with_them(steps):
@@ -423,6 +424,25 @@ def test_a_step_or_setting_of_the_nodes_left_out_alone_goes_with_them(steps):
     assert found.summary["reason"].to_list() == [None, None]
     scores = found.units.filter(variant="x").sort("unit")["variant_score"]
     np.testing.assert_allclose(scores, table[:, 2:].mean(axis=1))
+
+
+def test_a_group_is_blended_in_where_nodes_are_left():
+    # x and y are a and b alone. At x units have the mean of their group, 2 or 6; without x the index is y, unblended.
+    tree = framework_from_nodes(
+        [_node("index"), _node("x", "index"), _node("y", "index")]
+        + [_node(code, parent, direction="higher") for code, parent in (("a", "x"), ("b", "y"))]
+    )
+    table = np.array([[1.0, 5.0], [3.0, 9.0], [5.0, 2.0], [7.0, 4.0]])
+    values = values_from_columns(list("pqrs"), None, tree.codes, table, {"region": ["n", "n", "s", "s"]})
+    steps = [
+        {"normalise": {"method": "none"}},
+        {"aggregate": {"blend": {"group": "region", "share": 1.0, "at": ["x"]}}},
+    ]
+    result = compute_index(values, tree, method_from_mapping({"name": "m", "steps": steps}))
+    assert result.scores[:, result.nodes.index("x")].tolist() == [2, 2, 6, 6]
+    (found,) = leave_one_out(result, "level_1")
+    assert found.units.filter(variant="x").sort("unit")["variant_score"].to_list() == [5, 9, 2, 4]
+    assert found.units.filter(variant="y").sort("unit")["variant_score"].to_list() == [2, 2, 6, 6]
 
 
 def test_a_unit_that_the_smaller_index_cannot_rank_is_counted():
