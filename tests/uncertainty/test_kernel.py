@@ -95,6 +95,13 @@ SPECIAL = {
         for above in ("arithmetic", "geometric", "harmonic")
         for beneath in ("geometric", "harmonic")
     },
+    **{
+        f"{above} means of a geometric, a harmonic and an arithmetic one": (
+            {3: {"aggregate": {"levels": {"index": above, "p0": "geometric", "p1": "harmonic"}, **BOUNDED}}},
+            {"normalisation": examples.NORMALISATION, "weights": examples.NOISE_OF_WEIGHTS},
+        )
+        for above in ("arithmetic", "geometric", "harmonic")
+    },
     # Imputation after the errors sees other scores in every replication; what is screened out before takes no part.
     "medians of groups": (
         {0: {"screen": {"min_coverage": 0.7}}, 1: examples.STEPS[2], 2: MEDIANS},
