@@ -139,3 +139,19 @@ def test_compiled_gammas_of_small_shapes_are_those_of_numpy():
     drawn = np.empty((500, 4))
     kernel.fill_gammas(key, shapes, drawn)
     np.testing.assert_allclose(drawn, draws.gammas(key, shapes), rtol=1e-11)
+
+
+def test_noise_of_weights_is_even_on_both_sides_and_node_by_node():
+    case = examples.case({"noise": examples.NOISE_OF_WEIGHTS})
+    choices = decide(case, rows_of(case, 0, 4000))
+    assert choices.weights is not None
+    columns = [case.position[code] for code in case.framework.codes]
+    times = choices.weights[:, columns] / case.base_weights[columns]
+    # Even on 1 ± 0.25: of 4,000 the mean has an error of 0.25/√(3 · 4,000) = 0.0023, the deviation is 0.25/√3 = 0.144.
+    assert times.min() == pytest.approx(0.75, abs=1e-3)
+    assert times.max() == pytest.approx(1.25, abs=1e-3)
+    np.testing.assert_allclose(times.mean(axis=0), 1.0, atol=4 * 0.0023)
+    np.testing.assert_allclose(times.std(axis=0), 0.25 / np.sqrt(3), atol=0.005)
+    assert np.abs(np.corrcoef(times.T) - np.eye(len(columns))).max() < 4 / np.sqrt(4000)
+    others = [column for column in range(len(case.framework.nodes)) if column not in columns]
+    np.testing.assert_array_equal(choices.weights[:, others], np.tile(case.base_weights[others], (4000, 1)))
