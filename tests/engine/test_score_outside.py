@@ -121,6 +121,19 @@ def test_a_city_better_than_the_best_scores_above_the_scale(tmp_path, cohort):
     assert _outside(tmp_path, frame).steps[0].table[0, 0] == pytest.approx(200.0, rel=1e-12)
 
 
+def test_a_value_beyond_the_caps_of_the_cohort_is_capped_and_told_and_others_are_not(tmp_path, cohort):
+    cohort([{"treat": {"method": "percentile", "low": 0.1, "high": 0.9}}, {"normalise": {"method": "minmax"}}])
+    given = _values().filter(pl.col("year") == 2020)
+    middle, cap = given["a"].median(), given["a"].quantile(0.9, "linear")
+    frame = given.head(2).with_columns(*(pl.lit(given[code].median()).alias(code) for code in CODES))
+    within = _outside(tmp_path, frame).steps[0]
+    assert (within.notes, within.treated.any()) == ((), False)
+    beyond = _outside(tmp_path, frame.with_columns(pl.Series("a", [middle, 1e6]))).steps[0]
+    assert beyond.notes == ("a in 2020: winsorised",)
+    assert beyond.table[:, 0].tolist() == [middle, pytest.approx(cap)]
+    assert beyond.treated[:, 0].tolist() == [False, True]
+
+
 def test_a_year_without_parameters_is_refused_by_name(tmp_path, cohort):
     cohort([{"normalise": {"method": "minmax"}}])
     with pytest.raises(ComputationError, match="a in 2030: the saved parameters have no scale of it"):
