@@ -58,7 +58,8 @@ lock: $(DEV) ## Pin the dependencies anew, with hashes and without addresses
 	    --no-header --no-annotate $$set.in -o $$set.txt; done
 
 clean: ## Remove everything that can be built again, the virtual environment included
-	rm -rf $(VENV) workspaces .dagster data/.dagster data/warehouse.duckdb* data/site data/factsheets data/audit data/audit-internal \
+	@grep -ls '^is_demo: true' workspaces/*/workspace.yaml | while read -r marker; do rm -rf "$$(dirname "$$marker")"; done
+	rm -rf $(VENV) .dagster data/.dagster data/as-of data/warehouse.duckdb* data/site data/factsheets data/audit data/audit-internal \
 	  data/marts/*.duckdb data/marts/*parquet* \
 	  data/marts/*manifest.json
 

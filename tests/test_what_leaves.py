@@ -1,0 +1,60 @@
+"""What of a checkout gets into an image or into git, and what `make clean` takes away."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+# What a workspace makes that nobody else may read, and the password of the database.
+PRIVATE = (
+    "deploy/.env",
+    "data/.dagster/errors.jsonl",
+    "data/warehouse.duckdb",
+    "data/marts/ssc_index_internal.duckdb",
+    "data/audit-internal/audit.html",
+    "data/as-of/20260131T000000Z/warehouse.duckdb",
+    "data/releases/2025-0f3a91c2b7de/inputs/submissions.csv",
+    "data/exports.csv",
+    "data/notices.jsonl",
+    "workspaces/demo/warehouse.duckdb",
+)
+
+
+def is_left_out(place: str, rules: Path) -> bool:
+    """Whether the last rule that a place, or a folder above it, fits leaves it out."""
+    path = PurePosixPath(place)
+    above = [str(one) for one in (path, *path.parents)]
+    found = False
+    for line in rules.read_text(encoding="utf-8").splitlines():
+        pattern = line.removeprefix("!").rstrip("/")
+        if line and not line.startswith("#") and any(fnmatch(one, pattern) for one in above):
+            found = not line.startswith("!")
+    return found
+
+
+@pytest.mark.parametrize("rules", ["deploy/Containerfile.dockerignore", ".gitignore"])
+@pytest.mark.parametrize("place", PRIVATE)
+def test_nothing_private_gets_into_an_image_or_into_git(place: str, rules: str) -> None:
+    assert is_left_out(place, PROJECT / rules)
+
+
+@pytest.mark.parametrize("place", ["pipelines/cli.py", "deploy/postgres.yaml", "data/raw/cities.csv"])
+def test_what_the_image_runs_is_in_it(place: str) -> None:
+    assert not is_left_out(place, PROJECT / "deploy" / "Containerfile.dockerignore")
+
+
+def test_clean_takes_demo_workspaces_and_no_other(tmp_path: Path) -> None:
+    shutil.copyfile(PROJECT / "Makefile", tmp_path / "Makefile")
+    for name, is_demo in (("demo", "true"), ("of our own", "false"), ("unmarked", "")):
+        raw = tmp_path / "workspaces" / name / "raw"
+        raw.mkdir(parents=True)
+        if is_demo:
+            (raw.parent / "workspace.yaml").write_text(f"name: X\nis_demo: {is_demo}\n", encoding="utf-8")
+    subprocess.run(["make", "clean"], cwd=tmp_path, check=True, capture_output=True)
+    assert sorted(path.name for path in (tmp_path / "workspaces").iterdir()) == ["of our own", "unmarked"]
