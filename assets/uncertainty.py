@@ -17,6 +17,7 @@ from assets.partitions import SINGLE_RUN, YEARS, years_of
 from assets.replications import sureness_tables
 from assets.reporting import asset_key, asset_spec, schema_checks
 from assets.resources import WorkspaceResource
+from assets.warehouse import Query
 from assets.writing import Inputs, YearStep, all_materialised, replace_years
 from schemas import index
 from schemas.uncertainty import TABLES
@@ -45,11 +46,13 @@ def replicate(context: dg.AssetExecutionContext, store: WorkspaceResource) -> It
     catalogue = load_catalogue()
 
     def replication(edition: int, inputs: Inputs) -> dict[str, pl.DataFrame]:
-        if inputs["cities"].is_empty() or method.uncertainty is None:
+        if method.uncertainty is None or inputs["cities"].is_empty():
             return {table.name: table.empty() for table in TABLES}
         return sureness_tables(edition, inputs["selected"], inputs["scores"], inputs["cities"], catalogue, method)
 
-    queries = {"selected": SELECTED_OF_EDITION, "cities": CITIES_OF_EDITION, "scores": SCORES_OF_EDITION}
+    queries: dict[str, Query] = {}
+    if method.uncertainty is not None:
+        queries = {"selected": SELECTED_OF_EDITION, "cities": CITIES_OF_EDITION, "scores": SCORES_OF_EDITION}
     also = [repr(method.as_mapping())]
     step = YearStep("replicate_index", "Exploring choices", TABLES, "edition", queries, replication, also)
     yield from all_materialised(TABLES, replace_years(store, step, years_of(context)))
