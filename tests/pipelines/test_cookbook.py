@@ -47,6 +47,16 @@ def test_the_python_of_the_cookbook_runs(
     assert scores.height > 0
 
 
+def test_attached_beside_other_tables_the_mart_answers_as_the_cookbook_says(small_workspace: Path) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("attach ? as mart (read_only)", [str(open_workspace(small_workspace).public_mart)])
+        assert connection.sql("from mart.ranking").fetchall() != []
+        with pytest.raises(duckdb.CatalogException):
+            connection.sql("from mart.ranking_of(2020)")
+        connection.execute("use mart")
+        assert connection.sql("from ranking_of(2020)").fetchall() != []
+
+
 def test_two_cities_are_ahead_of_each_other_in_shares_that_fit(mart: duckdb.DuckDBPyConnection) -> None:
     ask = "select edition, a_ahead, b_ahead from who_is_ahead(?, ?) order by edition"
     cities = ["demo-005-elvanpolis", "demo-006-fjorbruck"]
