@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from schemas import changes, uncertainty
+from schemas import changes, checks, uncertainty
 from schemas.audit import CORRELATIONS, IMPORTANCE
 from schemas.benchmark import PEER_POSITIONS, PEERS
 from schemas.raw import FAULT_COLUMNS, UTC
@@ -118,7 +118,7 @@ FACT_VALUE = Table(
         "city_id": _CITY,
         "data_point": Column(pl.String, "Data point, key of dim_kpi."),
         "kpi_code": Column(pl.String, "KPI, key of dim_kpi."),
-        "value": Column(pl.Float64, "Value in the data point's unit; yes is 1, no is 0."),
+        "value": Column(pl.Float64, "Value in the data point's unit; yes is 1, no is 0.", checks=(checks.finite(),)),
         "unit": Column(pl.String, "Unit."),
         "value_year": Column(pl.Int16, "Reference year of the value."),
         "is_carried": Column(pl.Boolean, "Whether the value is of an earlier year than the edition."),

@@ -1,5 +1,4 @@
 -- One row per city, for every reader: who it is and which peers it has.
-insert into dim_city
 with latest as (
     select
         city_id,

@@ -1,5 +1,4 @@
 -- One row per edition, for every reader: what it rests on and how complete it is.
-insert into dim_edition
 with city_counts as (
     select
         edition,

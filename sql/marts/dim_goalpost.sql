@@ -1,5 +1,4 @@
 -- One row per edition and data point, for whoever recomputes a score: goalposts and targets in force.
-insert into dim_goalpost
 select
     edition,
     data_point,

@@ -1,5 +1,4 @@
 -- One row per node of the whole tree, for every reader: what is measured.
-insert into dim_kpi
 select
     node,
     parent,

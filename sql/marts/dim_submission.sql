@@ -1,5 +1,4 @@
 -- One row per submission, for the index team only: receipt, verification, consent, what was kept out.
-insert into dim_submission
 with kept_out as (
     select
         file_sha256,

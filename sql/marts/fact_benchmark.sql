@@ -1,5 +1,4 @@
 -- One row per edition, city, cut, node and KPI level, for cities and analysts: U4SSC benchmark points.
-insert into fact_benchmark
 with data_points as (
     select
         scored.edition,

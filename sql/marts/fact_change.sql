@@ -1,5 +1,4 @@
 -- One row per edition and city ranked in it or in the one before, for whoever explains a change: its parts.
-insert into fact_change
 select
     edition,
     edition_before,

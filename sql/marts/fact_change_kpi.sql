@@ -1,5 +1,4 @@
 -- One row per edition, city and KPI whose own data moved the index, for whoever explains a change.
-insert into fact_change_kpi
 select
     edition,
     edition_before,

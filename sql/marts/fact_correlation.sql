@@ -1,5 +1,4 @@
 -- One row per edition, measure and pair of related nodes, for analysts: how far their scores go together.
-insert into fact_correlation
 select
     edition,
     measure,

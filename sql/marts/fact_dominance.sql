@@ -1,5 +1,4 @@
 -- One row per edition and pair of cities whose order is not sure, for analysts.
-insert into fact_dominance
 select
     edition,
     city_id,

@@ -1,5 +1,4 @@
 -- One row per fault, warning or note, for the index team only: file, sheet, cell, KPI, value and rule.
-insert into fact_finding
 with both_kinds as (
     select
         true as is_quarantined,

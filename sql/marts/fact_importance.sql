@@ -1,5 +1,4 @@
 -- One row per edition, node and part of it, for analysts: what the part drives beside the weight it was given.
-insert into fact_importance
 select
     edition,
     node,

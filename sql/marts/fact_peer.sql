@@ -1,5 +1,4 @@
 -- One row per edition, peer group and item, for cities and analysts: how the group is spread.
-insert into fact_peer
 select
     edition,
     grouping,

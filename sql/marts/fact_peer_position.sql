@@ -1,5 +1,4 @@
 -- One row per edition, city and item, for cities: where the city stands among its peers.
-insert into fact_peer_position
 select
     edition,
     city_id,

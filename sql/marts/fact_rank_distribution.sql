@@ -1,5 +1,4 @@
 -- One row per edition, city and rank of the index that it had, for pictures of rank acceptability.
-insert into fact_rank_distribution
 select
     edition,
     city_id,

@@ -1,5 +1,4 @@
 -- One row per edition and uncertain choice, for cities and analysts: what moves the ranking as a whole.
-insert into fact_rank_shift
 select
     edition,
     input,

@@ -1,5 +1,4 @@
 -- One row per edition, city and node, for cities and analysts: how sure score and rank are.
-insert into fact_rank_uncertainty
 select
     edition,
     city_id,

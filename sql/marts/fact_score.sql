@@ -1,5 +1,4 @@
 -- One row per edition, city and node, for analysts: score, rank and what they rest on.
-insert into fact_score
 select
     edition,
     city_id,

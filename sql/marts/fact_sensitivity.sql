@@ -1,5 +1,4 @@
 -- One row per edition, city, measure and uncertain choice, for cities and analysts: what moves whose rank.
-insert into fact_sensitivity
 select
     edition,
     city_id,

@@ -1,5 +1,4 @@
 -- One row per edition, city and data point, for analysts: the verified value and where it comes from.
-insert into fact_value
 select
     picked.edition,
     picked.city_id,

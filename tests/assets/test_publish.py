@@ -125,6 +125,7 @@ def test_a_failing_check_leaves_the_old_mart_and_names_every_fault(path: Path) -
     assert told.startswith("ssc_index.duckdb not published, the old mart stays: ")
     assert len([fault for fault in raised.value.faults if fault.startswith("every_rank_has_a_score: ")]) == 3
     assert "parents_exist: {'node': 'EC_ICT', 'parent': 'nowhere'}" in told
+    assert "fact_value: row 0: column value fails finite with 'inf'" in told
     assert everything_in(path.parent) == before
 
 
@@ -133,6 +134,14 @@ def test_a_value_that_the_schema_refuses_stops_the_mart(path: Path) -> None:
     doubled = {**nameless, "index_cities": pl.concat([nameless["index_cities"]] * 2)}
     with pytest.raises(PublishError, match=r"dim_city: row 0: .*unique"):
         publish_few(path, doubled)
+
+
+def test_a_missing_cell_that_the_table_would_refuse_is_told_as_every_fault_is(path: Path) -> None:
+    broken = changed(few_frames(), "index_scores", pl.lit(None, pl.String).alias("level"))
+    doubled = {**broken, "index_cities": pl.concat([broken["index_cities"]] * 2)}
+    with pytest.raises(PublishError, match="fact_score: row 0: column level fails not_nullable") as raised:
+        publish_few(path, doubled)
+    assert any(fault.startswith("dim_city: ") for fault in raised.value.faults)
 
 
 def test_more_than_twenty_offending_rows_are_counted(path: Path) -> None:
