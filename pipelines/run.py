@@ -251,7 +251,10 @@ def _failures(workspace: Workspace, result: dg.ExecuteInProcessResult) -> str:
             error = event.step_failure_data.error
             while error is not None and error.cause is not None:
                 error = error.cause
-            told.append(f"{event.step_key}: {error.message.strip() if error else 'failed'}")
+            said = error.message.strip() if error else "failed"
+            if error and error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
+                said = "the build was ended. The marts are the old ones; build again: what was committed stays."
+            told.append(f"{event.step_key}: {said}")
     return "\n".join(told) or "the build failed"
 
 

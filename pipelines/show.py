@@ -98,6 +98,8 @@ def opened_mart(workspace: Workspace, internal: bool = False) -> Iterator[duckdb
         with connect(path, read_only=True) as connection:
             yield connection
     except duckdb.IOException as error:
+        if "Permission denied" in str(error):
+            raise QueryError(f"{path} is not for this user to read: internal marts are their owner's alone.") from error
         raise QueryError(f"{path} cannot be read; `ssc-index build` makes it anew. {error}") from error
     except duckdb.Error as error:
         raise QueryError(str(error)) from error

@@ -25,7 +25,7 @@ from pipelines.definitions import definitions
 from pipelines.jobs import FINISHED, build_unwatched, trim_history
 from pipelines.notices import WEBHOOK_VARIABLE, Notice, NoticeError, send
 from pipelines.ranges import range_tags
-from pipelines.run import instance_for_build, last_failure
+from pipelines.run import _failures, instance_for_build, last_failure
 from pipelines.schedules import SCHEDULES, nightly_draft, yearly_edition
 from pipelines.sensors import SENSORS, build_failed, submissions_arrived
 from tests.pipelines.workspaces import REPORT, change_receipt, copy_workspace, invoke
@@ -294,6 +294,21 @@ def test_a_build_that_failed_blocks_until_one_has_ended_well_whoever_started_it(
     assert ended("build_unwatched", fails=True) == ["build_unwatched: why"]
     place(place_of).write_text("", encoding="utf-8")  # trimmed
     assert last_failure(place_of) == []
+
+
+def test_a_build_that_was_ended_says_so_in_words(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+
+    @dg.op
+    def step() -> None:
+        raise dg.DagsterExecutionInterruptedError
+
+    @dg.job
+    def build() -> None:
+        step()
+
+    told = _failures(open_workspace(tmp_path), build.execute_in_process(raise_on_error=False))
+    assert told == "step: the build was ended. The marts are the old ones; build again: what was committed stays."
 
 
 # --- the command ----------------------------------------------------------------------------------------------

@@ -17,7 +17,9 @@ import openpyxl
 import polars as pl
 import pytest
 
+from assets.workspace import open_workspace
 from intake.reading import read_submission
+from pipelines import show
 from pipelines.cli import app
 from ssc_index.framework.catalogue import load_catalogue
 from tests.pipelines.workspaces import (
@@ -553,3 +555,18 @@ def test_compute_scores_units_outside_a_cohort_by_saved_parameters(tmp_path: Pat
     assert outside.exit_code == 2
     both = invoke("compute", *files, "--parameters", tmp_path / "a", "--out", tmp_path / "b")
     assert "give either --method or --parameters" in squeezed(both.output)
+
+
+def test_a_mart_of_another_user_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests may run as root, who may read everything: DuckDB's own words stand in for it."""
+    (tmp_path / "raw").mkdir()
+    place = open_workspace(tmp_path)
+    place.marts.mkdir()
+    place.internal_mart.touch()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise duckdb.IOException('Cannot open file "ssc_index_internal.duckdb": Permission denied')
+
+    monkeypatch.setattr(show, "connect", refuse)
+    with pytest.raises(show.QueryError, match="is not for this user to read"):
+        show.read(place, "from ranking", internal=True)
