@@ -338,53 +338,26 @@ def _turned(raw: Any) -> Any:
 
 
 @njit(**_INNER)
-def _order_statistic(keys: Any, n: Any, k: Any) -> Any:
-    """The one of n whole numbers before which k come in their order, by halves of the range that it lies in."""
+def _median(keys: Any, n: Any) -> Any:
+    """Median of n floats that are given as whole numbers of the same order: by halves of the range that it lies in."""
     low, high = keys[0], keys[0]
     for i in range(n):
         low = keys[i] if keys[i] < low else low
         high = keys[i] if keys[i] > high else high
-    least, most = np.int64(low), np.int64(high)
-    while least < most:
-        middle = (least + most) >> 1
-        top, cells = J(middle), J(0)
-        for i in range(n):
-            cells = J(cells + (J(1) if keys[i] <= top else J(0)))
-        if np.int64(cells) > k:
-            most = middle
-        else:
-            least = middle + 1
-    return J(least)
-
-
-@njit(**_INNER)
-def _median(keys: Any, n: Any) -> Any:
-    """Median of n floats that are given as whole numbers of the same order."""
-    lower = _order_statistic(keys, n, (n - 1) // 2)
-    upper = lower if n % 2 == 1 else _order_statistic(keys, n, n // 2)
-    return F(F(0.5) * F(float_of(_turned(lower)) + float_of(_turned(upper))))
-
-
-@njit(**_INNER)
-def _fill_by_group(
-    values: Any, at: Any, centre: Any, lanes: Any, ends: Any, table: Any, grouping: Any, keys: Any
-) -> None:
-    """Fill what is missing of an indicator by the mean or the median of its group; a group without any stays bare."""
-    for group in range(ends.shape[2] - 1):
-        first, last = ends[table, grouping, group], ends[table, grouping, group + 1]
-        count, total = np.int64(0), 0.0
-        for place in range(first, last):
-            x = values[at, U(lanes[table, grouping, place])]
-            keys[count] = _turned(bits(x))  # written over where it is missing: no processor can guess which are
-            total += np.float64(x) if x == x else 0.0
-            count += 1 if x == x else 0
-        if count == 0 or count == last - first:
-            continue
-        middle = _median(keys, count) if centre == MEDIAN else F(total / count)
-        for place in range(first, last):
-            lane = U(lanes[table, grouping, place])
-            x = values[at, lane]
-            values[at, lane] = x if x == x else middle
+    total = F(0.0)
+    for k in range((n - 1) // 2, n // 2 + 1):  # one number before which so many come, or two
+        least, most = np.int64(low), np.int64(high)
+        while least < most:
+            middle = (least + most) >> 1
+            top, cells = J(middle), J(0)
+            for i in range(n):
+                cells = J(cells + (J(1) if keys[i] <= top else J(0)))
+            if np.int64(cells) > k:
+                most = middle
+            else:
+                least = middle + 1
+        total = F(total + float_of(_turned(J(least))))
+    return total if n % 2 == 1 else F(F(0.5) * total)
 
 
 @njit(**_INNER)
@@ -400,12 +373,29 @@ def _impute(
     ends: Any,
     keys: Any,
 ) -> Any:
-    """Fill what is missing of an indicator's scores, as far as they are imputed; whether all units have one then."""
+    """Fill what is missing of an indicator by the means and medians that its imputations take, of groups of units.
+
+    A group without any score stays bare. Tells whether all units have one then.
+    """
     if centres.shape[1] == 0:
         return False
     for j in range(centres.shape[1]):
-        if centres[scale, j, k] >= 0:
-            _fill_by_group(values, at, centres[scale, j, k], lanes, ends, table, grouping[scale, j], keys)
+        centre, by = centres[scale, j, k], grouping[scale, j]
+        for group in range(ends.shape[2] - 1 if centre >= 0 else 0):
+            first, last = ends[table, by, group], ends[table, by, group + 1]
+            count, total = np.int64(0), 0.0
+            for place in range(first, last):
+                x = values[at, U(lanes[table, by, place])]
+                keys[count] = _turned(bits(x))  # written over where it is missing: no processor can guess which are
+                total += np.float64(x) if x == x else 0.0
+                count += 1 if x == x else 0
+            if count == 0 or count == last - first:
+                continue
+            middle = _median(keys, count) if centre == MEDIAN else F(total / count)
+            for place in range(first, last):
+                lane = U(lanes[table, by, place])
+                x = values[at, lane]
+                values[at, lane] = x if x == x else middle
     holes = J(0)
     for i in range(lanes.shape[2]):
         holes = J(holes | (J(0) if values[at, i] == values[at, i] else J(1)))
