@@ -124,7 +124,7 @@ def release_edition(workspace: Workspace, edition: int, reason: str = "") -> Rel
     with writer_lock(workspace.root / FOLDER / "releases", f"releasing {edition}"), _making(workspace) as making:
         view, submissions = _view(workspace, edition, making)
         built = _built(view, edition)
-        _refuse_damaged(built)
+        _refuse_damaged(built, submissions)
         facts = _facts(view, edition)
         address = _address(facts)
         name = f"{edition}-{address[:ADDRESS_LENGTH]}"
@@ -354,9 +354,19 @@ DAMAGED_FILES = """
 """
 
 
-def _refuse_damaged(view: Workspace) -> None:
-    """Refuse to release an edition that a damaged or replaced file would be missing from; name every one."""
-    rows = read_queries(view.warehouse, {"damaged": DAMAGED_FILES})["damaged"].rows()
+TAKEN_IN = "select file_sha256 from raw.files where is_present"
+
+
+def _refuse_damaged(view: Workspace, submissions: Sequence[tuple[str, str]]) -> None:
+    """Refuse to release an edition that a damaged or replaced file would be missing from; name every one.
+
+    A file that the warehouse does not know ended its reader, or was changed after we listed it.
+    """
+    found = read_queries(view.warehouse, {"damaged": DAMAGED_FILES, "taken_in": TAKEN_IN})
+    rows = found["damaged"].rows()
+    taken_in = set(found["taken_in"]["file_sha256"])
+    unknown = "it could not be read, or was changed while the release was made"
+    rows += [(place, sha, unknown) for place, sha in submissions if sha not in taken_in]
     if rows:
         listed = [f"raw/{path}: {reason} (SHA-256 {sha})" for path, sha, reason in rows]
         hint = "Put back the file that was received, or take it out of raw/ with its receipt if it is not to count."

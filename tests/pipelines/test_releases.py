@@ -209,6 +209,19 @@ def test_a_mart_that_was_changed_with_its_checksum_is_told(
     )
 
 
+def test_a_file_that_a_build_did_not_take_in_as_it_was_listed_is_not_left_out_of_a_release(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended its reader, or somebody saved it in between: either way its city would be missing without a word."""
+    built = open_workspace(root)
+    path = sorted((root / "raw" / "2020").glob("*.xlsx"))[0]
+    path.write_bytes(path.read_bytes() + b"\n")
+    monkeypatch.setattr(releases, "_built", lambda *_: built)
+    with pytest.raises(releases.ReleaseError, match=f"raw/2020/{path.name}: it could not be read, or was changed"):
+        releases.release_edition(built, 2020)
+    assert only_release(root).is_current
+
+
 def later_release(root: Path) -> releases.Release:
     """A second release, made by hand: a copy of the first, which the journal has and readers are pointed at."""
     place, one = open_workspace(root), only_release(root)
