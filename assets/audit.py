@@ -21,11 +21,13 @@ from assets.writing import Inputs, YearStep, all_materialised, replace_years
 from schemas import audit, index
 from ssc_index.framework.catalogue import load_catalogue
 
+WEIGHTS_OF_EDITION = "select * from index.weights where edition = ?"
+
 
 @dg.multi_asset(
     name="audit_editions",
     specs=[
-        asset_spec(table, "audit", [asset_key(index.SELECTED), asset_key(index.SCORES)], YEARS)
+        asset_spec(table, "audit", [asset_key(one) for one in (index.SELECTED, index.SCORES, index.WEIGHTS)], YEARS)
         for table in audit.TABLES
     ],
     check_specs=schema_checks(audit.TABLES),
@@ -38,13 +40,15 @@ def audit_editions(context: dg.AssetExecutionContext, store: WorkspaceResource) 
     catalogue, method = load_catalogue(), read_edition_method(store.workspace.method_path)
     parents = {node.code: node.parent for node in catalogue.tree()}
 
+    queries = {"selected": SELECTED_OF_EDITION, "scores": SCORES_OF_EDITION, "weights": WEIGHTS_OF_EDITION}
+
     def auditing(edition: int, inputs: Inputs) -> dict[str, pl.DataFrame]:
         if inputs["scores"].is_empty():
             return {table.name: table.empty() for table in audit.TABLES}
         framework, smallest = catalogue.framework(edition), catalogue.scoring.smallest_group
-        return audit_tables(edition, inputs["selected"], inputs["scores"], framework, method, parents, smallest)
+        selected, scores, weights = (inputs[name] for name in queries)
+        return audit_tables(edition, selected, scores, weights, framework, method, parents, smallest)
 
-    queries = {"selected": SELECTED_OF_EDITION, "scores": SCORES_OF_EDITION}
     also = [repr(method.as_mapping())]
     step = YearStep("audit_editions", "Auditing editions", audit.TABLES, "edition", queries, auditing, also)
     yield from all_materialised(audit.TABLES, replace_years(store, step, years_of(context)))

@@ -20,12 +20,14 @@ from ssc_index.audit.reliability import reliability
 from ssc_index.framework.model import Framework
 from ssc_index.method import Method
 from ssc_index.sample import Scores
+from ssc_index.values import Floats
 
 
 def audit_tables(
     edition: int,
     picked: pl.DataFrame,
     scores: pl.DataFrame,
+    weights: pl.DataFrame,
     framework: Framework,
     method: Method,
     parents: Mapping[str, str | None],
@@ -39,6 +41,7 @@ def audit_tables(
         edition: The edition.
         picked: Newest value of each city and data point of the edition.
         scores: Rows of ``index.scores`` of the edition.
+        weights: Rows of ``index.weights`` of the edition.
         framework: The framework of the edition.
         method: The method that made the scores.
         parents: Parent of each node.
@@ -47,10 +50,11 @@ def audit_tables(
     Returns:
         Rows of the tables of schema ``audit``, by table name.
     """
+    used = _used(weights, framework)
     views = {"internal": scores, "public": visible_scores(scores, parents, picked)}
 
     def found(audience: str) -> dict[str, pl.DataFrame]:
-        own = _scores(views[audience], framework, method)
+        own = _scores(views[audience], framework, method, used)
         stamp = [pl.lit(edition, pl.Int16).alias("edition"), pl.lit(audience).alias("audience")]
         figures = {
             tables.CORRELATIONS.name: _large_enough(own, smallest_group),
@@ -63,13 +67,20 @@ def audit_tables(
     return {table.name: table.conform(pl.concat([one[table.name] for one in made])) for table in tables.TABLES}
 
 
-def _scores(rows: pl.DataFrame, framework: Framework, method: Method) -> Scores:
+def _used(weights: pl.DataFrame, framework: Framework) -> Floats:
+    """The weights that were used, shape (1, n_nodes), nodes in the order of the framework; NaN where there is none."""
+    of = dict(weights.select("node", "weight").iter_rows())
+    known = [of.get(node.code) for node in framework.nodes]
+    return np.array([[np.nan if weight is None else weight for weight in known]])
+
+
+def _scores(rows: pl.DataFrame, framework: Framework, method: Method, weights: Floats) -> Scores:
     """Scores of the cities that have an index, in the order of the scores: what cities are called moves no bit."""
     known = rows.filter(pl.col("score").is_not_null())
     cities = sorted(set(known.filter(pl.col("node") == framework.root.code)["city_id"]))
     nodes = [node.code for node in framework.nodes]
     figures = grid(known, cities, nodes, "node", "score").figures
-    return Scores(framework, method, figures[np.lexsort(figures.T[::-1])])
+    return Scores(framework, method, figures[np.lexsort(figures.T[::-1])], weights)
 
 
 def _large_enough(scores: Scores, smallest_group: int) -> pl.DataFrame:

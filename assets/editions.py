@@ -19,6 +19,7 @@ from ssc_index.framework.model import Framework
 from ssc_index.index import compute_index
 from ssc_index.method import Method, read_method
 from ssc_index.result import IndexResult, StepResult
+from ssc_index.sample import scores_in
 from ssc_index.steps.aggregate import Aggregate
 from ssc_index.steps.impute_parameters import ImputeLastValue, ImputeOverYears
 from ssc_index.steps.rules import rule_of
@@ -131,7 +132,7 @@ def edition_tables(
         method: The method.
 
     Returns:
-        Rows of ``index.treated``, ``normalised``, ``imputed`` and ``scores``, by table name.
+        Rows of ``index.treated``, ``normalised``, ``imputed``, ``weights`` and ``scores``, by table name.
     """
     values = edition_values(edition, selected, cities, framework.codes, max_age(method))
     result = compute_index(values, framework, method, year=edition)
@@ -144,6 +145,7 @@ def edition_tables(
         table.name: table.conform(pl.concat(parts[table.name])) if parts[table.name] else table.empty()
         for table in names.values()
     }
+    frames[tables.WEIGHTS.name] = _weight_rows(edition, result)
     frames[tables.SCORES.name] = _score_rows(edition, result, cities)
     return frames
 
@@ -164,6 +166,16 @@ def _step_rows(edition: int, result: IndexResult, step: StepResult) -> pl.DataFr
             "carried_years": step.carried[row, column],
         }
     ).with_columns(pl.lit(edition, pl.Int16).alias("edition"), pl.lit(step.number, pl.Int16).alias("step"))
+
+
+def _weight_rows(edition: int, result: IndexResult) -> pl.DataFrame:
+    """The weights that were used, node by node."""
+    used = scores_in(result, edition).weights
+    assert used is not None
+    nodes = result.framework.nodes
+    frame = pl.DataFrame({"node": [node.code for node in nodes], "weight": pl.Series(used[0], nan_to_null=True)})
+    below = pl.col("node") != result.framework.root.code
+    return tables.WEIGHTS.conform(frame.filter(below).with_columns(pl.lit(edition, pl.Int16).alias("edition")))
 
 
 def _score_rows(edition: int, result: IndexResult, cities: pl.DataFrame) -> pl.DataFrame:

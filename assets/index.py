@@ -22,7 +22,7 @@ from schemas import index, raw
 from ssc_index.framework.catalogue import load_catalogue
 
 SELECTION = (index.SELECTED, index.CITIES)
-STEPS = (index.TREATED, index.NORMALISED, index.IMPUTED, index.SCORES)
+STEPS = (index.TREATED, index.NORMALISED, index.IMPUTED, index.WEIGHTS, index.SCORES)
 
 RECEIPTS_WITHIN_AGE = """
 select receipts.* from raw.receipts as receipts
@@ -88,7 +88,7 @@ def select(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
 )
 @confidential
 def compute(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
-    """Compute each edition by the method file: treated, normalised, imputed, scores and ranks."""
+    """Compute each edition by the method file: treated, normalised, imputed, weights, scores and ranks."""
     method = read_edition_method(store.workspace.method_path)
 
     def computation(edition: int, inputs: Inputs) -> dict[str, pl.DataFrame]:

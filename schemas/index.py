@@ -103,6 +103,23 @@ IMPUTED = _step(
     },
 )
 
+WEIGHTS = Table(
+    name="index.weights",
+    description="One row per edition and node but the root: the weight with which it entered its parent.",
+    key=("edition", "node"),
+    columns={
+        "edition": _EDITION,
+        "node": Column(pl.String, "Node of the framework's tree."),
+        "weight": Column(
+            pl.Float64,
+            "Weight among its siblings, not rescaled; missing where no step aggregated it, and where groups of cities "
+            "have weights of their own.",
+            nullable=True,
+            checks=(checks.finite(),),
+        ),
+    },
+)
+
 SCORES = Table(
     name="index.scores",
     description="One row per edition, city and node of the tree: score, rank and what they rest on.",
@@ -139,4 +156,4 @@ SCORES = Table(
     },
 )
 
-TABLES = (CITIES, SELECTED, TREATED, NORMALISED, IMPUTED, SCORES)
+TABLES = (CITIES, SELECTED, TREATED, NORMALISED, IMPUTED, WEIGHTS, SCORES)

@@ -27,6 +27,7 @@ from intake.consent import visible_scores
 from intake.selection import accepted_submissions, edition_cities, selected_values
 from schemas import audit, benchmark, changes, core, index, raw, uncertainty
 from ssc_index.framework.catalogue import DataPoint, load_catalogue
+from ssc_index.framework.model import Framework
 from ssc_index.method import Method, read_method
 
 EDITIONS = (2023, 2024)
@@ -169,6 +170,7 @@ def mart_frames(
             edition,
             chosen,
             part[index.SCORES.name],
+            part[index.WEIGHTS.name],
             catalogue.framework(edition),
             method,
             tree,
@@ -279,3 +281,10 @@ def shared_frames() -> dict[str, pl.DataFrame]:
         submissions_frame([submission_row(city, year) for city, year in keys]),
         register_frame(),
     )
+
+
+def own_weights(framework: Framework, edition: int) -> pl.DataFrame:
+    """Rows of ``index.weights`` where the method takes those of the framework."""
+    below = [node for node in framework.nodes if node.parent is not None]
+    frame = pl.DataFrame({"node": [node.code for node in below], "weight": [node.weight for node in below]})
+    return index.WEIGHTS.conform(frame.with_columns(pl.lit(edition, pl.Int16).alias("edition")))

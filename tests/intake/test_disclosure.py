@@ -24,6 +24,7 @@ from tests.assets.cohort import (
     REGIONS,
     core_frame,
     mart_frames,
+    own_weights,
     receipt_row,
     receipts_frame,
     register_frame,
@@ -84,9 +85,9 @@ def test_figures_of_many_cities_can_be_made_from_the_public_view_alone() -> None
     own = {name: frame.filter(pl.col("edition") == YEAR) for name, frame in shown.items()}
     made = peer_tables(YEAR, own["picked_values"], own["index_scores"], own["index_cities"], catalogue, TREE)
     picked = own["picked_values"]
-    made |= audit_tables(
-        YEAR, picked, own["index_scores"], catalogue.framework(YEAR), read_method(METHOD), TREE, SMALLEST
-    )
+    framework = catalogue.framework(YEAR)
+    weights, method = own_weights(framework, YEAR), read_method(METHOD)
+    made |= audit_tables(YEAR, picked, own["index_scores"], weights, framework, method, TREE, SMALLEST)
     tables = (benchmark.PEERS, benchmark.PEER_POSITIONS, audit.CORRELATIONS, audit.IMPORTANCE)
     for name, table in zip(WITH_AUDIENCE, tables, strict=True):
         remade = made[table.name].filter(audience="internal")

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.xdist_group("dagster")
 
 RAW = ("files", "submissions", "receipts", "cells", "faults", "receipt_faults", "cities")
 CORE = ("values", "quarantine", "findings")
-INDEX = ("cities", "selected", "treated", "normalised", "imputed", "scores")
+INDEX = ("cities", "selected", "treated", "normalised", "imputed", "weights", "scores")
 BENCHMARK = ("points", "scores", "peers", "peer_positions")
 SURENESS = tuple(table.name.split(".")[1] for table in uncertainty.TABLES)
 AUDIT = ("correlations", "importance", "reliability")
