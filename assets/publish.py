@@ -253,6 +253,18 @@ def standing(path: Path) -> Published | None:
     return Published(path, told["rows"], told["content_sha256"], tuple(told["checks"]), told["tables"])
 
 
+def bytes_sha256(path: Path) -> str:
+    """Address of every byte of a published mart and its Parquet files; an empty text where it does not stand."""
+    stand = standing(path)
+    if stand is None:
+        return ""
+    digest = hashlib.sha256(stand.content_sha256.encode())
+    for file in (path, *sorted(path.with_name(f"{path.stem}_parquet").glob("*.parquet"))):
+        with file.open("rb") as opened:
+            digest.update(f"\n{file.name} {_sha256(opened)}".encode())
+    return digest.hexdigest()
+
+
 @contextmanager
 def _private_folder(path: Path) -> Iterator[Path]:
     """A folder beside the marts that only we can enter; what dead builds of this mart left behind is removed."""

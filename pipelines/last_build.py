@@ -17,7 +17,7 @@ from pathlib import Path
 
 from assets.editions import max_age, read_edition_method
 from assets.freshness import PUBLISHING, code_sha256
-from assets.publish import standing
+from assets.publish import bytes_sha256
 from assets.workspace import MARKER, Workspace
 from intake.evidence import OLDEST
 from intake.reading import is_built_from, visible_files
@@ -52,7 +52,7 @@ class LastBuild:
 
     Attributes:
         looked: What it looked at.
-        marts: Addresses of the public and the internal mart that it left.
+        marts: Addresses of every byte of the public and the internal mart that it left.
         first: First edition that was asked for.
         last: Last edition that was asked for.
         run_id: Dagster's run.
@@ -179,9 +179,8 @@ def _years(years: Mapping[str, list[int]], place: str) -> list[int]:
 
 
 def addresses(workspace: Workspace) -> list[str]:
-    """Addresses of the public and the internal mart as they stand; empty texts where they do not."""
-    marts = (standing(path) for path in (workspace.public_mart, workspace.internal_mart))
-    return [mart.content_sha256 if mart else "" for mart in marts]
+    """Addresses of every byte of the public and the internal mart; empty texts where they do not stand."""
+    return [bytes_sha256(path) for path in (workspace.public_mart, workspace.internal_mart)]
 
 
 def note_build(workspace: Workspace, build: LastBuild) -> None:

@@ -216,6 +216,21 @@ def test_what_was_deleted_of_the_marts_is_published_again(workspace: Path, small
     assert content(workspace) == content(small_workspace)
 
 
+@pytest.mark.parametrize("name", ["ssc_index.duckdb", "ssc_index_internal_parquet/fact_value.parquet"])
+def test_what_was_damaged_of_the_marts_is_put_right_though_nothing_is_new(
+    workspace: Path, small_workspace: Path, name: str
+) -> None:
+    path = workspace / "marts" / name
+    found = bytearray(path.read_bytes())
+    found[len(found) // 2] ^= 1
+    path.write_bytes(found)
+    assert computed(workspace) == {step: [] for step in TABLE_OF}
+    assert path.read_bytes() != found
+    assert content(workspace) == content(small_workspace)
+    with duckdb.connect(str(workspace / "marts" / "ssc_index.duckdb"), read_only=True) as mart:
+        assert mart.execute("select count(*) > 0 from fact_score").fetchall() == [(True,)]
+
+
 def test_a_deleted_warehouse_is_built_again(workspace: Path, small_workspace: Path) -> None:
     assert invoke("build", "-w", workspace).exit_code == 0
     drop_built(workspace)
