@@ -359,6 +359,15 @@ def watch(keep: Path) -> Cover:
     return cover
 
 
+def module_name(file: str) -> str:
+    """The name by which a file of the engine is imported.
+
+    >>> module_name("ssc_index/audit/__init__.py"), module_name("ssc_index/rank.py")
+    ('ssc_index.audit', 'ssc_index.rank')
+    """
+    return file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+
+
 def planted(mutant: Mutant) -> ast.Module:
     """The module of a mutant with its fault."""
     tree = ast.parse((PROJECT / mutant.module).read_text(encoding="utf-8"))
@@ -371,7 +380,7 @@ class Planted(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
 
     def __init__(self, mutant: Mutant) -> None:
         self.file = str(PROJECT / mutant.module)
-        self.name = mutant.module.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+        self.name = module_name(mutant.module)
         self.tree = planted(mutant)
 
     def find_spec(self, fullname: str, path: object, target: object = None) -> Any:
@@ -423,6 +432,9 @@ class Nursery:
         """Fork a process for each mutant."""
         if any(name.read_text().startswith("polars-0") for name in Path("/proc/self/task").glob("*/comm")):
             raise SystemExit("a test module computes with Polars when it is loaded: a fork of it would wait for ever")
+        # The engine loads some modules when they are first used; a fault can be put into what is there alone.
+        for module in sorted({mutant.module for mutant in self.mutants}):
+            importlib.import_module(module_name(module))
         items = {item.nodeid: item for item in session.items}
         self.functions: dict[tuple[str, str, int], list[FunctionType]] = defaultdict(list)
         self.caches, self.compiled = [], []
