@@ -212,6 +212,16 @@ def test_coverage_thresholds_may_differ_by_level():
     np.testing.assert_array_equal(done.scores[:, :3], [[22.5, 10, 35], [NAN, 10, NAN], [NAN, NAN, NAN]])
 
 
+def test_a_group_that_is_left_out_child_by_child_is_no_part_that_lacks():
+    leaves = [_leaf("a", "g"), _leaf("b", "g"), _leaf("c", "h"), _leaf("d", "h")]
+    tree = framework_from_nodes(
+        [_group("index"), _group("g", "index", "group"), _group("h", "index", "group"), *leaves]
+    )
+    step = {"aggregate": {"leave_out": ["a", "b"], "min_coverage": {"index": 1.0}}}
+    done = _run(tree, [[1.0, 2.0, 10.0, 30.0]], [{"normalise": {"method": "none"}}, step])
+    assert done.scores[0, 0] == 20.0
+
+
 def test_every_part_that_a_geometric_mean_refuses_is_named():
     steps = [GOALPOSTS, {"aggregate": {"method": "geometric"}}]
     table = [[0.0, 5.0, 1.0, 1.0], [5.0, -3.0, 0.0, 1.0]]

@@ -71,6 +71,18 @@ def test_of_any_method_a_year_asked_for_alone_is_what_it_is_among_the_others():
     assert sum(_asked_alone(seed, None) is not None for seed in range(60)) > 5
 
 
+X = {"unit": "x", "reason": "a test"}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [{"only_where": {"g": ["a"]}}, {"force_in": [X], "min_coverage": 0.1}, {"force_out": [X]}],
+)
+def test_a_screen_that_names_labels_or_units_looks_whether_any_year_has_them(names):
+    steps = [{"screen": names}, {"normalise": {"method": "none"}}, {"aggregate": {}}]
+    assert last_look_around(_tree(random.Random(1)), method_from_mapping({"name": "n", "steps": steps}).steps) == 1
+
+
 def test_a_year_that_is_not_there_is_refused():
     draw = random.Random(1)
     framework = _tree(draw)
