@@ -18,7 +18,7 @@ ACCENT = "#1b5e9b"
 BETTER = "#1b5e9b"
 WORSE = "#b8500b"
 NOT_REPORTED = "#c3cad0"
-HATCH = "#8593a0"
+HATCH, HATCHED = "#8593a0", "#e8ecef"  # lines, and what they are drawn on
 
 FONT = "Inter, 'Segoe UI', 'Helvetica Neue', Arial, 'Noto Sans', 'DejaVu Sans', sans-serif"
 SMALL, NORMAL, LARGE = 10.0, 12.0, 15.0

@@ -93,11 +93,15 @@ def _rings(parts: Sequence[Part], start: float, share: float, ring: int, ident: 
             "path",
             tooltip(f"{part.name}: {part.told}"),
             d=sector(inner, outer, start, end),
-            fill=f"url(#{ident}-hatch)" if band.is_hatched else band.fill,
+            fill=palette.HATCHED if band.is_hatched else band.fill,
             stroke=palette.PAPER,
             stroke_width=1.4 if ring < 2 else 0.8,
             class_=f"f-band f-{band.key}",
         )
+        if band.is_hatched:  # not every reader of SVG draws patterns: where it does not, the part is pale
+            yield element(
+                "path", d=sector(inner, outer, start, end), fill=f"url(#{ident}-hatch)", pointer_events="none"
+            )
         if ring == 0:
             yield _along(part, (inner + outer) / 2, start, end, band.ink, f"{ident}-{count}")
         elif ring == 1:
