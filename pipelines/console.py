@@ -72,6 +72,15 @@ def opened(root: Path | None, as_of: datetime | None = None) -> Workspace:
         return open_workspace(root or default_root(), as_of)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "file"), counted(2000, "file")
+    ('1 file', '2,000 files')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def short_path(path: Path) -> str:
     """A path as one would type it here: from the folder where we are, if it lies below."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from assets.warehouse import connect
 from assets.workspace import Workspace
-from pipelines.console import short_path
+from pipelines.console import counted, short_path
 from ssc_index.errors import SscIndexError
 
 TOP = 20
@@ -252,7 +252,7 @@ def show_frame(console: Console, frame: pl.DataFrame) -> None:
     for row in frame.rows():
         table.add_row(*("" if value is None else _cell(value) for value in row))
     console.print(table)
-    console.print(f"{frame.height} rows", style="dim")
+    console.print(counted(frame.height, "row"), style="dim")
 
 
 def _cell(value: object) -> str:

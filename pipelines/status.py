@@ -19,6 +19,7 @@ from rich.text import Text
 from assets.warehouse import read_queries
 from assets.workspace import Workspace
 from intake.reading import raw_files, sha256_of
+from pipelines.console import counted
 from pipelines.show import EDITIONS, count_errors, read, summary
 
 if TYPE_CHECKING:
@@ -148,15 +149,6 @@ def show_status(console: Console, facts: dict[str, Any]) -> None:
         console.print(
             f"{counted(len(unread), 'file')} {are} new since: {', '.join(unread[:5])}. Run `ssc-index build`."
         )
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun.
-
-    >>> counted(1, "file"), counted(2000, "file")
-    ('1 file', '2,000 files')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> RichTable:

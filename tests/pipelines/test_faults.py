@@ -181,7 +181,7 @@ def test_a_disk_that_is_full_when_a_workbook_is_taken_in_is_said_once_and_the_bu
 # --- clocks and years -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(FAKETIME is None, reason="needs libfaketime")
+@pytest.mark.skipif(FAKETIME is None, reason="libfaketime is not installed (Debian: apt-get install libfaketime)")
 def test_a_clock_that_was_moved_back_beyond_the_last_edition_is_told_and_nothing_is_built(workspace: Path) -> None:
     set_cell(workspace / "raw" / WORKBOOK, "F11", "<v>77</v>")
     before = content(workspace)
@@ -225,7 +225,7 @@ for moment in ("2021-03-10", "2021-03-10", "2021-03-01", "2020-03-01", "2015-03-
 """
 
 
-@pytest.mark.skipif(FAKETIME is None, reason="needs libfaketime")
+@pytest.mark.skipif(FAKETIME is None, reason="libfaketime is not installed (Debian: apt-get install libfaketime)")
 def test_a_clock_that_goes_back_starts_no_second_run_and_a_wrong_year_none_at_all(
     workspace: Path, tmp_path: Path
 ) -> None:
