@@ -81,9 +81,7 @@ def is_text(cell: str, nothing: str) -> str:
     return f'AND(ISTEXT({cell}),TRIM({cell})<>"",SUMPRODUCT(--({nothing}=LOWER(TRIM({cell}))))=0)'
 
 
-def check_formula(
-    point: DataPoint, row: int, says: Mapping[str, str], profile_cell: str | None, nothing: str
-) -> str:
+def check_formula(point: DataPoint, row: int, says: Mapping[str, str], profile_cell: str | None, nothing: str) -> str:
     """What is missing or doubtful in a row: the gravest alone.
 
     Args:
@@ -129,7 +127,7 @@ def _number_tests(
         tests.append((f"AND(COUNT({h}),OR({','.join(beyond)}))", "out_of_bounds"))
     if point.denominator is not None:
         times = "" if point.template_multiplier == 1 else f"*{point.template_multiplier:.0f}"
-        tests.append((f'AND(COUNT({n}),COUNT({d})=0,COUNT({h})=0)', "denominator_missing"))
+        tests.append((f"AND(COUNT({n}),COUNT({d})=0,COUNT({h})=0)", "denominator_missing"))
         apart = f"ABS({h}-{n}/{d}{times})>0.01+ABS({h})/100"
         tests.append((f"IF(COUNT({n}:{h})=3,IF({d}<>0,{apart}))", "differs"))
         if point.unit == "percent":
