@@ -33,7 +33,7 @@ ROW_NUMBERS = ("value", "numerator", "denominator", "result", "computed")
 ROW_TRUTHS = ("is_given", "is_readable", "says_not_reported", "is_formula")
 ROW_TEXTS = ("source", "source_details", "comment", "origin")
 _DERIVED = ("quantity", "profile_quantity", "quantity_elsewhere", "lower_bound", "upper_bound", "multiplier")
-_EVIDENCE = ("slipped_z", "previous", "previous_year", "peer_median", "zeros_pct", "twins")
+_EVIDENCE = ("slipped_z", "previous", "previous_year", "peer_median", "peer_middle", "zeros_pct", "twins")
 # Figures of the profile in the city's latest earlier submission.
 PREVIOUS_PROFILE = tuple(f"previous_{name.removeprefix('profile.')}" for name in PAST_PROFILE)
 _SUBMISSION_NUMBERS = (
@@ -49,6 +49,8 @@ _SUBMISSION_NUMBERS = (
 )
 _SUBMISSION_TRUTHS = ("has_currency",)
 _KIND_TRUTHS = ("is_ratio", "is_rate", "is_concentration")
+# What can be the number of one other city, or lead to it: rules may ask for it, and no sentence may tell it.
+OF_OTHERS = frozenset({"peer_median", "peer_z", "jump_z", "slipped_z", "zeros_pct"})
 CALLS: Mapping[str, int] = {"peer_z": 1, "jump_z": 1}
 
 
@@ -278,6 +280,9 @@ class Batch:
 
     def _peer_median(self) -> Floats:
         return self.evidence.peer_median(self.fact("value"))
+
+    def _peer_middle(self) -> Floats:
+        return self.evidence.peer_middle(self.fact("value"))
 
     def _zeros_pct(self) -> Floats:
         """Of the other submissions that give a value, how many give 0; missing where there is no other."""

@@ -57,6 +57,7 @@ def test_every_fault_of_every_rule_is_told_at_once(tmp_path: Path) -> None:
         rule(code="d", when="value >"),
         rule(code="e", when="value + 1"),
         rule(code="f", message="{nothing_known}"),
+        rule(code="k", message="{value - peer_median} and {abs(peer_z(value))}"),
         rule(code="g").replace("when", "whenever"),
         rule(code="h"),
         rule(code="h", severity="note"),
@@ -67,6 +68,8 @@ def test_every_fault_of_every_rule_is_told_at_once(tmp_path: Path) -> None:
     for place in ("Bad Code", "b: severity", "'EC_XX_1C' is no data point", "d: when", "e: when", "nothing_known"):
         assert place in told
     assert "whenever" in told
+    assert "k: message: peer_median can be the number of one other city" in told
+    assert "k: message: peer_z can be the number of one other city" in told
     assert "a.yaml, h: the code stands before with another severity" in told
 
 
