@@ -1,4 +1,4 @@
-"""Schema ``core``: verified, derived and checked values, and what was kept out.
+"""Schema ``core``: verified, derived and checked values, those that wait for a verifier, and what was kept out.
 
 What belongs here: loading, calling `intake.derive` and the schemas, writing. What does not: the derivation.
 """
@@ -30,7 +30,8 @@ from schemas.validate import Failure, split
 from ssc_index.framework.catalogue import load_catalogue
 
 VALUES = core.values(load_catalogue())
-TABLES = (VALUES, core.QUARANTINE, core.FINDINGS)
+PROVISIONAL = core.provisional(load_catalogue())
+TABLES = (VALUES, PROVISIONAL, core.QUARANTINE, core.FINDINGS)
 
 CELLS_OF_YEAR = """
 select cells.* from raw.cells as cells
@@ -124,6 +125,7 @@ def derive(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
             written.rows[name] += frame.height
         kept_out, findings = (connection.table(one.name).pl() for one in (core.QUARANTINE, core.FINDINGS))
     yield materialised(VALUES, written)
+    yield materialised(PROVISIONAL, written)
     yield materialised(core.QUARANTINE, written, [fault_result(core.QUARANTINE, "no_errors", "error", kept_out)])
     yield materialised(core.FINDINGS, written, [fault_result(core.FINDINGS, "no_warnings", "warning", findings)])
 
@@ -138,15 +140,17 @@ def values_step(workspace: Workspace) -> YearStep:
 
 
 def core_frames(year: int, inputs: Inputs, national: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """The three tables' rows of a year: together they account for every reported row."""
+    """The tables' rows of a year: values, what was kept out and findings account for every reported row."""
     cells, submissions, receipts, columns, paths, register, past = (inputs[name] for name in QUERIES)
     countries = countries_of(register, national, [year])
     derived = derive_values(cells, submissions, receipts, columns, load_catalogue(), past=past, countries=countries)
     candidates = VALUES.conform(derived.values)
     good, failed = split(VALUES, candidates)
     bounds = bound_faults(candidates, failed)
+    waiting, _ = split(PROVISIONAL, PROVISIONAL.conform(derived.provisional))
     return {
         VALUES.name: good,
+        PROVISIONAL.name: waiting,
         core.QUARANTINE.name: _told(core.QUARANTINE, paths, derivation=derived.kept_out, bounds=bounds),
         core.FINDINGS.name: _told(core.FINDINGS, paths, derivation=derived.findings),
     }
