@@ -79,7 +79,7 @@ def receipt_path(path: Path) -> Path:
     >>> receipt_path(Path("2024/no-karmoy.xlsx")).name
     'no-karmoy.xlsx.receipt.csv'
     """
-    return path.with_name(path.name + RECEIPT_SUFFIX)
+    return Path(f"{path}{RECEIPT_SUFFIX}")
 
 
 def copy_without_persons(path: Path, target: Path) -> None:
@@ -217,8 +217,8 @@ def _registered(register: pl.DataFrame) -> dict[str, set[str]]:
 
 def _of_file(file_sha256: str, path: Path, keys: set[Key], faults: list[Fault]) -> list[dict[str, Any]]:
     """Usable receipt lines of one file."""
-    reader = _Reader(file_sha256, receipt_path(path).name, faults)
-    lines = reader.lines(receipt_path(path))
+    reader = _Reader(file_sha256, f"{path}{RECEIPT_SUFFIX}", faults)
+    lines = reader.lines()
     if lines is None:
         return []
     found: dict[Key, list[tuple[int, dict[str, str]]]] = {}
@@ -241,9 +241,9 @@ def _of_file(file_sha256: str, path: Path, keys: set[Key], faults: list[Fault]) 
 class _Reader:
     """Reads the lines of one receipt file and gathers its faults."""
 
-    def __init__(self, file_sha256: str, name: str, faults: list[Fault]) -> None:
+    def __init__(self, file_sha256: str, path: str, faults: list[Fault]) -> None:
         self._file_sha256 = file_sha256
-        self._name = name
+        self._path = path
         self._faults = faults
 
     def fault(
@@ -262,7 +262,7 @@ class _Reader:
         self._faults.append(
             Fault(
                 rule,
-                f"{self._name}{', ' + cell + ':' if cell else ''} {message}",
+                f"{Path(self._path).name}{', ' + cell + ':' if cell else ''} {message}",
                 severity,
                 file_sha256=self._file_sha256,
                 city_id=None if key is None else key[0],
@@ -273,10 +273,10 @@ class _Reader:
             )
         )
 
-    def lines(self, path: Path) -> list[tuple[int, dict[str, str]]] | None:
+    def lines(self) -> list[tuple[int, dict[str, str]]] | None:
         """Lines with their numbers; None where there is no usable receipt file."""
         try:
-            header, rows = read_lines(path)
+            header, rows = read_lines(self._path)
         except FileNotFoundError:
             text = "is missing, so the submission counts for nothing. Write it: received_at, outcome, consent."
             self.fault("receipt_missing", text)
