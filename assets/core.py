@@ -13,7 +13,7 @@ from assets.confidential import confidential
 from assets.editions import max_age, read_edition_method
 from assets.freshness import recorded
 from assets.partitions import SINGLE_RUN, YEARS, years_of
-from assets.past import PAST_OF_YEAR
+from assets.past import PAST_OF_YEAR, PAST_TOLD_BY
 from assets.reporting import asset_key, asset_spec, fault_result, schema_checks
 from assets.resources import WorkspaceResource
 from assets.warehouse import Query, transaction
@@ -58,6 +58,18 @@ from raw.files as files
 inner join raw.submissions as submissions on files.file_sha256 = submissions.file_sha256
 where submissions.year = ?
 """
+# Cells and column letters are what this code reads in the bytes of a file, and both are in the basis of a year: files
+# tell whether they have changed, and how many rows there are, that none was lost.
+FILES_OF_YEAR = """
+select
+    cells.file_sha256,
+    count(*) as n_rows
+from raw.cells as cells
+inner join raw.files as files on cells.file_sha256 = files.file_sha256
+where files.is_present and cells.year = ?
+group by cells.file_sha256
+"""
+LETTERED_FILES = "select distinct file_sha256 from raw.submissions where year = ?"
 READING_FAULTS = """
 select faults.* from raw.faults as faults
 inner join raw.files as files on faults.file_sha256 = files.file_sha256
@@ -136,7 +148,12 @@ def values_step(workspace: Workspace) -> YearStep:
     national, _ = read_national(place)
     also = (place.read_text(encoding="utf-8", errors="replace") if place.is_file() else "",)
     compute = partial(core_frames, national=national)
-    return YearStep("derive_values", "Deriving values", TABLES, "year", QUERIES, compute, also, looks_back=True)
+    told_by: dict[str, Query] = {
+        "cells": FILES_OF_YEAR,
+        "columns": LETTERED_FILES,
+        "past": (PAST_TOLD_BY, [OLDEST, OLDEST]),
+    }
+    return YearStep("derive_values", "Deriving values", TABLES, "year", QUERIES, compute, also, told_by, looks_back=True)
 
 
 def core_frames(year: int, inputs: Inputs, national: pl.DataFrame) -> dict[str, pl.DataFrame]:

@@ -37,6 +37,8 @@ class YearStep:
         column: The year column of these tables: ``edition`` or ``year``.
         queries: What a year is computed from: SQL by name, its first ``?`` for the year.
         also: What else its rows rest on, as text.
+        told_by: For a query whose rows follow from others: a query whose rows tell whether they are the same, in a
+            fraction of the time.
         looks_back: Whether a year is computed from what the step wrote of the years before, so that these must stand
             when its inputs are read.
         compute: From a year and its inputs to its rows, by table name. It runs beside the writing of the year
@@ -50,6 +52,7 @@ class YearStep:
     queries: Mapping[str, Query]
     compute: Callable[[int, Inputs], Frames]
     also: Sequence[str] = ()
+    told_by: Mapping[str, Query] = field(default_factory=dict)
     looks_back: bool = False
 
 
@@ -101,7 +104,8 @@ def replace_years_in(
             while ahead and step.looks_back:
                 _write_year(connection, step, *ahead.popleft(), written)
             queries = {name: _for_year(query, year) for name, query in step.queries.items()}
-            addresses = {name: queried_address(connection, query) for name, query in queries.items()}
+            told_by = {**queries, **{name: _for_year(query, year) for name, query in step.told_by.items()}}
+            addresses = {name: queried_address(connection, query) for name, query in told_by.items()}
             basis = basis_sha256(addresses, step.also, step.tables)
             if known.get(year) != basis:
                 inputs = {name: rows_of(connection, query) for name, query in queries.items()}
