@@ -221,7 +221,7 @@ def main() -> None:
             _instrument(atheris, sys.modules[module])
         target, folder = TARGETS[given.target], Path(name)
         options = [f"-max_total_time={given.seconds}", "-max_len=20000", "-timeout=20", "-rss_limit_mb=1500"]
-        options += [f"-artifact_prefix={corpus}/", "-print_final_stats=1", "-len_control=0"]
+        options += [f"-artifact_prefix={corpus}/", "-print_final_stats=1", "-len_control=0", "-keep_seed=1"]
         atheris.Setup([sys.argv[0], *options, str(corpus)], lambda data: target(data, folder))
         atheris.Fuzz()
 
