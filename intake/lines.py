@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -44,6 +44,24 @@ def read_lines(path: Path | str) -> tuple[list[str], list[tuple[int, Row]]]:
     blank = dict.fromkeys(header, "")
     rows = ((line, [cell.strip() for cell in cells]) for line, cells in told[1:])
     return header, [(line, blank | dict(zip(header, cells, strict=False))) for line, cells in rows if any(cells)]
+
+
+def plain_line(path: str, header: Sequence[str]) -> str | None:
+    """The one line of a CSV that has just that header and nothing quoted; None of any other, and of what is no CSV.
+
+    Args:
+        path: The file.
+        header: Names of the columns.
+    """
+    try:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  # as above
+            text = file.read().decode()
+    except (OSError, UnicodeDecodeError):
+        return None
+    head, _, rest = text.partition("\n")
+    line = rest.removesuffix("\n")
+    is_one = head == ",".join(header) and line.count(",") == len(header) - 1 and "\n" not in line
+    return line if is_one and _is_plain(text) else None
 
 
 def _is_plain(text: str) -> bool:
