@@ -153,7 +153,18 @@ def values_step(workspace: Workspace) -> YearStep:
         "columns": LETTERED_FILES,
         "past": (PAST_TOLD_BY, [OLDEST, OLDEST]),
     }
-    return YearStep("derive_values", "Deriving values", TABLES, "year", QUERIES, compute, also, told_by, looks_back=True)
+    return YearStep(
+        "derive_values",
+        "Deriving values",
+        TABLES,
+        "year",
+        QUERIES,
+        compute,
+        also,
+        told_by,
+        "file_sha256",
+        looks_back=True,
+    )
 
 
 def core_frames(year: int, inputs: Inputs, national: pl.DataFrame) -> dict[str, pl.DataFrame]:

@@ -186,7 +186,7 @@ def _refused_submissions(cells: pl.DataFrame, refused: pl.DataFrame) -> pl.DataF
         pl.col(name).is_not_null()
         for name in ("numerator", "result", "numerator_text", "denominator_text", "result_text")
     )
-    counts = cells.group_by(KEY).agg(is_given.sum().alias("n"))
+    counts = cells.join(refused, on=KEY, how="semi").group_by(KEY).agg(is_given.sum().alias("n"))
     groups = refused.join(counts, on=KEY, how="left").with_columns(
         pl.col("outcome").fill_null("without a receipt"), pl.col("n").fill_null(0)
     )

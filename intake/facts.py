@@ -113,26 +113,19 @@ class Batch:
         else:
             text = pl.col(field)
         says = text.str.contains(f"(?i){pattern}") if pattern else text.is_not_null() & (text != "")
-        texts = self._by_point.select("submission", says.fill_null(False).alias("says")) if len(points) > 40 else None
-        for at, point in enumerate(points):
-            start, end = self._point_starts[point : point + 2]
-            rows = (
-                self._by_point[start:end].select("submission", says.fill_null(False).alias("says"))
-                if (texts is None)
-                else texts[start:end]
-            )
-            matrix[rows["submission"].to_numpy(), at] = rows["says"].to_numpy()
+        column = np.full(self._shape[1], -1)
+        column[points] = np.arange(len(points))
+        at = column[self.point]
+        is_asked = at >= 0
+        rows = self._texts if is_asked.all() else self._texts.filter(pl.Series(is_asked))
+        found = rows.select(says.fill_null(False)).to_series().to_numpy()
+        matrix[self.submission[is_asked], at[is_asked]] = found
         return matrix
 
     @cached_property
-    def _by_point(self) -> pl.DataFrame:
-        """Texts of the rows, data point by data point."""
-        return self._rows.select("submission", "point", *ROW_TEXTS).sort("point")
-
-    @cached_property
-    def _point_starts(self) -> Positions:
-        """First row of each data point in `_by_point`, and the end."""
-        return np.searchsorted(self._by_point["point"].to_numpy(), np.arange(self._shape[1] + 1))
+    def _texts(self) -> pl.DataFrame:
+        """Texts of the rows."""
+        return self._rows.select(ROW_TEXTS)
 
     @cached_property
     def evidence(self) -> Evidence:
