@@ -5,12 +5,12 @@ what (`intake/consent.py`) and how files are switched (`assets/publish.py`).
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Set
-from concurrent.futures import Executor, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import dagster as dg
 import duckdb
@@ -314,18 +314,23 @@ def build_marts(
             lambda: fill_public(whole_frames, whole(marts.PUBLIC)),
         )
         of_internal, of_public = by_edition(marts.INTERNAL), by_edition(marts.PUBLIC)
-        for first, last in rounds(shared["index_cities"], kept.editions):
-            if first in kept.editions:
+        order = rounds(shared["index_cities"], kept.editions)
+        reading = (pool.submit(edition_frames, store, shared, *one) for one in order if kept.editions.isdisjoint(one))
+        begun = next(reading, None)
+        for first, _ in order:
+            if begun is None or first in kept.editions:
                 both(
                     pool,
                     partial(internal.keep, first, of_internal, kept.internal),
                     partial(public.keep, first, of_public, kept.public),
                 )
                 continue
-            frames = edition_frames(store, shared, first, last)
-            both(pool, partial(fill_internal, frames, of_internal), partial(fill_public, frames, of_public))
-            # Before the next ones are read.
+            frames = begun.result()
+            jobs = [pool.submit(fill_internal, frames, of_internal), pool.submit(fill_public, frames, of_public)]
+            # Whichever of the two is done first reads the next ones meanwhile.
+            begun = next(reading, None)
             del frames
+            finished(jobs)
             give_back()
         inside, shown = both(pool, internal.seal, public.seal)
         internal.switch(inside)
@@ -350,6 +355,13 @@ def both(pool: Executor, one: Callable[[], Result], other: Callable[[], Result])
     jobs = pool.submit(one), pool.submit(other)
     wait(jobs)
     return jobs[0].result(), jobs[1].result()
+
+
+def finished(jobs: Sequence[Future[Any]]) -> None:
+    """Wait for all jobs even if one fails; raise what it raised."""
+    wait(jobs)
+    for job in jobs:
+        job.result()
 
 
 def by_edition(tables: tuple[Table, ...]) -> list[Table]:
@@ -398,9 +410,14 @@ def rounds(cities: pl.DataFrame, kept: Set[int] = frozenset()) -> list[tuple[int
 def edition_frames(
     store: WorkspaceResource, shared: Mapping[str, pl.DataFrame], first: int, last: int
 ) -> dict[str, pl.DataFrame]:
-    """All that the tables of some editions, from the first to the last, draw on; `edition_addresses` tells of each."""
-    own = store.read(**{name: (sql, [first, last]) for name, sql in OF_EDITIONS.items()})
-    return {**shared_with(shared, first, last), **own}
+    """All that the tables of some editions, from the first to the last, draw on; `edition_addresses` tells of each.
+
+    Texts are categories in what grows with the editions, and so are the keys of cities everywhere.
+    """
+    own = store.read_coded(**{name: (sql, [first, last]) for name, sql in OF_EDITIONS.items()})
+    frames = shared_with(shared, first, last)
+    cities = frames["raw_cities"].with_columns(pl.col("city_id").cast(pl.Categorical))
+    return {**frames, "raw_cities": cities, **own}
 
 
 def shared_with(shared: Mapping[str, pl.DataFrame], first: int, last: int) -> dict[str, pl.DataFrame]:

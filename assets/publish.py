@@ -11,9 +11,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from assets.warehouse import connect
 from assets.workspace import PROJECT
 from schemas.table import Table
-from schemas.validate import failures
+from schemas.validate import Failure, failures
 from ssc_index.errors import FaultsError
 
 SQL = PROJECT / "sql"
@@ -50,6 +50,8 @@ ATTACH = "attach ? as mart (storage_version 'v1.5.0', recovery_mode 'no_wal_writ
 
 # DuckDB may take so many MB for one mart, and in proportion more where a frame has more rows than this.
 LEAST_ROOM, ROWS_OF_LEAST_ROOM = 120, 500_000
+# As many rows are in memory in the form of a mart, and written as one row group of its Parquet file.
+ROWS_OF_GROUP = 1024 * 1024
 
 WORD = re.compile(r"\w+")
 
@@ -121,35 +123,35 @@ class MartBuilder:
         """
         self._have_room_for(max((frame.height for frame in frames.values()), default=0))
         for table in self._tables if tables is None else tables:
-            rows = self._made(table, frames)
-            frame = pl.DataFrame(pl.from_arrow(rows))
-            self._faults += [f"{table.name}: {failure.message}" for failure in failures(table, frame)]
-            for start, count in _editions_in(frame) if table.has_editions else [(0, frame.height)]:
-                self._append(table, rows.slice(start, count))
+            seen = Seen(table)
+            for rows in in_groups(self._made(table, frames), by_edition=table.has_editions):
+                self._faults += [f"{table.name}: {failure.message}" for failure in seen.failures(rows)]
+                self._append(table, rows)
 
-    def _made(self, table: Table, frames: Mapping[str, pl.DataFrame]) -> pa.Table:
-        """What the SQL of a table makes of frames, in the table's own types."""
+    def _made(self, table: Table, frames: Mapping[str, pl.DataFrame]) -> Iterator[pa.Table]:
+        """What the SQL of a table makes of frames, in the table's own types, some rows after the other."""
         query = (SQL / "marts" / f"{table.name}.sql").read_text(encoding="utf-8")
         used = set(WORD.findall(query)) & frames.keys()
         for name in used:
             self._connection.register(name, frames[name])
-        rows = self._connection.sql(query).to_arrow_table()
+        with self._connection.sql(query).to_arrow_reader(ROWS_OF_GROUP) as reader:
+            for batch in reader:
+                yield pa.Table.from_batches([batch]).cast(self._writers[table.name].schema)
         for name in used:
             self._connection.unregister(name)
-        return rows.cast(self._writers[table.name].schema)
 
     def keep(self, edition: int, tables: Sequence[Table], intact: Mapping[str, pq.ParquetFile]) -> None:
         """Append an edition's rows as they stand in files of `intact_files`, which were checked when they were made."""
         for table in tables:
-            rows = _rows_of(intact[table.name], edition)
-            self._have_room_for(rows.num_rows)
-            self._append(table, rows)
+            for rows in _groups_of(intact[table.name], edition):
+                self._have_room_for(rows.num_rows)
+                self._append(table, rows)
 
     def _append(self, table: Table, rows: pa.Table) -> None:
         """Write rows as row groups of their own: the same bytes, whatever is written before and after them."""
         if rows.num_rows:
             # In one piece: where pages end depends on the pieces.
-            self._writers[table.name].write_table(rows.combine_chunks())
+            self._writers[table.name].write_table(rows.combine_chunks(), row_group_size=ROWS_OF_GROUP)
             self._rows[table.name] += rows.num_rows
 
     def _have_room_for(self, rows: int) -> None:
@@ -295,19 +297,74 @@ def _run_checks(connection: duckdb.DuckDBPyConnection, present: set[str], faults
     return ran
 
 
-def _editions_in(frame: pl.DataFrame) -> Iterator[tuple[int, int]]:
-    """First row and number of rows of each edition."""
+class Seen:
+    """The rows of a table that were held against its schema, of which the last one is remembered.
+
+    They come in the order of their key, so that a key that is there twice is there in rows that follow each other.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table, self._rows, self._last = table, 0, pl.DataFrame()
+
+    def failures(self, rows: pa.Table) -> list[Failure]:
+        """What the schema refuses of the next rows; each is named by its number among all."""
+        frame = pl.DataFrame(pl.from_arrow(rows))
+        last = self._last.height
+        found = failures(self._table, pl.concat([self._last, frame]) if last else frame)
+        shift = self._rows - last
+        self._rows += frame.height
+        self._last = frame.tail(1)
+        # What is wrong with the last row itself has been told.
+        return [
+            one if one.row is None else replace(one, row=one.row + shift)
+            for one in found
+            if one.row is None or one.row >= last
+        ]
+
+
+def in_groups(batches: Iterable[pa.Table], *, by_edition: bool) -> Iterator[pa.Table]:
+    """Rows by row groups of the Parquet file: `ROWS_OF_GROUP`, and each edition begins one of its own.
+
+    Args:
+        batches: Rows in order, of any number at a time.
+        by_edition: Whether they have editions.
+    """
+    waiting: list[pa.Table] = []
+    for batch in batches:
+        for rows in _parted(batch) if by_edition else [batch]:
+            is_next = bool(waiting) and by_edition and _edition_of(waiting[0]) != _edition_of(rows)
+            if is_next:
+                yield pa.concat_tables(waiting)
+                waiting = []
+            waiting.append(rows)
+            together = pa.concat_tables(waiting)
+            while together.num_rows >= ROWS_OF_GROUP:
+                yield together.slice(0, ROWS_OF_GROUP)
+                together = together.slice(ROWS_OF_GROUP)
+            waiting = [together] if together.num_rows else []
+    if waiting:
+        yield waiting[0]
+
+
+def _parted(rows: pa.Table) -> Iterator[pa.Table]:
+    """Rows of each edition, which follow each other."""
     start = 0
-    for count in frame["edition"].rle().struct.field("len"):
-        yield start, count
+    for count in pl.Series(pl.from_arrow(rows["edition"])).rle().struct.field("len"):
+        yield rows.slice(start, count)
         start += count
 
 
-def _rows_of(file: pq.ParquetFile, edition: int) -> pa.Table:
-    """Rows of an edition; each row group holds one, as `MartBuilder` writes them."""
+def _edition_of(rows: pa.Table) -> int:
+    edition: int = rows["edition"][0].as_py()
+    return edition
+
+
+def _groups_of(file: pq.ParquetFile, edition: int) -> Iterator[pa.Table]:
+    """Row groups of an edition; each holds rows of one, as `MartBuilder` writes them."""
     column = file.schema_arrow.get_field_index("edition")
-    told = [file.metadata.row_group(group).column(column).statistics.min for group in range(file.num_row_groups)]
-    return file.read_row_groups([group for group, its_edition in enumerate(told) if its_edition == edition])
+    for group in range(file.num_row_groups):
+        if file.metadata.row_group(group).column(column).statistics.min == edition:
+            yield file.read_row_group(group)
 
 
 @contextmanager

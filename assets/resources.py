@@ -49,3 +49,7 @@ class WorkspaceResource(dg.ConfigurableResource[None]):
     def read(self, **queries: warehouse.Query) -> dict[str, pl.DataFrame]:
         """Rows of some queries on the warehouse, all on the same state of it, by the names given."""
         return warehouse.read_queries(self.workspace.warehouse, queries)
+
+    def read_coded(self, **queries: warehouse.Query) -> dict[str, pl.DataFrame]:
+        """As `read`, with texts as categories (`assets.warehouse.coded_rows_of`)."""
+        return warehouse.read_queries(self.workspace.warehouse, queries, coded=True)

@@ -225,14 +225,17 @@ def insert_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.D
 
 
 Query = str | tuple[str, Sequence[object]]
+# Of `coded_rows_of`, before their texts are categories.
+ROWS_AT_ONCE = 100_000
 
 
-def read_queries(path: Path, queries: Mapping[str, Query]) -> dict[str, pl.DataFrame]:
+def read_queries(path: Path, queries: Mapping[str, Query], *, coded: bool = False) -> dict[str, pl.DataFrame]:
     """Run queries on the warehouse, read-only, all on the same state of it.
 
     Args:
         path: The warehouse file.
         queries: SQL by a name of the caller's, alone or with the values of its ``?``.
+        coded: Whether texts are fetched as categories, by `coded_rows_of`.
 
     Returns:
         The rows by name; no order unless the query orders them.
@@ -245,7 +248,8 @@ def read_queries(path: Path, queries: Mapping[str, Query]) -> dict[str, pl.DataF
         raise WarehouseError(f"There is no warehouse at {path} yet. Run `ssc-index build` first.")
     with writer_lock(path, "reading"), _damage_told(path), _opened(path, read_only=True) as connection:
         try:
-            return {name: rows_of(connection, query) for name, query in queries.items()}
+            fetch = coded_rows_of if coded else rows_of
+            return {name: fetch(connection, query) for name, query in queries.items()}
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             what = str(error).splitlines()[0].partition(": ")[2].split("!")[0]
             raise OtherVersionError(f"{path} was made by another version: {what}. {BY_ANOTHER_VERSION}") from error
@@ -256,3 +260,20 @@ def rows_of(connection: duckdb.DuckDBPyConnection, query: Query) -> pl.DataFrame
     sql, parameters = (query, ()) if isinstance(query, str) else query
     rows: pl.DataFrame = connection.sql(sql, params=list(parameters)).pl()
     return rows
+
+
+def coded_rows_of(connection: duckdb.DuckDBPyConnection, query: Query) -> pl.DataFrame:
+    """As `rows_of`, each text as the number of a category of Polars', which all such frames share.
+
+    A city's key or the address of a file stands in a hundred rows: a third of the memory, and joined in less time. The
+    texts are never all in memory at once.
+    """
+    sql, parameters = (query, ()) if isinstance(query, str) else query
+    with connection.sql(sql, params=list(parameters)).to_arrow_reader(ROWS_AT_ONCE) as reader:
+        parts = [in_categories(pl.DataFrame(pl.from_arrow(batch))) for batch in reader]
+        return pl.concat(parts) if parts else in_categories(pl.DataFrame(pl.from_arrow(reader.schema.empty_table())))
+
+
+def in_categories(frame: pl.DataFrame) -> pl.DataFrame:
+    """A frame with its texts as categories."""
+    return frame.with_columns(pl.col(pl.String).cast(pl.Categorical))

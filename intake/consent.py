@@ -34,6 +34,11 @@ def covers(least: str, column: str = "consent") -> pl.Expr:
     return pl.col(column).replace_strict(RANK_OF_CONSENT, return_dtype=pl.Int8) >= RANK_OF_CONSENT[least]
 
 
+def parent_of(parents: Mapping[str, str | None], rows: pl.DataFrame) -> pl.Expr:
+    """Parent of the ``node`` of rows, in the form that these have it in: text, or categories of text."""
+    return pl.col("node").replace_strict(parents, default=None, return_dtype=rows.schema["node"])
+
+
 def least_consent(column: str = "consent") -> pl.Expr:
     """The least consent of a group of rows, as an aggregation."""
     words = {rank: word for word, rank in RANK_OF_CONSENT.items()}
@@ -104,8 +109,8 @@ def _coarse_scores(scores: pl.DataFrame, parents: Mapping[str, str | None], pick
     Siblings are shown all or none, and only beneath a parent that is shown, for each could be had from the rest.
     """
     secrets = _secrets_beneath(scores, parents, picked)
-    parent = pl.col("node").replace_strict(parents, default=None, return_dtype=pl.String).alias("parent")
-    rows = scores.join(secrets, on=["edition", "city_id", "node"], how="left").with_columns(parent)
+    rows = scores.join(secrets, on=["edition", "city_id", "node"], how="left")
+    rows = rows.with_columns(parent_of(parents, scores).alias("parent"))
     is_safe = (pl.col("n_own") >= SMALLEST_BASIS) & (pl.col("lowest") < pl.col("highest"))
     tells = pl.col("score").is_not_null() & pl.col("n_own").is_not_null() & ~is_safe.fill_null(False)
     shown = rows.clear()
@@ -128,8 +133,7 @@ def _secrets_beneath(scores: pl.DataFrame, parents: Mapping[str, str | None], pi
     counted = scored.join(secret, on=[*key, "node"], how="inner")
     beneath = [counted]
     while not counted.is_empty():
-        parent = pl.col("node").replace_strict(parents, default=None, return_dtype=pl.String)
-        counted = counted.with_columns(parent).join(scored, on=[*key, "node"], how="semi")
+        counted = counted.with_columns(parent_of(parents, scored)).join(scored, on=[*key, "node"], how="semi")
         beneath.append(counted)
     is_own = pl.col("year") == pl.col("edition")
     own_scores = pl.col("score").filter(is_own)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from intake.consent import NAMING_COLUMNS, NOT_NAMED, SMALLEST_BASIS, UNKNOWN_SIZE, covers
+from intake.consent import NAMING_COLUMNS, NOT_NAMED, SMALLEST_BASIS, UNKNOWN_SIZE, covers, parent_of
 
 Frames = Mapping[str, pl.DataFrame]
 Parents = Mapping[str, str | None]
@@ -71,13 +71,15 @@ def solvable(view: Frames, frames: Frames, parents: Parents) -> int:
     open_values = view["picked_values"].select(*_KEY, "data_point").rename({"city_id": "public_id"})
     hidden = frames["picked_values"].filter(~covers("values")).join(public, on=_KEY)
     hidden = hidden.join(open_values, on=["edition", "public_id", "data_point"], how="anti")
+    # Who has no secret takes no part: most of an edition.
+    scored = scored.join(hidden, on=_KEY, how="semi")
+    shown = shown.join(hidden, on=["edition", "public_id"], how="semi")
     at = hidden.select(*_KEY, "public_id", "year", node="data_point").join(scored, on=[*_KEY, "node"])
     found = []
     while not at.is_empty():
         marked = at.join(shown, on=["edition", "public_id", "node"], how="left")
         found.append(marked.filter("is_shown"))
-        parent = pl.col("node").replace_strict(parents, default=None, return_dtype=pl.String)
-        upwards = marked.filter(pl.col("is_shown").is_null()).drop("is_shown").with_columns(parent)
+        upwards = marked.filter(pl.col("is_shown").is_null()).drop("is_shown").with_columns(parent_of(parents, scored))
         at = upwards.join(scored.select(*_KEY, "node"), on=[*_KEY, "node"])
     if not found:
         return 0

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from assets import publish as publishing
@@ -23,7 +25,9 @@ from assets.publish import (
     VIEWS,
     Published,
     PublishError,
+    Seen,
     building,
+    in_groups,
     intact_files,
     publish,
     standing,
@@ -260,6 +264,52 @@ def test_edition_by_edition_is_the_same_as_all_at_once(tmp_path: Path, both: Mar
         for edition in EDITIONS:
             builder.keep(edition, by_edition(marts.INTERNAL), files)
         assert builder.seal().content_sha256 == published.content_sha256
+
+
+def test_a_table_that_is_made_some_rows_at_a_time_holds_the_same_rows(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = publish_few(tmp_path / "at once" / path.name)
+    monkeypatch.setattr(publishing, "ROWS_OF_GROUP", 2)
+    published = publish_few(path)
+    assert published.rows == at_once.rows
+    assert published.rows["fact_score"] > 2
+    parquet = [
+        pq.ParquetFile(one.with_name(f"{one.stem}_parquet") / "fact_score.parquet") for one in (at_once.path, path)
+    ]
+    assert parquet[0].read().equals(parquet[1].read())
+    sizes = [parquet[1].metadata.row_group(group).num_rows for group in range(parquet[1].num_row_groups)]
+    assert set(sizes[:-1]) == {2}
+    doubled = pl.concat([few_frames()["index_cities"]] * 2)
+    with pytest.raises(PublishError, match=r"dim_city: row 1: .*unique"):
+        publish_few(path, {**few_frames(), "index_cities": doubled})
+
+
+def test_a_key_that_is_there_twice_is_seen_though_its_rows_are_made_apart() -> None:
+    table = marts.FACT_CHANGE_KPI
+    frame = pl.DataFrame(
+        {"edition": [2024] * 3, "edition_before": [2023] * 3, "city_id": ["a", "a", "a"], "node": ["x", None, "y"]}
+    )
+    rows = table.typed(frame.with_columns(pl.lit(0.5).alias(name) for name in set(table.columns) - set(frame.columns)))
+    seen = Seen(table)
+    assert [len(seen.failures(part.to_arrow())) for part in (rows[:1], rows[2:])] == [0, 0]
+    (twice,) = seen.failures(rows[2:].to_arrow())
+    assert (twice.row, "unique" in twice.check) == (2, True)
+    # What is wrong with one row is told of that row, once.
+    (missing,) = seen.failures(rows[1:2].to_arrow())
+    assert (missing.row, missing.column) == (3, "node")
+    assert seen.failures(rows[:1].to_arrow()) == []
+
+
+def test_rows_are_parted_by_edition_and_number_whatever_they_come_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "ROWS_OF_GROUP", 3)
+    rows = pa.table({"edition": [1, 1, 2, 2, 2, 2, 2, 2, 2, 3], "n": range(10)})
+    for size in (1, 2, 4, 10):
+        batches = [rows.slice(start, size) for start in range(0, 10, size)]
+        groups = [group["n"].to_pylist() for group in in_groups(batches, by_edition=True)]
+        assert groups == [[0, 1], [2, 3, 4], [5, 6, 7], [8], [9]]
+        groups = [group["n"].to_pylist() for group in in_groups(batches, by_edition=False)]
+        assert groups == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]]
 
 
 def test_editions_of_few_cities_are_published_together_and_large_ones_alone() -> None:

@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from assets import warehouse as warehouse_module
 from assets.index import RECEIPTS_WITHIN_AGE
 from assets.warehouse import (
     OtherVersionError,
@@ -62,6 +63,18 @@ with writer_lock(Path(sys.argv[1]), "building the index"):
 
 def rows(*cells: tuple[int, str, float | None]) -> pl.DataFrame:
     return NOTES.conform(pl.DataFrame(list(cells), schema=NOTES.polars_schema, orient="row"))
+
+
+def test_texts_are_read_as_categories_in_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    written = rows(*((2020 + n % 3, f"city {n % 4}", None if n % 5 else n / 7) for n in range(12)))
+    with open_writer(path, "a test", [NOTES]) as connection:
+        insert_rows(connection, NOTES, written)
+    monkeypatch.setattr(warehouse_module, "ROWS_AT_ONCE", 5)  # more than one batch
+    for query in ("select * from core.notes", "select * from core.notes where edition = 1999"):
+        plain, coded = (read_queries(path, {"it": query}, coded=coded)["it"] for coded in (False, True))
+        assert coded.schema["city_id"] == pl.Categorical
+        assert coded.with_columns(pl.col("city_id").cast(pl.String)).equals(plain)
 
 
 def stored(path: Path) -> list[tuple[object, ...]]:

@@ -9,9 +9,10 @@ import polars as pl
 import pytest
 
 from assets.auditing import audit_tables
-from assets.marts import checked_view, parents
+from assets.marts import OF_EDITIONS, checked_view, parents
 from assets.publish import PublishError
 from assets.scoring import peer_tables
+from assets.warehouse import in_categories
 from intake.consent import WITH_AUDIENCE, public_view
 from intake.disclosure import disclosures, solvable
 from schemas import audit, benchmark
@@ -43,6 +44,24 @@ Frames = dict[str, pl.DataFrame]
 @cache
 def view() -> Frames:
     return public_view(shared_frames(), TREE)
+
+
+def test_texts_as_categories_give_the_same_view_and_are_checked_as_texts_are() -> None:
+    # As marts are published: what grows with the editions is read with its texts as categories.
+    frames = dict(shared_frames())
+    frames |= {name: in_categories(frames[name]) for name in OF_EDITIONS}
+    frames["raw_cities"] = frames["raw_cities"].with_columns(pl.col("city_id").cast(pl.Categorical))
+    shown = public_view(frames, TREE)
+    assert shown["index_scores"].schema["node"] == pl.Categorical
+    assert shown.keys() == view().keys()
+    for name, frame in shown.items():
+        assert frame.with_columns(pl.col(pl.Categorical).cast(pl.String)).equals(view()[name]), name
+    assert disclosures(shown, frames, TREE, SMALLEST) == []
+    told = {**shown, "index_scores": frames["index_scores"], "benchmark_scores": frames["benchmark_scores"]}
+    texts = {name: frame.with_columns(pl.col(pl.Categorical).cast(pl.String)) for name, frame in told.items()}
+    faults = disclosures(told, frames, TREE, SMALLEST)
+    assert len(faults) > 1
+    assert faults == disclosures(texts, shared_frames(), TREE, SMALLEST)
 
 
 def test_a_city_without_consent_moves_no_bit_of_the_public_view() -> None:
