@@ -14,21 +14,34 @@ from ssc_index.values import Floats
 Numbers = NDArray[np.integer]
 
 
+def note_years(years: Numbers, first: int, occurs: NDArray[np.bool_]) -> None:
+    """Note which years occur.
+
+    Args:
+        years: Year of each cell, shape (n,).
+        first: The first year.
+        occurs: Set at year − first; other cells stay.
+    """
+    for cell in range(years.size):
+        occurs[years[cell] - first] = True
+
+
 def note_rows(
-    units: Numbers, place: Numbers, years: Numbers, start_of_year: Numbers, occurs: NDArray[np.bool_]
+    units: Numbers, place: Numbers, years: Numbers, first: int, start_of_year: Numbers, occurs: NDArray[np.bool_]
 ) -> None:
     """Note which units occur in which year.
 
     Args:
         units: Number of each cell's unit, shape (n,).
         place: Place of each unit among the units, by number.
-        years: Year of each cell less the first, shape (n,); empty where there are no years.
+        years: Year of each cell, shape (n,); empty where there are no years.
+        first: The first year.
         start_of_year: Place of a year's first unit, by year less the first.
         occurs: Set at start + place; other cells stay.
     """
     has_years = years.size > 0
     for cell in range(units.size):
-        start = start_of_year[years[cell]] if has_years else 0
+        start = start_of_year[years[cell] - first] if has_years else 0
         occurs[start + place[units[cell]]] = True
 
 
@@ -36,6 +49,7 @@ def lay_cells(
     units: Numbers,
     place: Numbers,
     years: Numbers,
+    first: int,
     start_of_year: Numbers,
     row_of: Numbers,
     codes: Numbers,
@@ -50,6 +64,7 @@ def lay_cells(
         units: As in `note_rows`.
         place: As there.
         years: As there.
+        first: As there.
         start_of_year: As there.
         row_of: Row of each year and unit.
         codes: Number of each cell's code, shape (n,).
@@ -60,7 +75,7 @@ def lay_cells(
     """
     has_years = years.size > 0
     for cell in range(units.size):
-        start = start_of_year[years[cell]] if has_years else 0
+        start = start_of_year[years[cell] - first] if has_years else 0
         at = start_of_code[codes[cell]] + row_of[start + place[units[cell]]]
         flat[at] = numbers[cell]
         filled[at] = True

@@ -228,13 +228,51 @@ def _repeated(names: Sequence[str]) -> list[str]:
 def _read_parquet(path: Path) -> _Table:
     """Read a Parquet file; text is trimmed, NaN is missing."""
     try:
-        frame = pl.read_parquet(path)
+        names = list(pl.read_parquet_schema(path))
+        coded = _texts_in_parquet(path)
+        columns = pl.read_parquet(path, columns=[name for name in names if name not in coded]).get_columns()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ValuesError(path.name, [f"cannot be read as Parquet: {error}"]) from error
-    columns = frame.get_columns()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        read = list(pool.map(lambda series: _parquet_column(path.name, series), columns))
-    return _Table({series.name: own for series, own in zip(columns, read, strict=True)}, lambda row: f"row {row + 1}")
+        read = pool.map(lambda series: _parquet_column(path.name, series), columns)
+        by_name = coded | {series.name: own for series, own in zip(columns, read, strict=True)}
+    return _Table({name: by_name[name] for name in names}, lambda row: f"row {row + 1}")
+
+
+def _texts_in_parquet(path: Path) -> dict[str, pl.Series]:
+    """Texts of a long Parquet file by the numbers that the file itself gives them: none is looked at row by row.
+
+    A column with missing, empty or untrimmed texts is left for others to read, and so is a file that Arrow refuses.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            kinds = pyarrow.string(), pyarrow.large_string()
+            names = [field.name for field in file.schema_arrow if field.type in kinds]
+            if file.metadata.num_rows < LONG_FROM or not names:
+                return {}
+        with parquet.ParquetFile(path, read_dictionary=names) as file:
+            table = file.read(names).unify_dictionaries()
+    except (OSError, pyarrow.ArrowException):
+        return {}
+    known = {name: table.column(name) for name in names if not table.column(name).null_count}
+    return {name: coded for name, column in known.items() if (coded := _numbered(name, column)) is not None}
+
+
+def _numbered(name: str, column: Any) -> pl.Series | None:
+    """A column of numbered texts as Polars holds it; None where a text is empty or not trimmed."""
+    whole = column.combine_chunks()
+    kind = pl.Categorical(pl.Categories.random())
+    texts, numbers = pl.Series(whole.dictionary.to_pylist(), dtype=pl.String), whole.indices.to_numpy()
+    if not ((texts == texts.str.strip_chars()) & (texts != "")).fill_null(False).all():
+        return None
+    coded = texts.cast(kind)  # held until the end: categories that nobody uses are let go
+    ours = coded.to_physical().to_numpy()
+    if (ours != np.arange(ours.size)).any():  # a text that has two numbers
+        numbers = ours[numbers]
+    return pl.Series(name, numbers.astype(np.uint32)).cat.to(kind)
 
 
 def _parquet_column(subject: str, series: pl.Series) -> pl.Series:
@@ -347,13 +385,15 @@ def _units_missing(table: _Table, faults: list[str]) -> None:
     faults += [f"{table.line_of(row)}, column unit: empty" for row in missing.arg_true().to_list()]
 
 
-def _years(table: _Table, faults: list[str]) -> NDArray[np.int64] | None:
+def _years(table: _Table, faults: list[str]) -> NDArray[np.int32] | None:
     """Years as whole numbers; None without the column, or if it is empty throughout."""
     series = table.columns.get("year")
     if series is None or series.null_count() == series.len():
         return None
-    if series.dtype.is_integer() and not series.has_nulls() and series.is_between(-9999, 9999).all():
-        return series.cast(pl.Int64).to_numpy()
+    if series.dtype.is_integer() and not series.has_nulls():
+        whole = series.to_numpy()
+        if whole.min() >= -9999 and whole.max() <= 9999:
+            return whole.astype(np.int32, copy=False)
     exact = series.cast(pl.Float64, strict=False)
     wrong = ~(exact.is_between(-9999, 9999) & (exact == exact.floor())).fill_null(False)
     faults += [
@@ -361,7 +401,7 @@ def _years(table: _Table, faults: list[str]) -> NDArray[np.int64] | None:
         + ("empty" if series[row] is None else f"{series[row]!r} is not a year such as 2026")
         for row in wrong.arg_true().to_list()
     ]
-    return exact.set(wrong, 0).cast(pl.Int64).to_numpy()
+    return exact.set(wrong, 0).cast(pl.Int32).to_numpy()
 
 
 def _wide(table: _Table, framework: Framework, denominators: Sequence[str], subject: str) -> Values:
@@ -442,35 +482,48 @@ def _long(table: _Table, framework: Framework, denominators: Sequence[str], subj
 
 
 @cache
-def _laying(compiled: bool) -> tuple[Callable[..., None], Callable[..., None]]:
+def _laying(compiled: bool) -> tuple[Callable[..., None], ...]:
     """The loops over the cells of a long file."""
     if not compiled:
-        return _note_rows, _lay_cells
+        return _note_years, _note_rows, _lay_cells
     import numba
 
-    from ssc_index.compiled_files import lay_cells, note_rows
+    from ssc_index import compiled_files as loops
 
     translated = numba.njit(nogil=True, cache=True)
-    return translated(note_rows), translated(lay_cells)
+    return translated(loops.note_years), translated(loops.note_rows), translated(loops.lay_cells)
 
 
-def _note_rows(units: Any, place: Any, years: Any, start_of_year: Any, occurs: Any) -> None:
+def _note_years(years: Any, first: int, occurs: Any) -> None:
+    """As `compiled_files.note_years`, in NumPy."""
+    occurs[years - first] = True
+
+
+def _note_rows(units: Any, place: Any, years: Any, first: int, start_of_year: Any, occurs: Any) -> None:
     """As `compiled_files.note_rows`, in NumPy."""
-    occurs[place[units] + (start_of_year[years] if years.size else 0)] = True
+    occurs[place[units] + (start_of_year[years - first] if years.size else 0)] = True
 
 
 def _lay_cells(
-    units: Any, place: Any, years: Any, start_of_year: Any, row_of: Any, codes: Any, start_of_code: Any, *cells: Any
+    units: Any,
+    place: Any,
+    years: Any,
+    first: int,
+    start_of_year: Any,
+    row_of: Any,
+    codes: Any,
+    start_of_code: Any,
+    *cells: Any,
 ) -> None:
     """As `compiled_files.lay_cells`, in NumPy."""
     numbers, flat, filled = cells
-    at = start_of_code[codes] + row_of[place[units] + (start_of_year[years] if years.size else 0)]
+    at = start_of_code[codes] + row_of[place[units] + (start_of_year[years - first] if years.size else 0)]
     flat[at], filled[at] = numbers, True
 
 
 def _laid_out(
     unit: _Coded,
-    years: NDArray[np.int64] | None,
+    years: NDArray[np.int32] | None,
     column_of: NDArray[np.int64],
     codes: NDArray[np.unsignedinteger],
     numbers: Floats,
@@ -478,19 +531,19 @@ def _laid_out(
 ) -> tuple[list[str], list[int], Floats] | None:
     """Cells laid into a table, rows sorted by year and unit; None if a cell is given twice."""
     n = numbers.size
-    first = 0 if years is None else int(years.min())
-    since = np.zeros(0, dtype=np.int64) if years is None else years - first
-    is_year = np.zeros(1 if years is None else int(since.max()) + 1, dtype=bool)
-    is_year[since if years is not None else 0] = True
-    times = first + np.flatnonzero(is_year)
-    start_of_year = (np.cumsum(is_year) - 1) * len(unit.texts)
-    occurs = np.zeros(times.size * len(unit.texts), dtype=bool)
-    note_rows, lay_cells = _laying(n >= COMPILED_FROM)
+    own_years = np.zeros(0, dtype=np.int32) if years is None else years
+    first, last = (0, 0) if years is None else (int(years.min()), int(years.max()))
+    is_year = np.full(last - first + 1, years is None)
+    note_years, note_rows, lay_cells = _laying(n >= COMPILED_FROM)
     cuts = [slice(start, start + PART) for start in range(0, n, PART)] if n >= COMPILED_FROM else [slice(0, n)]
     with ThreadPoolExecutor(min(len(cuts), os.cpu_count() or 1)) as pool:
+        list(pool.map(lambda part: note_years(own_years[part], first, is_year), cuts))
+        times = first + np.flatnonzero(is_year)
+        start_of_year = (np.cumsum(is_year) - 1) * len(unit.texts)
+        occurs = np.zeros(times.size * len(unit.texts), dtype=bool)
 
         def note(part: slice) -> None:
-            note_rows(unit.numbers[part], unit.place, since[part], start_of_year, occurs)
+            note_rows(unit.numbers[part], unit.place, own_years[part], first, start_of_year, occurs)
 
         list(pool.map(note, cuts))
         known = np.flatnonzero(occurs)
@@ -498,7 +551,7 @@ def _laid_out(
         flat, filled = np.full(known.size * width, np.nan), np.zeros(known.size * width, dtype=bool)
 
         def lay(part: slice) -> None:
-            where = unit.numbers[part], unit.place, since[part], start_of_year, row_of
+            where = unit.numbers[part], unit.place, own_years[part], first, start_of_year, row_of
             lay_cells(*where, codes[part], start_of_code, numbers[part], flat, filled)
 
         list(pool.map(lay, cuts))

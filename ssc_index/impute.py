@@ -36,15 +36,17 @@ def centres(block: Floats, centre: Centre) -> Floats:
     array([ 2., nan])
     """
     ordered = np.sort(np.ascontiguousarray(block.T), axis=1)  # NaN last; sorted: the same for any row order
-    count = (~np.isnan(ordered)).sum(axis=1)
+    count = (ordered == ordered).sum(axis=1)
+    known = np.flatnonzero(count)
     result = np.full(ordered.shape[0], np.nan)
-    for column in np.flatnonzero(count).tolist():
-        there = ordered[column, : count[column]]
-        middle = there.size // 2
-        if centre == "mean":
-            result[column] = there.sum() / there.size
-        else:
-            result[column] = there[middle] if there.size % 2 else (there[middle - 1] + there[middle]) / 2.0
+    if centre == "mean":
+        for column in known.tolist():
+            result[column] = ordered[column, : count[column]].sum() / count[column]
+        return result
+    middle = count // 2
+    result[known] = ordered[known, middle[known]]
+    even = known[count[known] % 2 == 0]
+    result[even] = (ordered[even, middle[even] - 1] + result[even]) / 2.0
     return result
 
 
@@ -64,30 +66,57 @@ def fill_by_group(
 
     Source: OECD/JRC Handbook (2008), step 3; group means as in COINr (``i_mean_grp``).
     """
-    filled = np.array(table, order="F")
     order = np.argsort(groups, kind="stable")
-    numbers, starts = np.unique(groups[order], return_index=True)
+    numbers, starts, place = np.unique(groups[order], return_index=True, return_inverse=True)
     ends = np.append(starts, order.size)[1:]
+    group_of = np.empty_like(place)
+    group_of[order] = place
+    middle = np.full((table.shape[1], numbers.size), np.nan)
 
-    def fill(group: int, start: int, end: int) -> list[tuple[int, int, int]]:
-        """Fill the rows of one group, and tell what stays missing."""
-        rows = order[start:end]
-        block = table[rows]
-        holes = np.isnan(block) & wanted[rows]
-        if group < 0 or not holes.any():
-            return []
-        middle = centres(block, centre)
-        filled[rows] = np.where(holes, middle, block)
-        without = np.flatnonzero(np.isnan(middle) & holes.any(axis=0))
-        return [(group, column, int(holes[:, column].sum())) for column in without.tolist()]
+    def look(many: slice) -> None:
+        """Find the centres of some groups, wherever a cell is missing."""
+        first = starts[many][0]
+        block = np.take(table.T, order[first : ends[many][-1]], axis=1)
+        for group in range(numbers.size)[many]:
+            own = block[:, starts[group] - first : ends[group] - first]
+            if numbers[group] >= 0 and np.isnan(own).any():
+                middle[:, group] = centres(own.T, centre)
 
-    groups_in_order = numbers.tolist(), starts.tolist(), ends.tolist()
+    filled = np.array(table, order="F")
+
+    def fill(columns: slice) -> None:
+        """Fill some columns."""
+        own = filled[:, columns]
+        holes = np.isnan(own) & wanted[:, columns]
+        np.copyto(own, np.take(middle[columns], group_of, axis=1).T, where=holes)
+
     if table.size < PARALLEL_FROM:
-        empty = list(map(fill, *groups_in_order))
-    else:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # no two groups share a row
-            empty = list(pool.map(fill, *groups_in_order))
-    return filled, [one for group in empty for one in group]
+        look(slice(0, numbers.size))
+        fill(slice(None))
+    else:  # pieces that stay in cache; no two share a group, or a column
+        piece = np.cumsum(ends - starts) * table.shape[1] // PARALLEL_FROM
+        cuts = np.flatnonzero(np.diff(piece, prepend=-1, append=piece[-1] + 1)).tolist()
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(look, map(slice, cuts, cuts[1:])))
+            list(pool.map(fill, (slice(column, column + 1) for column in range(table.shape[1]))))
+    return filled, _without_centre(middle, numbers, group_of, table, wanted)
+
+
+def _without_centre(
+    middle: Floats,
+    numbers: NDArray[np.int64],
+    group_of: NDArray[np.int64],
+    table: Floats,
+    wanted: NDArray[np.bool_],
+) -> list[tuple[int, int, int]]:
+    """Group, column and number of the cells that stay missing for want of any value in the group."""
+    found = []
+    for group in np.flatnonzero((numbers >= 0) & np.isnan(middle).any(axis=0)).tolist():
+        rows = np.flatnonzero(group_of == group)
+        columns = np.flatnonzero(np.isnan(middle[:, group]))
+        left = (np.isnan(table[np.ix_(rows, columns)]) & wanted[np.ix_(rows, columns)]).sum(axis=0)
+        found += [(int(numbers[group]), int(columns[at]), int(left[at])) for at in np.flatnonzero(left).tolist()]
+    return found
 
 
 def errors_of_means(table: Floats, groups: NDArray[np.int64]) -> Floats:

@@ -69,7 +69,7 @@ def imported(tree: ast.AST) -> set[str]:
     return found
 
 
-PURE = {"numpy", "polars", "pydantic", "pydantic_core", "yaml", "scipy", "numba", "llvmlite", "ssc_index"}
+PURE = {"numpy", "polars", "pydantic", "pydantic_core", "yaml", "scipy", "numba", "llvmlite", "pyarrow", "ssc_index"}
 CLOCKS_AND_CHANCE = {"random", "time", "secrets", "uuid", "socket", "subprocess"}
 
 

@@ -221,18 +221,26 @@ def run(state: State, step: ImputeNone | Impute) -> Outcome:
     done = _fill(task, step)
     if task.faults:
         raise ComputationError(place(state, "impute"), task.faults)
-    there = ~np.isnan(task.table)
-    new = ~(there | np.isnan(done.table))
-    if ((done.table != task.table) & there).any() or (new & ~task.wanted).any():
-        raise AssertionError("imputation changed a cell that was there, or that it was not to fill")
-    ages = np.zeros(new.shape, dtype=np.int16) if done.ages is None else done.ages
+    new = _new_cells(task, done.table)
     error = None if done.standard_error is None else np.where(new, done.standard_error, np.nan)
     if task.level is None:
         state.table, state.imputed = done.table, state.imputed | new
-        state.carried = np.maximum(state.carried, ages)
+        state.carried = state.carried if done.ages is None else np.maximum(state.carried, done.ages)
     else:
         state.scores, state.filled_nodes = done.table, state.filled_nodes | new
-    return Outcome(imputed=new, carried=ages, standard_error=error, notes=tuple(task.notes))
+    return Outcome(imputed=new, carried=done.ages, standard_error=error, notes=tuple(task.notes))
+
+
+def _new_cells(task: _Task, filled: Floats) -> Bools:
+    """Cells that were filled; a guard that no other was touched."""
+    new = np.empty(filled.shape, dtype=bool, order="F")
+    for column in range(filled.shape[1]):
+        before, after = task.table[:, column], filled[:, column]
+        there = before == before
+        np.greater(after == after, there, out=new[:, column])
+        if (there & (before != after)).any() or (new[:, column] > task.wanted[:, column]).any():
+            raise AssertionError("imputation changed a cell that was there, or that it was not to fill")
+    return new
 
 
 def _fill(task: _Task, step: Impute) -> _Fill:
@@ -265,9 +273,10 @@ def _fill_by_group(task: _Task, step: ImputeCentre | ImputeGroup) -> _Fill:
         f"{codes[column]}: {names[group]} has no value; cells that stay missing: {cells}"
         for group, column, cells in empty
     ]
-    left = np.isnan(task.table) & task.wanted & (groups < 0)[:, None]
-    if left.any():
-        task.notes.append(f"rows without a label take no part; cells that stay missing: {int(left.sum())}")
+    outside = np.flatnonzero(groups < 0)
+    left = int((np.isnan(task.table[outside]) & task.wanted[outside]).sum())
+    if left:
+        task.notes.append(f"rows without a label take no part; cells that stay missing: {left}")
     return _Fill(filled, impute.errors_of_means(task.table, groups) if centre == "mean" else None)
 
 

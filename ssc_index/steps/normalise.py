@@ -6,8 +6,11 @@ What belongs here: what is wrong with the step on a framework, and how it runs. 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import cast
 
 import numpy as np
@@ -54,6 +57,7 @@ __all__ = [
     "run",
 ]
 
+PIECE = 1 << 18  # cells that are scored at a time
 Ranked = NormaliseRank | NormaliseBorda | NormalisePercentile
 WHY = {
     "distance_to_reference": "the reference unit has no value or the worst one",
@@ -215,42 +219,30 @@ def run(state: State, step: Normalise) -> Outcome:
     else:
         codes = tuple(node.code for node in nodes_meant(state.framework, step.level, step.only))
         before, column_of = all_scores(state), state.node_column_of
-    table = before.copy(order="F")
-    record = Record(table.shape[1])
+    ways = [one for one in parts(state.framework, step, codes) if not isinstance(one[0], NormaliseNone)]
+    every = sum(len(meant) for _, meant in ways) == before.shape[1]
+    table = np.empty(before.shape, order="F") if every else before.copy(order="F")
+    record = Record(before.shape[1])
     distributions: list[Distribution] = []
     faults: list[str] = []
     notes: list[str] = []
-    for way, meant in parts(state.framework, step, codes):
-        if isinstance(way, NormaliseNone):
-            continue
+    for way, meant in ways:
         columns = [column_of[code] for code in meant]
         nodes = [state.framework.by_code[code] for code in meant]
-        every = columns == list(range(table.shape[1]))  # a table of many cells is not copied once more
-        values = _transformed(state, nodes, before if every else before[:, columns])
-        scores: Floats | None = None
-        for task in _tasks(state, way, nodes, columns, values, faults):
-            with np.errstate(all="ignore"):  # looked for below
-                scored, numbers, found = _scale(task, values[task.rows])
-            if scored.shape == values.shape:
-                scores = np.asfortranarray(scored)
-            else:
-                scores = np.full(values.shape, np.nan, order="F") if scores is None else scores
-                scores[task.rows] = scored
-            record.put(task.year, columns, numbers)
-            distributions += found
-            _settle(task, values[task.rows], scores[task.rows])
-        scores = np.full(values.shape, np.nan, order="F") if scores is None else scores
-        beyond = np.isinf(scores)
+        values = _transformed(state, nodes, before[:, _side_by_side(columns)])
+        pieces = _in_pieces(state, way, nodes, columns, values, table)
+        for piece in pieces:
+            for year, own, numbers in piece.numbers:
+                record.put(year, own, numbers)
+        distributions += [
+            one for of_task in zip(*(piece.found for piece in pieces), strict=True) for one in chain(*of_task)
+        ]
+        faults += [fault for piece in pieces for fault in piece.faults]
         faults += [
             f"{state.values.row_name(row)}, {meant[column]}: {before[row, columns[column]]:g} lies beyond every scale"
-            for row, column in (np.argwhere(beyond).tolist() if beyond.any() else ())
+            for row, column in sorted(cell for piece in pieces for cell in piece.beyond)
         ]
-        limits = getattr(way, "limits", None)
-        scores = scores if limits is None else _within(limits, scores, meant, notes)
-        if every:
-            table = scores
-        else:
-            table[:, columns] = scores
+        notes += [note for piece in pieces for note in piece.notes]
     if faults:
         raise ComputationError(place(state, "normalise"), list(dict.fromkeys(faults)))
     if step.level is None:
@@ -260,6 +252,76 @@ def run(state: State, step: Normalise) -> Outcome:
         state.scores = table
     parameters, blocks = record.tables([year for year, _ in state.blocks])
     return Outcome(parameters=parameters, blocks=blocks, notes=tuple(notes), distributions=tuple(distributions))
+
+
+@dataclass
+class _Piece:
+    """What came of some of a way's indicators.
+
+    Attributes:
+        numbers: Year, columns and parameters, task by task.
+        found: What was ranked among, task by task.
+        faults: What could not be computed.
+        beyond: Row and column, among the way's, of scores that are endless.
+        notes: Notes of the limits.
+    """
+
+    numbers: list[tuple[int | None, Sequence[int], dict[str, Floats]]] = field(default_factory=list)
+    found: list[list[Distribution]] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    beyond: list[tuple[int, int]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def _in_pieces(
+    state: State, way: Parameters, nodes: Sequence[Node], columns: Sequence[int], values: Floats, table: Floats
+) -> list[_Piece]:
+    """Score a way's indicators, so many at a time that they stay in the processor's memory, by all processors.
+
+    Args:
+        state: The tables as they stand.
+        way: Method and its parameters.
+        nodes: The indicators.
+        columns: Their columns in the table.
+        values: Their values, transformed, shape (n_rows, n_nodes).
+        table: Receives their scores.
+
+    Returns:
+        What came of each piece, in order.
+    """
+    width = max(1, PIECE // max(1, len(values)))
+    cuts = [slice(start, min(start + width, len(nodes))) for start in range(0, len(nodes), width)]
+
+    def score(cut: slice) -> _Piece:
+        piece, own = _Piece(), values[:, cut]
+        scores = np.full(own.shape, np.nan, order="F")
+        for task in _tasks(state, way, nodes[cut], columns[cut], own, piece.faults):
+            with np.errstate(all="ignore"):  # looked for below
+                scored, numbers, found = _scale(task, own[task.rows])
+            scores[task.rows] = scored
+            piece.numbers.append((task.year, task.columns, numbers))
+            piece.found.append(found)
+            _settle(task, own[task.rows], scores[task.rows])
+        beyond = np.isinf(scores)
+        if beyond.any():
+            piece.beyond = [(row, cut.start + column) for row, column in np.argwhere(beyond).tolist()]
+        limits = getattr(way, "limits", None)
+        if limits is not None:
+            scores = _within(limits, scores, [node.code for node in nodes[cut]], piece.notes)
+        table[:, _side_by_side(columns[cut])] = scores
+        return piece
+
+    if len(cuts) == 1:
+        return [score(cuts[0])]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(score, cuts))
+
+
+def _side_by_side(columns: Sequence[int]) -> slice | list[int]:
+    """Columns, as a slice where they stand side by side: then they are not copied."""
+    if columns and list(columns) == list(range(columns[0], columns[0] + len(columns))):
+        return slice(columns[0], columns[0] + len(columns))
+    return list(columns)
 
 
 def _within(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from ssc_index import compiled_files, files
@@ -87,7 +88,7 @@ def test_a_long_file_read_in_parts_is_the_wide_one_in_any_order(tmp_path, monkey
     cells = [cells[place] for place in random.permutation(len(cells))]
     rows = [(blank + unit, year, code, float(number) or None) for number, (unit, year, code) in enumerate(cells)]
     frame = pl.DataFrame(rows[:-1], ["unit", "year", "code", "value"], orient="row")
-    frame.write_parquet(tmp_path / "values.parquet")
+    frame.write_parquet(tmp_path / "values.parquet", row_group_size=4)  # the file numbers its texts group by group
     read = read_values(tmp_path / "values.parquet", TREE)
     assert read.units == ("c10", "c2", "c9") * 3
     assert read.years == (2019,) * 3 + (2021,) * 3 + (2024,) * 3
@@ -99,6 +100,19 @@ def test_a_long_file_read_in_parts_is_the_wide_one_in_any_order(tmp_path, monkey
     pl.concat([frame, frame[3:4]]).write_parquet(tmp_path / "values.parquet")
     with pytest.raises(ValuesError, match=r"row 18: .* is given on row 4 already"):
         read_values(tmp_path / "values.parquet", TREE)
+
+
+def test_texts_that_a_file_numbers_twice_or_not_throughout_are_still_texts(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LONG_FROM", 1)
+    twice = pa.DictionaryArray.from_arrays(pa.array([2, 0, 1], pa.int32()), pa.array(["x", "y", "x"]))
+    assert files._numbered("unit", pa.chunked_array([twice])).cast(pl.String).to_list() == ["x", "x", "y"]
+    path = tmp_path / "values.parquet"
+    pl.DataFrame({"unit": ["x", None], "year": [1, 1], "code": ["a", "a"], "value": [1.0, 2.0]}).write_parquet(path)
+    with pytest.raises(ValuesError, match="row 2, column unit: empty"):
+        read_values(path, TREE)
+    path.write_bytes(b"PAR1 but no more")
+    with pytest.raises(ValuesError, match="cannot be read as Parquet"):
+        read_values(path, TREE)
 
 
 def test_not_a_number_in_parquet_is_missing_and_infinity_is_a_fault(tmp_path):
@@ -316,13 +330,17 @@ def test_cells_are_laid_out_in_the_same_way_by_either_loop(has_years):
     code, rest = cells % width, cells // width
     unit, year = rest % n_units, (rest // n_units if has_years else np.zeros(0, dtype=np.int64))
     numbers, starts = random.random(cells.size), np.arange(n_years) * n_units
+    loops = compiled_files.note_years, compiled_files.note_rows, compiled_files.lay_cells
     found = []
-    for note, lay in (files._laying(False), (compiled_files.note_rows, compiled_files.lay_cells)):
+    for look, note, lay in (files._laying(False), loops):
+        is_year = np.zeros(n_years + 1, dtype=bool)
+        look(year + 1990, 1990, is_year)
+        np.testing.assert_array_equal(np.flatnonzero(is_year), np.unique(year))
         occurs = np.zeros(n_units * n_years, dtype=bool)
-        note(unit, units, year, starts, occurs)
+        note(unit, units, year + 1990, 1990, starts, occurs)
         row_of, start_of_code = np.cumsum(occurs) - 1, np.arange(width) * int(occurs.sum())
         flat, filled = np.full(int(occurs.sum()) * width, np.nan), np.zeros(int(occurs.sum()) * width, dtype=bool)
-        lay(unit, units, year, starts, row_of, code, start_of_code, numbers, flat, filled)
+        lay(unit, units, year + 1990, 1990, starts, row_of, code, start_of_code, numbers, flat, filled)
         found.append((occurs, flat, filled))
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -524,7 +524,7 @@ def test_groups_are_filled_side_by_side_as_one_by_one(monkeypatch):
     groups, wanted = np.repeat([3, -1, 0, 2, 1], 12), np.ones(table.shape, dtype=bool)
     filled, empty = impute.fill_by_group(table, groups, "median", wanted)
     assert empty == [(3, 1, 12)]
-    monkeypatch.setattr(impute, "PARALLEL_FROM", 0)
+    monkeypatch.setattr(impute, "PARALLEL_FROM", 1)
     again, empty_again = impute.fill_by_group(table, groups, "median", wanted)
     np.testing.assert_array_equal(again, filled)
     assert empty_again == empty

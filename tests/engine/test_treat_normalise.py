@@ -14,6 +14,7 @@ from ssc_index.framework.load import framework_from_nodes
 from ssc_index.framework.model import Node
 from ssc_index.index import compute_index
 from ssc_index.method import method_from_mapping
+from ssc_index.steps import normalise as normalise_step
 from ssc_index.transform import Transform, found_in
 from ssc_index.values import values_from_columns
 
@@ -354,6 +355,29 @@ def test_years_on_different_logarithms_share_no_fixed_point(step):
         _column(numbers, steps, years, units, target=50.0)
     steps[0] = {"treat": {"method": "log", "over": "panel"}}
     assert np.isfinite(_column(numbers, steps, years, units, target=50.0)).all()
+
+
+@pytest.mark.parametrize("way", [{"method": "rank"}, {"method": "zscore", "limits": [-1, None]}], ids=str)
+def test_indicators_scored_piece_by_piece_are_those_scored_at_once(way, monkeypatch):
+    tree = _tree(a={}, b={"direction": "lower"}, c={}, e={})
+    table, years = np.random.default_rng(3).normal(size=(8, 4)), [1, 2] * 4
+    steps = [{"normalise": way | {"overrides": {"b": {"method": "minmax"}}}}]  # columns that stand apart
+    units = [f"u{number // 2}" for number in range(8)]
+    whole = _run(tree, table, steps, years, units)
+    monkeypatch.setattr(normalise_step, "PIECE", 1)
+    pieces = _run(tree, table, steps, years, units)
+    np.testing.assert_array_equal(pieces.scores, whole.scores)
+    one, other = whole.steps[0], pieces.steps[0]
+    assert (one.notes, one.blocks, list(one.parameters)) == (other.notes, other.blocks, list(other.parameters))
+    for name, numbers in one.parameters.items():
+        np.testing.assert_array_equal(other.parameters[name], numbers)
+    assert [(d.year, d.code) for d in other.distributions] == [(d.year, d.code) for d in one.distributions]
+    table[1, 0], table[2, 2] = 1e308, 1e308
+    for piece in (1, 100):
+        monkeypatch.setattr(normalise_step, "PIECE", piece)
+        with pytest.raises(ComputationError) as caught:
+            _run(tree, table, [{"normalise": {"method": "zscore", "centre": 0, "spread": 1e-9}}], years, units)
+        assert [fault[:7] for fault in caught.value.faults] == ["u1 1, c", "u0 2, a"]
 
 
 NUMBERS = st.lists(st.integers(1, 400).map(lambda number: number / 4), min_size=3, max_size=12)
