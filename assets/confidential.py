@@ -13,14 +13,15 @@ import json
 import os
 import traceback
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import dagster as dg
 
 from assets.faults import may_pass
 from assets.workspace import Workspace
+from intake.private import written_in_place
 
 FILE = "errors.jsonl"
 # Metadata of a failed step: the class of its error, which names no city.
@@ -71,14 +72,27 @@ def forget(workspace: Workspace, runs: Collection[str]) -> int:
     path = place(workspace)
     if not path.is_file():
         return 0
-    with path.open("r+", encoding="utf-8") as file:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+    with _locked(path) as file:
+        file.seek(0)
         lines = file.readlines()
         kept = [line for line in lines if _run_of(line) not in (None, *runs)]
-        file.seek(0)
-        file.writelines(kept)
-        file.truncate()
+        if len(kept) < len(lines):  # whoever is killed here has the old file or the new one, never a part
+            with written_in_place(path, path) as new:
+                new.writelines(kept)
     return len(lines) - len(kept)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[TextIO]:
+    """The file, open at its end, with nobody else writing to it or putting another in its place."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "a+", encoding="utf-8") as file:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if path.is_file() and os.path.samestat(os.fstat(descriptor), path.stat()):
+                yield file
+                return
+        # While we waited another file took its place: a line that went to the old one would be lost.
 
 
 def _run_of(line: str) -> str | None:
@@ -99,13 +113,18 @@ def _keep(workspace: Workspace, told: dict[str, str]) -> str:
     path = place(workspace)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX)
-            file.write(json.dumps(told, ensure_ascii=False) + "\n")
+        with _locked(path) as file:
+            # What a full disk cut off ends where it was cut, so that it takes no other line with it.
+            cut = "" if _ends_its_line(file) else "\n"
+            file.write(cut + json.dumps(told, ensure_ascii=False) + "\n")
     except OSError as error:
         return f"what it says could not be kept in {FILE}: {error.strerror}."
     return f"what it says stands in {FILE} beside the run history."
+
+
+def _ends_its_line(file: TextIO) -> bool:
+    size = os.fstat(file.fileno()).st_size
+    return size == 0 or os.pread(file.fileno(), 1, size - 1) == b"\n"
 
 
 def _trace(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Schema ``core``: verified, derived and checked values, and what was kept out.
+"""Schema ``core``: verified, derived and checked values, those that wait for a verifier, and what was kept out.
 
 What belongs here: loading, calling `intake.derive` and the schemas, writing. What does not: the derivation.
 """
@@ -13,7 +13,7 @@ from assets.confidential import confidential
 from assets.editions import max_age, read_edition_method
 from assets.freshness import recorded
 from assets.partitions import SINGLE_RUN, YEARS, years_of
-from assets.past import PAST_OF_YEAR
+from assets.past import PAST_OF_YEAR, PAST_TOLD_BY
 from assets.reporting import asset_key, asset_spec, fault_result, schema_checks
 from assets.resources import WorkspaceResource
 from assets.warehouse import Query, transaction
@@ -30,7 +30,8 @@ from schemas.validate import Failure, split
 from ssc_index.framework.catalogue import load_catalogue
 
 VALUES = core.values(load_catalogue())
-TABLES = (VALUES, core.QUARANTINE, core.FINDINGS)
+PROVISIONAL = core.provisional(load_catalogue())
+TABLES = (VALUES, PROVISIONAL, core.QUARANTINE, core.FINDINGS)
 
 CELLS_OF_YEAR = """
 select cells.* from raw.cells as cells
@@ -57,6 +58,18 @@ from raw.files as files
 inner join raw.submissions as submissions on files.file_sha256 = submissions.file_sha256
 where submissions.year = ?
 """
+# Cells and column letters are what this code reads in the bytes of a file, and both are in the basis of a year: files
+# tell whether they have changed, and how many rows there are, that none was lost.
+FILES_OF_YEAR = """
+select
+    cells.file_sha256,
+    count(*) as n_rows
+from raw.cells as cells
+inner join raw.files as files on cells.file_sha256 = files.file_sha256
+where files.is_present and cells.year = ?
+group by cells.file_sha256
+"""
+LETTERED_FILES = "select distinct file_sha256 from raw.submissions where year = ?"
 READING_FAULTS = """
 select faults.* from raw.faults as faults
 inner join raw.files as files on faults.file_sha256 = files.file_sha256
@@ -124,6 +137,7 @@ def derive(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
             written.rows[name] += frame.height
         kept_out, findings = (connection.table(one.name).pl() for one in (core.QUARANTINE, core.FINDINGS))
     yield materialised(VALUES, written)
+    yield materialised(PROVISIONAL, written)
     yield materialised(core.QUARANTINE, written, [fault_result(core.QUARANTINE, "no_errors", "error", kept_out)])
     yield materialised(core.FINDINGS, written, [fault_result(core.FINDINGS, "no_warnings", "warning", findings)])
 
@@ -134,19 +148,37 @@ def values_step(workspace: Workspace) -> YearStep:
     national, _ = read_national(place)
     also = (place.read_text(encoding="utf-8", errors="replace") if place.is_file() else "",)
     compute = partial(core_frames, national=national)
-    return YearStep("derive_values", "Deriving values", TABLES, "year", QUERIES, compute, also, looks_back=True)
+    told_by: dict[str, Query] = {
+        "cells": FILES_OF_YEAR,
+        "columns": LETTERED_FILES,
+        "past": (PAST_TOLD_BY, [OLDEST, OLDEST]),
+    }
+    return YearStep(
+        "derive_values",
+        "Deriving values",
+        TABLES,
+        "year",
+        QUERIES,
+        compute,
+        also,
+        told_by,
+        "file_sha256",
+        looks_back=True,
+    )
 
 
 def core_frames(year: int, inputs: Inputs, national: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """The three tables' rows of a year: together they account for every reported row."""
+    """The tables' rows of a year: values, what was kept out and findings account for every reported row."""
     cells, submissions, receipts, columns, paths, register, past = (inputs[name] for name in QUERIES)
     countries = countries_of(register, national, [year])
     derived = derive_values(cells, submissions, receipts, columns, load_catalogue(), past=past, countries=countries)
     candidates = VALUES.conform(derived.values)
     good, failed = split(VALUES, candidates)
     bounds = bound_faults(candidates, failed)
+    waiting, _ = split(PROVISIONAL, PROVISIONAL.conform(derived.provisional))
     return {
         VALUES.name: good,
+        PROVISIONAL.name: waiting,
         core.QUARANTINE.name: _told(core.QUARANTINE, paths, derivation=derived.kept_out, bounds=bounds),
         core.FINDINGS.name: _told(core.FINDINGS, paths, derivation=derived.findings),
     }

@@ -23,10 +23,9 @@ from intake.reading import (
     NATIONAL_NAME,
     REGISTER_NAME,
     is_bulk,
-    raw_files,
     read_submission,
     sha256_of,
-    stray_files,
+    sorted_files,
 )
 from intake.receipts import read_receipts
 from intake.register import read_register
@@ -80,8 +79,9 @@ def ingest(
     Returns:
         What was found.
     """
-    places, doubles = _places(raw_files(workspace.raw), workspace.raw)
-    strays = faults_frame([*stray_files(workspace.raw), *doubles])
+    files, strays_found = sorted_files(workspace.raw)
+    places, doubles = _places(files, workspace.raw)
+    strays = faults_frame([*strays_found, *doubles])
     known = set(connection.sql("select file_sha256 from raw.files").pl()["file_sha256"])
     reader = code_sha256(READING)
     is_same_reader = recorded(connection, STEP) == {0: reader} and not afresh
@@ -231,12 +231,17 @@ def _addresses(files: Sequence[Path]) -> list[str]:
         return [address for part in pool.map(lambda part: list(map(sha256_of, part)), parts) for address in part]
 
 
+def _below(path: Path, folder: Path) -> str:
+    """The place of a file below a folder; said of ten thousand, so without `Path.relative_to`."""
+    return path.as_posix().removeprefix(f"{folder.as_posix()}/")
+
+
 def _mark_present(connection: duckdb.DuckDBPyConnection, places: Mapping[str, Path], folder: Path) -> None:
     """Note of every file ever seen where it lies now, or that it is gone."""
     listed = pl.DataFrame(
         {
             "file_sha256": list(places),
-            "path": [path.relative_to(folder).as_posix() for path in places.values()],
+            "path": [_below(path, folder) for path in places.values()],
         },
         schema={"file_sha256": pl.String, "path": pl.String},
     )

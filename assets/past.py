@@ -67,6 +67,37 @@ from (
 ) as figures
 """
 
+# All that `PAST_OF_YEAR` picks from; it is there whenever that has changed.
+PAST_TOLD_BY = """
+with asked as (
+    select cast(? as smallint) as year
+)
+
+select
+    city_values.city_id,
+    city_values.year,
+    city_values.file_sha256,
+    city_values.received_at,
+    city_values.data_point,
+    city_values.value
+from core."values" as city_values
+cross join asked
+where city_values.year between asked.year - ? and asked.year - 1
+union all
+select
+    submissions.city_id,
+    submissions.year,
+    submissions.file_sha256,
+    null as received_at,
+    cast(
+        row(submissions.population, submissions.households, submissions.area_km2, submissions.city_gdp) as varchar
+    ) as data_point,
+    null as value
+from raw.submissions as submissions
+cross join asked
+where submissions.year between asked.year - ? and asked.year - 1
+"""
+
 # Values and profile of the latest submission of a city for the latest year before a year.
 LAST_VALUES = """
 select

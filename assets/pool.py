@@ -47,7 +47,7 @@ def in_pool(
         The result of each task in their order, whatever finishes first; several for a task that was halved.
 
     Raises:
-        PoolError: If more than `MOST_LOST` items are lost.
+        PoolError: If more than `MOST_LOST` items are lost, or a process ends before it has any.
     """
     gone = 0
 
@@ -113,6 +113,13 @@ def _carefully(
     """Results of a task by a process of its own, halved as often as that dies; of one item nothing is left."""
     with _processes(1) as pool:
         try:
+            pool.submit(_started, work).result()
+        except BrokenProcessPool:
+            raise PoolError(
+                "A process ended before it had anything to do, so it is not the files. Why stands in what it printed. "
+                "Were the code or its packages changed while this ran, or the script that calls it moved?"
+            ) from None
+        try:
             found = [pool.submit(work, task).result()]
         except BrokenProcessPool:
             found = []
@@ -124,6 +131,10 @@ def _carefully(
         middle = len(task) // 2
         yield from _carefully(work, task[:middle], leave_out)
         yield from _carefully(work, task[middle:], leave_out)
+
+
+def _started(work: Callable[..., object]) -> None:
+    """Nothing, but that ``work`` could be imported by the process: it does so on its way here."""
 
 
 def _processes(count: int) -> ProcessPoolExecutor:

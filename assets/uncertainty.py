@@ -11,17 +11,28 @@ import polars as pl
 
 from assets.benchmark import SCORES_OF_EDITION
 from assets.confidential import confidential
-from assets.editions import read_edition_method
-from assets.index import CITIES_OF_EDITION, SELECTED_OF_EDITION
+from assets.core import PROVISIONAL
+from assets.editions import max_age, read_edition_method
+from assets.index import (
+    CITIES_OF_EDITION,
+    RECEIPTS_WITHIN_AGE,
+    REGISTER,
+    SELECTED_OF_EDITION,
+    SUBMISSIONS_WITHIN_AGE,
+)
 from assets.partitions import SINGLE_RUN, YEARS, years_of
+from assets.provisional import asks_for_provisional, provisional_of
 from assets.replications import sureness_tables
 from assets.reporting import asset_key, asset_spec, schema_checks
 from assets.resources import WorkspaceResource
 from assets.warehouse import Query
+from assets.workspace import Workspace
 from assets.writing import Inputs, YearStep, all_materialised, replace_years
-from schemas import index
+from schemas import index, raw
 from schemas.uncertainty import TABLES
 from ssc_index.framework.catalogue import load_catalogue
+
+PROVISIONAL_WITHIN_AGE = "select * from core.provisional where ? - year between 0 and ?"
 
 
 @dg.multi_asset(
@@ -30,7 +41,7 @@ from ssc_index.framework.catalogue import load_catalogue
         asset_spec(
             table,
             "uncertainty",
-            [asset_key(index.SELECTED), asset_key(index.CITIES), asset_key(index.SCORES)],
+            [asset_key(one) for one in (index.SELECTED, index.CITIES, index.SCORES, PROVISIONAL, raw.RECEIPTS)],
             YEARS,
         )
         for table in TABLES
@@ -42,17 +53,31 @@ from ssc_index.framework.catalogue import load_catalogue
 @confidential
 def replicate(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Compute each edition again and again, with every choice that could have been another."""
-    method = read_edition_method(store.workspace.method_path)
-    catalogue = load_catalogue()
+    yield from all_materialised(TABLES, replace_years(store, replication_step(store.workspace), years_of(context)))
+
+
+def replication_step(workspace: Workspace) -> YearStep:
+    """The step that replicates an edition; it looks at what waits for verification only if the method does."""
+    method = read_edition_method(workspace.method_path)
+    catalogue, age, counts = load_catalogue(), max_age(method), asks_for_provisional(method)
 
     def replication(edition: int, inputs: Inputs) -> dict[str, pl.DataFrame]:
         if method.uncertainty is None or inputs["cities"].is_empty():
             return {table.name: table.empty() for table in TABLES}
-        return sureness_tables(edition, inputs["selected"], inputs["scores"], inputs["cities"], catalogue, method)
+        waiting = provisional_of(edition, inputs, catalogue, method, workspace.as_of) if counts else None
+        selected, scores, cities = (inputs[name] for name in ("selected", "scores", "cities"))
+        return sureness_tables(edition, selected, scores, cities, catalogue, method, waiting)
 
     queries: dict[str, Query] = {}
     if method.uncertainty is not None:
         queries = {"selected": SELECTED_OF_EDITION, "cities": CITIES_OF_EDITION, "scores": SCORES_OF_EDITION}
     also = [repr(method.as_mapping())]
-    step = YearStep("replicate_index", "Exploring choices", TABLES, "edition", queries, replication, also)
-    yield from all_materialised(TABLES, replace_years(store, step, years_of(context)))
+    if counts:
+        queries |= {
+            "provisional": (PROVISIONAL_WITHIN_AGE, [age]),
+            "receipts": (RECEIPTS_WITHIN_AGE, [age]),
+            "submissions": (SUBMISSIONS_WITHIN_AGE, [age]),
+            "register": REGISTER,
+        }
+        also += [f"as of {workspace.as_of}"]
+    return YearStep("replicate_index", "Exploring choices", TABLES, "edition", queries, replication, also)

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.hostile_files import HEAD, MAIN, RELATIONS, STRINGS, TAIL, WORKBOOK
+from benchmarks.hostile_files import DOCUMENT, HEAD, MAIN, RELATIONS, STRINGS, TAIL, WORKBOOK
 from intake import numbers
 from intake.checks import check
 from intake.expressions import ExpressionError, evaluate, parse
@@ -37,7 +37,16 @@ from ssc_index.framework.catalogue import load_catalogue
 
 POINTS = ("EC_ICT_ICT_1C.main", "EN_EN_AQ_1C.no2", "SC_SH_SA_3A.main", "SC_EH_H_2C.main", "EC_I_T_4A.public")
 PROFILE_SHEET, KPIS_SHEET = "xl/worksheets/sheet1.xml", "xl/worksheets/sheet2.xml"
-PARTS = (KPIS_SHEET, PROFILE_SHEET, STRINGS, "xl/workbook.xml", "xl/_rels/workbook.xml.rels")
+STYLES, RELATIONS_PART = "xl/styles.xml", "xl/_rels/workbook.xml.rels"
+PARTS = (KPIS_SHEET, PROFILE_SHEET, STRINGS, "xl/workbook.xml", RELATIONS_PART, STYLES)
+# Per cent, a date by its number and by its code, a condition, and what is no format of cells.
+FORMATS = (
+    f'<styleSheet xmlns="{MAIN}"><numFmts><numFmt numFmtId="164" formatCode="yyyy\\-mm;@"/><numFmt numFmtId="165" '
+    'formatCode="[&gt;1]0.0%;[Red]General"/></numFmts><cellStyleXfs><xf numFmtId="9"/></cellStyleXfs><cellXfs>'
+    '<xf numFmtId="0"/><xf numFmtId="10"/><xf numFmtId="14"/><xf numFmtId="164"/><xf numFmtId="165"/></cellXfs>'
+    "</styleSheet>"
+)
+TO_STYLES = f'<Relationship Id="rId8" Type="{DOCUMENT}/styles" Target="styles.xml"/></Relationships>'
 WHOLE, TABLE, TEXT = len(PARTS), len(PARTS) + 1, len(PARTS) + 2
 CSV = (
     "city_id,year,data_point,numerator,denominator,result,reported,verified,quality,origin,source,comment\n"
@@ -49,7 +58,7 @@ TEXTS = ("95 424 / 100 000 inhabitants", "1,234", "-3.5e10", "12 %", "2 No", "No
 
 def _cell(address: str, content: object) -> str:
     if isinstance(content, int | float):
-        return f'<c r="{address}"><v>{content}</v></c>'
+        return f'<c r="{address}" s="{ord(address[-1]) % 5}"><v>{content}</v></c>'
     return f'<c r="{address}" t="inlineStr"><is><t>{content}</t></is></c>'
 
 
@@ -85,7 +94,8 @@ def seeds() -> dict[str, bytes]:
         PROFILE_SHEET: _sheet(places),
         STRINGS: f'<sst xmlns="{MAIN}"><si><t>NR</t></si><si><r><t>a</t></r></si></sst>',
         "xl/workbook.xml": WORKBOOK,
-        "xl/_rels/workbook.xml.rels": RELATIONS,
+        RELATIONS_PART: RELATIONS.replace("</Relationships>", TO_STYLES),
+        STYLES: FORMATS,
     }
     return {name: text.encode() for name, text in parts.items()}
 
@@ -211,7 +221,7 @@ def main() -> None:
             _instrument(atheris, sys.modules[module])
         target, folder = TARGETS[given.target], Path(name)
         options = [f"-max_total_time={given.seconds}", "-max_len=20000", "-timeout=20", "-rss_limit_mb=1500"]
-        options += [f"-artifact_prefix={corpus}/", "-print_final_stats=1", "-len_control=20"]
+        options += [f"-artifact_prefix={corpus}/", "-print_final_stats=1", "-len_control=0", "-keep_seed=1"]
         atheris.Setup([sys.argv[0], *options, str(corpus)], lambda data: target(data, folder))
         atheris.Fuzz()
 

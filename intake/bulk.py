@@ -143,9 +143,9 @@ def read_bulk(
             cells = cells.filter(~is_double)
         (keep or held.append)(cells)
     _report_versions(versions, catalogue.version, faults)
-    if not profiles:
-        raise Refused("empty_file", "The file has headers but no lines. Send it again.")
-    submissions = _submissions(pl.concat(profiles), faults)
+    submissions = _submissions(pl.concat(profiles), faults) if profiles else tables.empty(tables.SUBMISSIONS)
+    if submissions.is_empty() and not any(fault.severity == "error" for fault in faults.found):
+        raise Refused("empty_file", "The file has headers but no lines that are filled in. Send it again.")
     (keep or held.append)(_judged(pl.concat(suspect), faults))
     return ReadResult(
         file_sha256=file_sha256,

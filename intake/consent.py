@@ -17,7 +17,7 @@ RANK_OF_CONSENT: Mapping[str, int] = {"none": 0, "scores": 1, "values": 2, "repo
 SMALLEST_BASIS = 3
 LEVELS_OF_SCORES = ("index", "dimension", "sub_dimension")
 CUTS_OF_SCORES = ("total", "dimension")
-SURENESS = ("ranks", "distribution", "dominance", "sensitivity", "rank_shift")
+SURENESS = ("ranks", "distribution", "dominance", "sensitivity", "rank_shift", "one_at_a_time")
 CHANGES = ("changes_parts", "changes_kpis")
 # Frames of figures over many cities, made once over all and once over what is shown.
 WITH_AUDIENCE = ("benchmark_peers", "benchmark_peer_positions", "audit_correlations", "audit_importance")
@@ -244,7 +244,10 @@ def public_view(frames: Mapping[str, pl.DataFrame], parents: Mapping[str, str | 
         "uncertainty_sensitivity": visible_chances(
             of_public["sensitivity"].filter(pl.col("measure") == "rank"), sureness
         ),
-        "uncertainty_rank_shift": of_public["rank_shift"].join(sureness.select("edition"), on="edition", how="semi"),
+        **{
+            f"uncertainty_{name}": of_public[name].join(sureness.select("edition"), on="edition", how="semi")
+            for name in ("rank_shift", "one_at_a_time")
+        },
     }
     return _under_public_names(view, cities)
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import polars as pl
 
 from intake.acceptance import apply_acceptances
-from intake.rules import Rule
+from intake.rules import Rule, load_rules
 from intake.screening import KEY, address, form_rows, screen
 from intake.tables import FAULTS
 from intake.verdicts import apply_verdicts
 from ssc_index.framework.catalogue import Catalogue
 
 ACCEPTED_OUTCOMES = ("verified", "partly_verified")
+WAITING_OUTCOME = "pending"
 # Of the form's rows, what values and their findings are made of.
 _KEPT = (
     *KEY, "submission", "data_point", "kpi_code", "sheet", "row_number", "computed", "typed", "value", "is_given",
@@ -31,15 +32,17 @@ NOT_VERIFIED = "Reported but not verified: the verifier has not set Verified to 
 
 @dataclass(frozen=True)
 class Derived:
-    """Outcome of a derivation; together the three frames account for every reported row.
+    """Outcome of a derivation; values, what was kept out and findings account for every reported row.
 
     Attributes:
         values: Candidate rows of ``core.values``.
+        provisional: Candidate rows of ``core.provisional``: kept out by nothing but that no verifier has judged them.
         kept_out: Rows of ``core.quarantine`` (columns of `FAULTS`).
         findings: Rows of ``core.findings``: the value went on.
     """
 
     values: pl.DataFrame
+    provisional: pl.DataFrame
     kept_out: pl.DataFrame
     findings: pl.DataFrame
 
@@ -71,7 +74,7 @@ def derive_values(
         rules: The rules in their order; None takes the shipped ones.
 
     Returns:
-        Values, rows kept out, and findings, each sorted by file, city, year and data point.
+        Values, those that wait, rows kept out, and findings, each sorted by file, city, year and data point.
 
     Source: U4SSC verification manual (2022), pages 31-32 and 162-163; the rules name theirs.
     """
@@ -103,15 +106,38 @@ def derive_values(
     judged = pl.concat([found.filter(~is_open), marked]).unique(maintain_order=True)
     errors = judged.filter(is_error)
     # Text in a number cell is a fault of reading; the row is kept out here and its reason stands in raw.faults.
-    is_good = rows["is_given"] & is_verified & rows["is_readable"] & rows["value"].is_not_null()
-    good = rows.filter(is_good & ~_has(errors, rows))
+    is_value = rows["is_given"] & rows["is_readable"] & rows["value"].is_not_null()
+    good = rows.filter(is_value & is_verified & ~_has(errors, rows))
+    is_undecided = rows["is_verified"].is_null()
+    undecided = rows.filter(is_value & is_undecided & ~_has(found.filter(is_error), rows))
+    waits = known.filter(outcome=WAITING_OUTCOME)
+    unjudged = _values(_without_errors(cells, waits, columns, catalogue, rules), waits)
     refused = _refused_submissions(cells, known.filter(~is_accepted))
     kept_out = [refused, _not_verified(waiting), errors.select(list(FAULTS))]
     return Derived(
-        values=_values(good.with_columns(accepted["received_at"].gather(good["submission"]))),
+        values=_values(good, accepted),
+        provisional=pl.concat([_values(undecided, accepted), unjudged]).sort(KEY, maintain_order=True),
         kept_out=_sorted(pl.concat(kept_out)),
         findings=_sorted(judged.filter(~is_error).select(list(FAULTS))),
     )
+
+
+def _without_errors(
+    cells: pl.DataFrame,
+    submissions: pl.DataFrame,
+    columns: pl.DataFrame,
+    catalogue: Catalogue,
+    rules: Sequence[Rule] | None,
+) -> pl.DataFrame:
+    """Rows of submissions that wait for their outcome, without those that have an error or a NO.
+
+    The rules by which a row is in error look at its own workbook alone, so that nobody else's rows are needed.
+    """
+    rows = form_rows(cells, submissions, columns, catalogue)
+    grave = [rule for rule in (load_rules() if rules is None else rules) if rule.text.severity == "error"]
+    errors = screen(rows, submissions, columns, catalogue, rules=grave)
+    is_value = rows["is_given"] & rows["is_readable"] & rows["value"].is_not_null()
+    return rows.filter(is_value & rows["is_verified"].fill_null(True) & ~_has(errors, rows))
 
 
 def _has(found: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
@@ -160,7 +186,7 @@ def _refused_submissions(cells: pl.DataFrame, refused: pl.DataFrame) -> pl.DataF
         pl.col(name).is_not_null()
         for name in ("numerator", "result", "numerator_text", "denominator_text", "result_text")
     )
-    counts = cells.group_by(KEY).agg(is_given.sum().alias("n"))
+    counts = cells.join(refused, on=KEY, how="semi").group_by(KEY).agg(is_given.sum().alias("n"))
     groups = refused.join(counts, on=KEY, how="left").with_columns(
         pl.col("outcome").fill_null("without a receipt"), pl.col("n").fill_null(0)
     )
@@ -180,8 +206,9 @@ def _refused_submissions(cells: pl.DataFrame, refused: pl.DataFrame) -> pl.DataF
     ).cast(FAULTS)  # type: ignore[arg-type]  # as above
 
 
-def _values(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows of ``core.values``."""
+def _values(rows: pl.DataFrame, submissions: pl.DataFrame) -> pl.DataFrame:
+    """Rows of ``core.values`` or ``core.provisional``."""
+    rows = rows.with_columns(submissions["received_at"].gather(rows["submission"]))
     field = pl.when(pl.col("computed").is_null() & pl.col("typed").is_not_null())
     return rows.select(
         "file_sha256",

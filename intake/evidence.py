@@ -97,6 +97,24 @@ class Evidence:
         middle, _ = self._peers(value)
         return self._back(middle)
 
+    def peer_middle(self, value: Floats) -> Floats:
+        """About what the peers gave, to be told to a city: shape (n, p), missing where the median is.
+
+        The mean of the middle half of them on the data point's scale, to two digits. Of an odd number of peers the
+        median is the number of one city, which may not be told; this is the number of none, and at least six go into
+        it.
+        """
+        points = np.arange(value.shape[1])
+        x, reference = self._to(value, points), self.is_reference
+        middle = self._by_group(_mean_of_middle_half, x[reference], self.group[reference], value.shape)
+        unknown = np.isnan(middle)
+        if unknown.any():
+            elders, group = self.elders()
+            middle[unknown] = self._by_group(_mean_of_middle_half, self._to(elders, points), group, value.shape)[
+                unknown
+            ]
+        return _two_digits(self._back(middle))
+
     def peer_z(self, x: Floats, value: Floats, points: Positions) -> Floats:
         """Robust z of numbers against the peers' values.
 
@@ -185,15 +203,26 @@ class Evidence:
 
     def _centres(self, x: Floats, group: Positions, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
         """Median and deviation of some cities' numbers, for each submission over its group, else over all."""
-        floors = np.array(FLOORS)[self.scales]
-        middle, deviation = np.full(shape, np.nan), np.full(shape, np.nan)
-        middle[:], deviation[:] = _centre(x, floors)
+        centre = partial(_centre, floors=np.array(FLOORS)[self.scales])
+        middle = self._by_group(lambda numbers: np.stack(centre(numbers)), x, group, (2, *shape))
+        return middle[0], middle[1]
+
+    def _by_group(self, of: Callable[[Floats], Floats], x: Floats, group: Positions, shape: tuple[int, ...]) -> Floats:
+        """Figures of some cities' numbers, for each submission over its group, else over all.
+
+        Args:
+            of: From numbers, shape (cities, p), to figures, shape (…, p); missing where there are too few.
+            x: Numbers of the cities, on the scale.
+            group: Peer group of each city.
+            shape: Shape of what is returned, (…, n, p).
+        """
+        out = np.full(shape, np.nan)
+        out[:] = of(x)[..., np.newaxis, :]
         for one in np.unique(self.group[self.group >= 0]):
-            own_middle, own_deviation = _centre(x[group == one], floors)
-            known = ~np.isnan(own_middle)
-            at = np.ix_(self.group == one, known)
-            middle[at], deviation[at] = own_middle[known], own_deviation[known]
-        return middle, deviation
+            own = of(x[group == one])[..., np.newaxis, :]
+            members = self.group == one
+            out[..., members, :] = np.where(np.isnan(own), out[..., members, :], own)
+        return out
 
     def _changes(self, value: Floats) -> tuple[Floats, Floats]:
         """Median and deviation of the changes of all cities, shape (1, p)."""
@@ -350,6 +379,24 @@ def _centre(x: Floats, floors: Floats) -> tuple[Floats, Floats]:
     deviation = np.maximum(TO_SIGMA * _median(np.abs(x - middle)), floors)
     is_enough = (~np.isnan(x)).sum(axis=0) >= FEWEST_PEERS
     return np.where(is_enough, middle, np.nan), np.where(is_enough, deviation, np.nan)
+
+
+def _mean_of_middle_half(x: Floats) -> Floats:
+    """Mean of what lies between the quarters of each column; missing where fewer than `FEWEST_PEERS` are given."""
+    ordered = np.sort(x, axis=0)
+    count = (~np.isnan(x)).sum(axis=0)
+    rank = np.arange(len(x))[:, np.newaxis]
+    within = (rank >= count // 4) & (rank < count - count // 4)
+    total = np.where(within, ordered, 0.0).sum(axis=0)
+    middle: Floats = np.where(count >= FEWEST_PEERS, total / np.maximum(within.sum(axis=0), 1), np.nan)
+    return middle
+
+
+def _two_digits(x: Floats) -> Floats:
+    """Numbers to two significant digits."""
+    size = np.floor(np.log10(np.abs(x), out=np.zeros(x.shape), where=x != 0))
+    step = 10.0 ** (size - 1)
+    return np.rint(x / step) * step
 
 
 def _median(x: Floats) -> Floats:

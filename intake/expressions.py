@@ -126,6 +126,12 @@ def parse(text: str, vocabulary: Vocabulary) -> Node:
     return _Parser(text, vocabulary).whole()
 
 
+def names_in(node: Node) -> frozenset[str]:
+    """The names that a tree asks for: facts and functions that know the cohort."""
+    own = node.words[:1] if node.operation in ("fact", "fact_of", "call") else ()
+    return frozenset(own).union(*map(names_in, node.arguments))
+
+
 def evaluate(node: Node, facts: Facts) -> Array:
     """Evaluate a tree; division by zero and the like give missing numbers.
 

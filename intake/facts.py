@@ -33,7 +33,7 @@ ROW_NUMBERS = ("value", "numerator", "denominator", "result", "computed")
 ROW_TRUTHS = ("is_given", "is_readable", "says_not_reported", "is_formula")
 ROW_TEXTS = ("source", "source_details", "comment", "origin")
 _DERIVED = ("quantity", "profile_quantity", "quantity_elsewhere", "lower_bound", "upper_bound", "multiplier")
-_EVIDENCE = ("slipped_z", "previous", "previous_year", "peer_median", "zeros_pct", "twins")
+_EVIDENCE = ("slipped_z", "previous", "previous_year", "peer_median", "peer_middle", "zeros_pct", "twins")
 # Figures of the profile in the city's latest earlier submission.
 PREVIOUS_PROFILE = tuple(f"previous_{name.removeprefix('profile.')}" for name in PAST_PROFILE)
 _SUBMISSION_NUMBERS = (
@@ -49,6 +49,8 @@ _SUBMISSION_NUMBERS = (
 )
 _SUBMISSION_TRUTHS = ("has_currency",)
 _KIND_TRUTHS = ("is_ratio", "is_rate", "is_concentration")
+# What can be the number of one other city, or lead to it: rules may ask for it, and no sentence may tell it.
+OF_OTHERS = frozenset({"peer_median", "peer_z", "jump_z", "slipped_z", "zeros_pct"})
 CALLS: Mapping[str, int] = {"peer_z": 1, "jump_z": 1}
 
 
@@ -111,26 +113,19 @@ class Batch:
         else:
             text = pl.col(field)
         says = text.str.contains(f"(?i){pattern}") if pattern else text.is_not_null() & (text != "")
-        texts = self._by_point.select("submission", says.fill_null(False).alias("says")) if len(points) > 40 else None
-        for at, point in enumerate(points):
-            start, end = self._point_starts[point : point + 2]
-            rows = (
-                self._by_point[start:end].select("submission", says.fill_null(False).alias("says"))
-                if (texts is None)
-                else texts[start:end]
-            )
-            matrix[rows["submission"].to_numpy(), at] = rows["says"].to_numpy()
+        column = np.full(self._shape[1], -1)
+        column[points] = np.arange(len(points))
+        at = column[self.point]
+        is_asked = at >= 0
+        rows = self._texts if is_asked.all() else self._texts.filter(pl.Series(is_asked))
+        found = rows.select(says.fill_null(False)).to_series().to_numpy()
+        matrix[self.submission[is_asked], at[is_asked]] = found
         return matrix
 
     @cached_property
-    def _by_point(self) -> pl.DataFrame:
-        """Texts of the rows, data point by data point."""
-        return self._rows.select("submission", "point", *ROW_TEXTS).sort("point")
-
-    @cached_property
-    def _point_starts(self) -> Positions:
-        """First row of each data point in `_by_point`, and the end."""
-        return np.searchsorted(self._by_point["point"].to_numpy(), np.arange(self._shape[1] + 1))
+    def _texts(self) -> pl.DataFrame:
+        """Texts of the rows."""
+        return self._rows.select(ROW_TEXTS)
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -278,6 +273,9 @@ class Batch:
 
     def _peer_median(self) -> Floats:
         return self.evidence.peer_median(self.fact("value"))
+
+    def _peer_middle(self) -> Floats:
+        return self.evidence.peer_middle(self.fact("value"))
 
     def _zeros_pct(self) -> Floats:
         """Of the other submissions that give a value, how many give 0; missing where there is no other."""

@@ -71,7 +71,17 @@ def reported_formula(row: int) -> str:
     return f'=IF(OR(ISNUMBER({result}),{result}="YES",{result}="NO"),"YES","NO")'
 
 
-def check_formula(point: DataPoint, row: int, says: Mapping[str, str], profile_cell: str | None) -> str:
+def is_text(cell: str, nothing: str) -> str:
+    """Test whether a cell holds a text that reading would refuse: one of the words for "nothing here" is none.
+
+    Args:
+        cell: Its address.
+        nothing: The range that holds these words, in small letters.
+    """
+    return f'AND(ISTEXT({cell}),TRIM({cell})<>"",SUMPRODUCT(--({nothing}=LOWER(TRIM({cell}))))=0)'
+
+
+def check_formula(point: DataPoint, row: int, says: Mapping[str, str], profile_cell: str | None, nothing: str) -> str:
     """What is missing or doubtful in a row: the gravest alone.
 
     Args:
@@ -79,17 +89,19 @@ def check_formula(point: DataPoint, row: int, says: Mapping[str, str], profile_c
         row: Its row.
         says: What can be said, to the cell that holds the words.
         profile_cell: The figure of the profile that the denominator is, if it is one.
+        nothing: As for `is_text`.
     """
     at = {name: f"{letter}{row}" for name, letter in LETTER.items()}
     result, reported = at["result"], at["is_reported"]
     if point.value_type == "yes_no":
         words = f'{result}="YES",{result}="NO"'
+        is_other = f"OR(ISNUMBER({result}),{is_text(result, nothing)})"
         tests = [
-            (f'NOT(OR({words},{result}="{NOT_REPORTED}",{result}=""))', "not_a_choice"),
+            (f"AND(NOT(OR({words})),{is_other})", "not_a_choice"),
             (f'AND({reported}="NO",OR({words}))', "reported_no"),
         ]
     else:
-        tests = _number_tests(point, at, profile_cell)
+        tests = _number_tests(point, at, profile_cell, nothing)
         tests.append((f'AND({reported}="NO",COUNT({result}))', "reported_no"))
     tests.append((f'AND({reported}="YES",{at["source"]}&{at["source_details"]}="")', "source_missing"))
     tests.sort(key=lambda test: test[1] in _DOUBTS)
@@ -102,10 +114,12 @@ def check_formula(point: DataPoint, row: int, says: Mapping[str, str], profile_c
 _DOUBTS = frozenset({"fraction", "off_profile", "far_from_last"})
 
 
-def _number_tests(point: DataPoint, at: Mapping[str, str], profile_cell: str | None) -> list[tuple[str, str]]:
+def _number_tests(
+    point: DataPoint, at: Mapping[str, str], profile_cell: str | None, nothing: str
+) -> list[tuple[str, str]]:
     """The tests of a row that holds a number; COUNT is 0 for what is no number."""
     n, d, h, last = at["numerator"], at["denominator"], at["result"], at["previous"]
-    texts = [f'AND(ISTEXT({one}),TRIM({one})<>"",{one}<>"{NOT_REPORTED}")' for one in (h, n, d)]
+    texts = [is_text(one, nothing) for one in (h, n, d)]
     tests = [(f"OR({','.join(texts)})", "not_a_number")]
     low, high = point.lower_bound, point.upper_bound
     beyond = ([] if low is None else [f"{h}<{low:g}"]) + ([] if high is None else [f"{h}>{high:.15g}"])
@@ -113,7 +127,7 @@ def _number_tests(point: DataPoint, at: Mapping[str, str], profile_cell: str | N
         tests.append((f"AND(COUNT({h}),OR({','.join(beyond)}))", "out_of_bounds"))
     if point.denominator is not None:
         times = "" if point.template_multiplier == 1 else f"*{point.template_multiplier:.0f}"
-        tests.append((f'AND(COUNT({n}),COUNT({d})=0,{h}="{NOT_REPORTED}")', "denominator_missing"))
+        tests.append((f"AND(COUNT({n}),COUNT({d})=0,COUNT({h})=0)", "denominator_missing"))
         apart = f"ABS({h}-{n}/{d}{times})>0.01+ABS({h})/100"
         tests.append((f"IF(COUNT({n}:{h})=3,IF({d}<>0,{apart}))", "differs"))
         if point.unit == "percent":

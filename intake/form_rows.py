@@ -47,6 +47,11 @@ class Form:
     lists: Mapping[str, str]
     says: Mapping[str, str]
 
+    @property
+    def nothing(self) -> str:
+        """The range of the words that say that nothing is reported."""
+        return self.lists["nothing"].removeprefix("=")
+
 
 class Total(NamedTuple):
     """A row that adds up the shares above it.
@@ -204,7 +209,9 @@ class KpiSheet:
         formula = form_formulas.reported_formula(row + 1)
         sheet.write_formula(row, _COLUMN["is_reported"], formula, formats["choice"], yes_no(False))
         sheet.write_blank(row, _COLUMN["previous"], None, formats["previous"])
-        formula = form_formulas.check_formula(point, row + 1, self._form.says, self._profile_cell(point))
+        formula = form_formulas.check_formula(
+            point, row + 1, self._form.says, self._profile_cell(point), self._form.nothing
+        )
         # The stored value is left empty: programs that open the form compute it, and no reader takes it.
         sheet.write_formula(row, _COLUMN["check"], formula, formats["check"], "")
 

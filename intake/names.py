@@ -6,6 +6,7 @@ What belongs here: comparison of names. What does not: which cities there are (`
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 # Letters that Unicode does not take apart into a base letter and a mark.
 _LETTERS = str.maketrans(
@@ -13,6 +14,7 @@ _LETTERS = str.maketrans(
 )
 
 
+@lru_cache(maxsize=16_384)
 def folded(name: str) -> str:
     """A name without case, marks, and doubled blanks; composed and decomposed spellings fold alike.
 

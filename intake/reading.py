@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -38,6 +38,8 @@ BULK_SUFFIXES = (".csv", ".parquet")
 COMPANIONS = (REGISTER_NAME, NATIONAL_NAME, PARTICIPATION_NAME, FOCAL_POINTS_NAME)
 # Of these, and of journals, a build reads nothing.
 NOT_BUILT_FROM = (PARTICIPATION_NAME, FOCAL_POINTS_NAME)
+# Bytes. Of most workbooks that is all, and little enough that no memory is asked of the operating system for it.
+HASHED_AT_ONCE = 1 << 16
 # Files that explain the folder and are no mistake.
 EXPLANATIONS = (".md",)
 
@@ -48,8 +50,11 @@ class LinkError(SscIndexError):
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while part := file.read(HASHED_AT_ONCE):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def raw_files(raw: Path) -> tuple[Path, ...]:
@@ -58,7 +63,7 @@ def raw_files(raw: Path) -> tuple[Path, ...]:
     Receipts, the register, the table of countries, hidden files and the lock files of spreadsheet programs are left
     out; so is whatever is no workbook, CSV or Parquet file (see `stray_files`).
     """
-    return tuple(raw / place for place in visible_files(raw) if _is_submission(place))
+    return _submissions(raw, visible_files(raw))
 
 
 def stray_files(raw: Path) -> list[Fault]:
@@ -66,7 +71,20 @@ def stray_files(raw: Path) -> list[Fault]:
 
     Explaining texts (.md) are none; a receipt without its file is one.
     """
+    return _strays(visible_files(raw))
+
+
+def sorted_files(raw: Path) -> tuple[tuple[Path, ...], list[Fault]]:
+    """What `raw_files` and `stray_files` give, by looking once."""
     places = visible_files(raw)
+    return _submissions(raw, places), _strays(places)
+
+
+def _submissions(raw: Path, places: Sequence[str]) -> tuple[Path, ...]:
+    return tuple(raw / place for place in places if _is_submission(place))
+
+
+def _strays(places: Sequence[str]) -> list[Fault]:
     known = set(places)
     strays = (_stray(place, known) for place in places)
     return [fault for fault in strays if fault is not None]

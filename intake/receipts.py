@@ -20,7 +20,7 @@ import polars as pl
 
 from intake import tables
 from intake.acceptance import read_acceptances
-from intake.lines import LinesError, day, read_lines
+from intake.lines import LinesError, day, plain_line, read_lines
 from intake.names import folded, spellings
 from intake.private import written_in_place
 from intake.tables import Fault, Severity
@@ -79,7 +79,7 @@ def receipt_path(path: Path) -> Path:
     >>> receipt_path(Path("2024/no-karmoy.xlsx")).name
     'no-karmoy.xlsx.receipt.csv'
     """
-    return path.with_name(path.name + RECEIPT_SUFFIX)
+    return Path(f"{path}{RECEIPT_SUFFIX}")
 
 
 def copy_without_persons(path: Path, target: Path) -> None:
@@ -132,17 +132,80 @@ def read_receipts(
     rows: list[dict[str, Any]] = []
     held = _held(submissions)
     registered = _registered(register)
+    plain = _plain(places, submissions)
+    is_plain = set(plain["file_sha256"])
     for file_sha256 in sorted(places, key=lambda one: places[one].as_posix()):
         keys = held.get(file_sha256, {})
         _check_names(file_sha256, keys, registered, faults)
-        if keys:
+        if keys and file_sha256 not in is_plain:
             rows += _of_file(file_sha256, places[file_sha256], set(keys), faults)
     columns = {name: [row[name] for row in rows] for name in tables.RECEIPTS}
-    frame = tables.frame(tables.RECEIPTS, columns).sort("file_sha256", "city_id", "year")
+    frame = pl.concat([tables.frame(tables.RECEIPTS, columns), plain]).sort("file_sha256", "city_id", "year")
     ended = _ended(frame, register)
     faults += [_ended_fault(row) for row in ended.to_dicts()]
     standing = frame.join(ended, on=["file_sha256", "city_id", "year"], how="anti", maintain_order="left")
     return _unnamed_capped(standing, register), tables.faults_frame(faults)
+
+
+def _plain(places: Mapping[str, Path], submissions: pl.DataFrame) -> pl.DataFrame:
+    """Receipts of which nothing is to be said, as `_of_file` reads them, all at once.
+
+    A build reads every receipt there is. Most are as `write_receipts` writes them, of one submission, verified or
+    pending, without findings accepted. These are read as one table; whatever is otherwise in the least is left out.
+
+    Returns:
+        Rows of `tables.RECEIPTS`.
+    """
+    texts: list[str] = []
+    files: list[str] = []
+    for file_sha256, path in places.items():
+        text = plain_line(f"{path}{RECEIPT_SUFFIX}", COLUMNS)
+        if text is not None:
+            texts.append(text)
+            files.append(file_sha256)
+    if not files:
+        return tables.empty(tables.RECEIPTS)
+    lines = pl.read_csv(
+        "\n".join(texts).encode(),
+        has_header=False,
+        new_columns=COLUMNS,
+        infer_schema=False,
+        quote_char=None,
+        empty_string_is_null=False,
+    )
+    named = lines.with_columns(pl.Series("_file", files, pl.String))
+    held = submissions.select("file_sha256", "city_id", "year").filter(pl.len().over("file_sha256") == 1)
+    found = named.join(
+        held.rename({"file_sha256": "_file", "city_id": "_city", "year": "_year"}), on="_file", how="inner"
+    ).with_columns(
+        pl.col("received_at").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", strict=False).alias("_moment"),
+        pl.col("verified_on").str.to_date("%Y-%m-%d", strict=False).alias("_day"),
+    )
+    is_plain = (
+        (pl.col("city_id") == pl.col("_city"))
+        & pl.col("city_id").str.contains("^[a-z0-9-]+$")
+        & (pl.col("year") == pl.col("_year").cast(pl.String))
+        & pl.col("received_at").str.contains("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]Z$")
+        & (pl.col("_moment").dt.year() >= pl.col("_year"))
+        & ((pl.col("file_sha256") == "") | (pl.col("file_sha256") == pl.col("_file")))
+        & ((pl.col("verified_on") == "") | pl.col("verified_on").str.contains("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))
+        & ((pl.col("verified_on") == "") | (pl.col("_day").dt.year() >= 1))
+        & pl.col("verification_mode").is_in(["", *MODES])
+        & pl.col("verification_outcome").is_in(OUTCOMES)
+        & pl.col("consent").is_in(CONSENTS)
+        & (pl.col("accepted") == "")
+        & (pl.col("verdicts") == "")
+    )
+    rows = found.filter(is_plain.fill_null(False)).with_columns(
+        pl.col("_file").alias("file_sha256"),
+        pl.col("_year").alias("year"),
+        pl.col("_moment").dt.replace_time_zone("UTC").alias("received_at"),
+        pl.col("_day").alias("verified_on"),
+        pl.when(pl.col("verification_mode") != "").then("verification_mode").alias("verification_mode"),
+        pl.lit(None, pl.String).alias("accepted"),
+        pl.lit(None, pl.String).alias("verdicts"),
+    )
+    return rows.select(pl.col(name).cast(dtype) for name, dtype in tables.RECEIPTS.items())
 
 
 def _ended(receipts: pl.DataFrame, register: pl.DataFrame) -> pl.DataFrame:
@@ -217,8 +280,8 @@ def _registered(register: pl.DataFrame) -> dict[str, set[str]]:
 
 def _of_file(file_sha256: str, path: Path, keys: set[Key], faults: list[Fault]) -> list[dict[str, Any]]:
     """Usable receipt lines of one file."""
-    reader = _Reader(file_sha256, receipt_path(path).name, faults)
-    lines = reader.lines(receipt_path(path))
+    reader = _Reader(file_sha256, f"{path}{RECEIPT_SUFFIX}", faults)
+    lines = reader.lines()
     if lines is None:
         return []
     found: dict[Key, list[tuple[int, dict[str, str]]]] = {}
@@ -241,9 +304,9 @@ def _of_file(file_sha256: str, path: Path, keys: set[Key], faults: list[Fault]) 
 class _Reader:
     """Reads the lines of one receipt file and gathers its faults."""
 
-    def __init__(self, file_sha256: str, name: str, faults: list[Fault]) -> None:
+    def __init__(self, file_sha256: str, path: str, faults: list[Fault]) -> None:
         self._file_sha256 = file_sha256
-        self._name = name
+        self._path = path
         self._faults = faults
 
     def fault(
@@ -262,7 +325,7 @@ class _Reader:
         self._faults.append(
             Fault(
                 rule,
-                f"{self._name}{', ' + cell + ':' if cell else ''} {message}",
+                f"{Path(self._path).name}{', ' + cell + ':' if cell else ''} {message}",
                 severity,
                 file_sha256=self._file_sha256,
                 city_id=None if key is None else key[0],
@@ -273,10 +336,10 @@ class _Reader:
             )
         )
 
-    def lines(self, path: Path) -> list[tuple[int, dict[str, str]]] | None:
+    def lines(self) -> list[tuple[int, dict[str, str]]] | None:
         """Lines with their numbers; None where there is no usable receipt file."""
         try:
-            header, rows = read_lines(path)
+            header, rows = read_lines(self._path)
         except FileNotFoundError:
             text = "is missing, so the submission counts for nothing. Write it: received_at, outcome, consent."
             self.fault("receipt_missing", text)

@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from intake.expressions import ExpressionError, Node, Vocabulary, parse
-from intake.facts import vocabulary
+from intake.expressions import ExpressionError, Node, Vocabulary, names_in, parse
+from intake.facts import OF_OTHERS, vocabulary
 from intake.tables import Severity
 from ssc_index.errors import FaultsError
 from ssc_index.framework.catalogue import Catalogue, DataPoint, load_catalogue
@@ -232,5 +232,7 @@ def _message(text: str, words: Vocabulary, faults: list[str]) -> tuple[str | Nod
             continue
         if node.kind != "number":
             faults.append(f"message: {{{piece}}} is no number")
+        if told := names_in(node) & OF_OTHERS:
+            faults.append(f"message: {', '.join(sorted(told))} can be the number of one other city; tell peer_middle")
         pieces.append(node)
     return tuple(pieces)

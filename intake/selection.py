@@ -6,18 +6,23 @@ cities in its scope. What does not: carrying a value forward (a step of the meth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import polars as pl
 
 from intake.consent import UNKNOWN_SIZE as UNKNOWN_SIZE
 from intake.consent import least_consent
-from intake.derive import ACCEPTED_OUTCOMES
+from intake.derive import ACCEPTED_OUTCOMES, WAITING_OUTCOME
 from ssc_index.framework.catalogue import SizeClass
 
+# Those that would count if what waits for its verification did.
+UNREFUSED_OUTCOMES = (*ACCEPTED_OUTCOMES, WAITING_OUTCOME)
 
-def accepted_submissions(receipts: pl.DataFrame, as_of: datetime | None = None) -> pl.DataFrame:
+
+def accepted_submissions(
+    receipts: pl.DataFrame, as_of: datetime | None = None, outcomes: Collection[str] = ACCEPTED_OUTCOMES
+) -> pl.DataFrame:
     """Verified submissions, each marked whether it is the latest of its city and year.
 
     A later revision replaces an earlier one as a whole: what it no longer reports is withdrawn. A revision that
@@ -26,11 +31,12 @@ def accepted_submissions(receipts: pl.DataFrame, as_of: datetime | None = None) 
     Args:
         receipts: Rows of ``raw.receipts`` of the files that are present.
         as_of: Only submissions received by then count; None counts all.
+        outcomes: Those that make a submission accepted; `UNREFUSED_OUTCOMES` asks what would be if all of these did.
 
     Returns:
         ``file_sha256, city_id, year, received_at, consent, is_latest``, sorted by city, year and receipt.
     """
-    accepted = receipts.filter(pl.col("verification_outcome").is_in(ACCEPTED_OUTCOMES))
+    accepted = receipts.filter(pl.col("verification_outcome").is_in(outcomes))
     if as_of is not None:
         accepted = accepted.filter(pl.col("received_at") <= as_of)
     ordered = accepted.sort("city_id", "year", "received_at", "file_sha256")
@@ -91,6 +97,32 @@ def selected_values(
     picked = pl.concat([nothing, *parts]).sort(*key, "year").filter(pl.struct(key).is_last_distinct())
     is_restated = pl.col("is_revised") & (pl.col("year") < pl.col("edition"))
     return picked.with_columns(is_restated.alias("is_restated")).drop("is_revised")
+
+
+def provisional_values(
+    provisional: pl.DataFrame, unrefused: pl.DataFrame, selected: pl.DataFrame, edition: int, max_age: int
+) -> pl.DataFrame:
+    """The values that an edition would take in addition, or in the place of others, if what waits counted.
+
+    They are chosen as verified ones are: the latest submission of a city and year, the newest value that the edition
+    may draw on. Where a revision waits, what it no longer reports stays: only values are told here.
+
+    Args:
+        provisional: Rows of ``core.provisional``.
+        unrefused: Output of `accepted_submissions` for `UNREFUSED_OUTCOMES`.
+        selected: Rows of ``index.selected`` of the edition.
+        edition: The edition.
+        max_age: Greatest age in years that the method carries.
+
+    Returns:
+        Columns of ``index.selected``; none is older than the verified value of its city and data point.
+    """
+    taken = selected_values(provisional, unrefused, [edition], max_age)
+    key = ["city_id", "data_point"]
+    verified = selected.select(*key, pl.col("year").alias("verified_year"))
+    is_new = pl.col("verified_year").is_null() | (pl.col("year") >= pl.col("verified_year"))
+    joined = taken.join(verified, on=key, how="left", maintain_order="left")
+    return joined.filter(is_new).drop("verified_year")
 
 
 def _revised_years(accepted: pl.DataFrame) -> pl.DataFrame:

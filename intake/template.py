@@ -16,7 +16,7 @@ from pathlib import Path
 import xlsxwriter
 from xlsxwriter.utility import quote_sheetname
 
-from intake import form_style
+from intake import form_formulas, form_style, numbers
 from intake.by_catalogue import once
 from intake.currencies import CURRENCIES
 from intake.form_contents import PROFILE_ROW, profile_contents, row_contents
@@ -244,7 +244,8 @@ def _profile_checks(form: Form) -> dict[str, str]:
     dense = f"OR({people}/{area}<1,{people}/{area}>60000)"
 
     def figure(own: str, doubt: str = says["ok"]) -> str:
-        text = f'IF(AND(ISTEXT({own}),TRIM({own})<>""),{says["not_a_number"]},{says["profile_missing"]})'
+        is_text = form_formulas.is_text(own, form.nothing)
+        text = f"IF({is_text},{says['not_a_number']},{says['profile_missing']})"
         return f"=IF(N({own})>0,{doubt},{text})"
 
     def of_people(test: str, word: str) -> str:
@@ -286,6 +287,7 @@ def _write_lists(
         "units": [ug_per_m3, *dict.fromkeys(unit for units in CHOICES.values() for unit in units)],
         "currency": list(CURRENCIES),
         "checks": list(texts.checks.values()),
+        "nothing": sorted(numbers.NOT_REPORTED - {""}),
     }
     ranges = {}
     name_of_sheet = quote_sheetname(texts.sheets.lists)

@@ -68,6 +68,8 @@ def list_releases(workspace: WorkspaceOption = None, as_json: JsonOption = False
         state = "current" if one.is_current else "kept"
         if one.withdrawn_because is not None:
             state = f"withdrawn: {one.withdrawn_because}"
+        if one.damage is not None:
+            state = f"{state}; damaged: {one.damage}"
         table.add_row(
             one.name, str(one.edition), one.released_at[:10], f"{state}{f'; {one.reason}' if one.reason else ''}"
         )
@@ -131,6 +133,7 @@ def _facts(one: Release) -> dict[str, object]:
         "mart": str(one.public_mart),
         "is_current": one.is_current,
         "withdrawn_because": one.withdrawn_because,
+        "damage": one.damage,
         "released_at": one.released_at,
         "reason": one.reason,
     }

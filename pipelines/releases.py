@@ -58,6 +58,7 @@ METHOD, FRAMEWORK = "method.yaml", "framework.csv"
 WORDS = ("current", "previous")
 COLUMNS = ("number", "at", "event", "release", "reason")
 ADDRESS_LENGTH = 12
+RESTORE = "Restore the folder from a backup."
 # What a build reads beside submissions and receipts.
 OF_ALL_SUBMISSIONS = (REGISTER_NAME, NATIONAL_NAME)
 CURRENT = "ssc_index_release"
@@ -84,6 +85,8 @@ class Release:
         is_current: Whether readers of the released mart are pointed at it.
         released_at: When the journal says it was made, UTC.
         reason: What the journal says of it.
+        damage: Why what it says of itself cannot be trusted; None where it can. Then its address is the beginning that
+            its name tells, and readers are not pointed at it.
     """
 
     name: str
@@ -94,6 +97,12 @@ class Release:
     is_current: bool = False
     released_at: str = ""
     reason: str = ""
+    damage: str | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether readers may be pointed at it."""
+        return self.withdrawn_because is None and self.damage is None
 
     @property
     def public_mart(self) -> Path:
@@ -143,7 +152,7 @@ def release_edition(workspace: Workspace, edition: int, reason: str = "") -> Rel
 
 
 def releases(workspace: Workspace) -> list[Release]:
-    """All releases in the order of their making, withdrawn ones too."""
+    """All releases in the order of their making, withdrawn and damaged ones too."""
     lines = _journal(workspace)
     withdrawn = {line["release"]: line["reason"] for line in lines if line["event"] == "withdrawn"}
     made = {line["release"]: line for line in lines if line["event"] == "released"}
@@ -151,11 +160,23 @@ def releases(workspace: Workspace) -> list[Release]:
     found = []
     for name, line in made.items():
         folder = workspace.root / FOLDER / name
-        facts = _facts_of(folder)
-        edition = int(str(facts["edition"]))
+        edition, address, damage = _told_of_itself(folder)
         told = (withdrawn.get(name), name == current, line["at"], line["reason"])
-        found.append(Release(name, edition, _address(facts), folder, *told))
+        found.append(Release(name, edition, address, folder, *told, damage=damage))
     return found
+
+
+def _told_of_itself(folder: Path) -> tuple[int, str, str | None]:
+    """Edition and address of a release, and why they are taken from its name alone where its facts are damaged."""
+    edition, _, beginning = folder.name.partition("-")
+    try:
+        facts = _facts_of(folder)
+    except ReleaseError as error:
+        return int(edition), beginning, str(error)
+    address = _address(facts)
+    if address[:ADDRESS_LENGTH] == beginning and str(facts.get("edition")) == edition:
+        return int(edition), address, None
+    return int(edition), address, f"{folder / FACTS} was changed: its address is {address}. {RESTORE}"
 
 
 def find(workspace: Workspace, wanted: str) -> Release:
@@ -171,7 +192,7 @@ def find(workspace: Workspace, wanted: str) -> Release:
         return _by_word(known, wanted)
     fitting = [one for one in known if one.name.startswith(wanted)]
     if wanted.isdecimal() and len(wanted) == 4:
-        standing_ones = [one for one in fitting if one.withdrawn_because is None]
+        standing_ones = [one for one in fitting if one.stands]
         fitting = (standing_ones or fitting)[-1:]
     if len(fitting) == 1:
         return fitting[0]
@@ -185,7 +206,7 @@ def _by_word(known: Sequence[Release], word: str) -> Release:
     place = next((number for number, one in enumerate(known) if one.is_current), None)
     if place is None:
         raise ReleaseError("No release is current: none has been made, or all were withdrawn.")
-    standing_ones = [one for one in known[:place] if one.withdrawn_because is None]
+    standing_ones = [one for one in known[:place] if one.stands]
     if word == "current":
         return known[place]
     if not standing_ones:
@@ -225,12 +246,14 @@ def rollback(workspace: Workspace, release: Release, reason: str) -> Release:
     """Point readers of the released mart at a release.
 
     Raises:
-        ReleaseError: If it was withdrawn.
+        ReleaseError: If it was withdrawn or is damaged.
     """
     with writer_lock(workspace.root / FOLDER / "releases", f"rolling back to {release.name}"):
         release = find(workspace, release.name)  # it may have been withdrawn while we waited
         if release.withdrawn_because is not None:
             raise ReleaseError(f"{release.name} was withdrawn ({release.withdrawn_because}); choose another.")
+        if release.damage is not None:
+            raise ReleaseError(release.damage)
         _make_current(workspace, release.name, reason)
     return find(workspace, release.name)
 
@@ -249,7 +272,7 @@ def withdraw(workspace: Workspace, release: Release, reason: str) -> Release | N
             _note(workspace, "withdrawn", release.name, reason)
         known = releases(workspace)
         before = known[: [one.name for one in known].index(release.name)]
-        stand = [one for one in before if one.withdrawn_because is None]
+        stand = [one for one in before if one.stands]
         if release.is_current and stand:
             _make_current(workspace, stand[-1].name, f"{release.name} was withdrawn")
         elif release.is_current:
@@ -420,9 +443,11 @@ def _facts_of(folder: Path) -> dict[str, object]:
         ReleaseError: If its folder or its facts are gone.
     """
     try:
-        facts: dict[str, object] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ReleaseError(f"{folder / FACTS} cannot be read: {error}. Restore the folder from a backup.") from error
+        raise ReleaseError(f"{folder / FACTS} cannot be read: {error}. {RESTORE}") from error
+    if not isinstance(facts, dict):
+        raise ReleaseError(f"{folder / FACTS} holds something else than the facts of a release. {RESTORE}")
     return facts
 
 

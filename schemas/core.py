@@ -1,10 +1,12 @@
-"""Tables of schema ``core``: verified, derived and checked values, and what was kept out with its reason.
+"""Tables of schema ``core``: verified, derived and checked values, what waits, and what was kept out with its reason.
 
 What belongs here: their columns and the bounds that come from the catalogue. What does not: derivation
 (`intake/derive.py`).
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pandera.polars as pa
 import polars as pl
@@ -59,6 +61,17 @@ def values(catalogue: Catalogue) -> Table:
             "received_at": Column(UTC, "When the submission was received, UTC."),
         },
         checks=(within_bounds(catalogue),),
+    )
+
+
+def provisional(catalogue: Catalogue) -> Table:
+    """``core.provisional``: what would stand in ``core.values`` if no verifier had to see it first."""
+    return replace(
+        values(catalogue),
+        name="core.provisional",
+        description="One row per submission and data point that waits for its verification: the value, derived and "
+        "within its bounds, without those that have an error. No score rests on any, and none is public. What a "
+        "verifier has refused does not wait.",
     )
 
 

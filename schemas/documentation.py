@@ -30,7 +30,7 @@ What the index publishes, for analysts. This page is made from `schemas/marts.py
 city, and two tables more. The demo cohort has the same files in its own workspace; there `is_demo` is true. Beside each
 mart lie the same tables as Parquet (`ssc_index_parquet/`) and a manifest with the address of the content.
 
-Twenty-four questions with their queries: [cookbook.md](cookbook.md). The same contract for programs:
+Twenty-five questions with their queries: [cookbook.md](cookbook.md). The same contract for programs:
 [marts.json](marts.json).
 
 **Versions.** This is form {version} of the marts. A change by which a query that ran could fail or mean something else

@@ -197,6 +197,7 @@ FACT_RANK_DISTRIBUTION = _without_audience(uncertainty.DISTRIBUTION, "fact_rank_
 FACT_DOMINANCE = _without_audience(uncertainty.DOMINANCE, "fact_dominance")
 FACT_SENSITIVITY = _without_audience(uncertainty.SENSITIVITY, "fact_sensitivity")
 FACT_RANK_SHIFT = _without_audience(uncertainty.RANK_SHIFT, "fact_rank_shift")
+FACT_ONE_AT_A_TIME = _without_audience(uncertainty.ONE_AT_A_TIME, "fact_one_at_a_time")
 
 DIM_SUBMISSION = Table(
     name="dim_submission",
@@ -245,6 +246,7 @@ PUBLIC = (
     FACT_DOMINANCE,
     FACT_SENSITIVITY,
     FACT_RANK_SHIFT,
+    FACT_ONE_AT_A_TIME,
     FACT_CORRELATION,
     FACT_IMPORTANCE,
     FACT_CHANGE,

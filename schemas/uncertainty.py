@@ -137,4 +137,24 @@ RANK_SHIFT = Table(
     columns={"edition": _EDITION, "audience": _AUDIENCE, **_INDICES},
 )
 
-TABLES = (RANKS, DISTRIBUTION, DOMINANCE, SENSITIVITY, RANK_SHIFT)
+ONE_AT_A_TIME = Table(
+    name="uncertainty.one_at_a_time",
+    description="One row per edition, audience, uncertain choice and setting of it: how far the ranks of the index "
+    "move from those of the method if that choice alone is made otherwise. Ranks are among the cities of the audience.",
+    key=("edition", "audience", "input", "setting"),
+    columns={
+        "edition": _EDITION,
+        "audience": _AUDIENCE,
+        "input": Column(pl.String, "Uncertain choice, as the method file names it."),
+        "setting": Column(
+            pl.String,
+            "Option by its number in the method file, node that is left out, or one of twenty draws of what has no "
+            "list of options.",
+        ),
+        "mean_rank_shift": _number("Mean distance of the ranks from those of the method, in places."),
+        "largest_rank_shift": _number("Largest distance, in places."),
+        "n_compared": Column(pl.Int32, "Cities that have a rank either way; the shifts rest on these."),
+    },
+)
+
+TABLES = (RANKS, DISTRIBUTION, DOMINANCE, SENSITIVITY, RANK_SHIFT, ONE_AT_A_TIME)

@@ -23,7 +23,8 @@ _NAMES_BY_UNIT: Mapping[str, str] = {
     "place, 1 is best": "rank rank_before rank_after mean_rank rank_p05 rank_p25 rank_p50 rank_p75 rank_p95",
     "places": (
         "mean_rank_error sd_rank rank_p05_error rank_p25_error rank_p50_error rank_p75_error rank_p95_error "
-        "rank_change rank_revised rank_reported rank_carried rank_others rank_entry_exit rank_framework rank_method"
+        "mean_rank_shift largest_rank_shift rank_change rank_revised rank_reported rank_carried rank_others "
+        "rank_entry_exit rank_framework rank_method"
     ),
     "share, 0 to 1": (
         "coverage mean_coverage share share_error weight weight_share r2 main_effect ranked_share top_10 top_10_error "
@@ -36,7 +37,7 @@ _NAMES_BY_UNIT: Mapping[str, str] = {
     "per cent": "percentage region_percentile income_group_percentile size_class_percentile",
     "benchmark points": "points max_points",
     "persons": "population",
-    "cities": "n_cities n_ranked n_ahead_of n_behind",
+    "cities": "n_cities n_ranked n_ahead_of n_behind n_compared",
     "data points": "n_values n_provisional_goalposts n_carried n_imputed n_reported n_scored",
     "rows": "n_quarantined n_findings",
     "replications": "replications",

@@ -50,6 +50,10 @@ class OneAtATime:
     largest_shift: Floats
     n_compared: np.ndarray[tuple[int], np.dtype[np.int64]]
 
+    def over(self, part: slice) -> OneAtATime:
+        """The same runs, with the shifts of other outputs."""
+        return _compared(self.alternatives, self.nominal, self.outputs, part)
+
 
 def choices(group: str, column: int, probabilities: Mapping[str, float]) -> tuple[Alternative, ...]:
     """Alternatives of a discrete input: the middle of each one's share of the unit interval.
@@ -102,10 +106,15 @@ def one_at_a_time(model: Model, n_columns: int, alternatives: Sequence[Alternati
     for place, one in enumerate(alternatives, start=1):
         rows[0, place, list(one.coordinates)] = list(one.coordinates.values())
     outputs = evaluate(model, rows)[0].astype(np.float64)
-    shifts = np.abs(outputs[1:, part] - outputs[0, part])
+    return _compared(tuple(alternatives), outputs[0], outputs[1:], part)
+
+
+def _compared(alternatives: tuple[Alternative, ...], nominal: Floats, outputs: Floats, part: slice) -> OneAtATime:
+    """The runs with their shifts over some outputs."""
+    shifts = np.abs(outputs[:, part] - nominal[part])
     compared = np.count_nonzero(~np.isnan(shifts), axis=1)
     known = np.where(np.isnan(shifts), 0.0, shifts)
     nothing = compared == 0
     mean = np.where(nothing, np.nan, known.sum(axis=1) / np.maximum(compared, 1))
     largest = np.where(nothing, np.nan, known.max(axis=1, initial=0.0))
-    return OneAtATime(tuple(alternatives), outputs[0], outputs[1:], mean, largest, compared)
+    return OneAtATime(alternatives, nominal, outputs, mean, largest, compared)

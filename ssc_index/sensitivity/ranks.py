@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from ssc_index.method import Method
-from ssc_index.sensitivity.alternatives import Alternative, choices
+from ssc_index.sensitivity.alternatives import Alternative, OneAtATime, choices
 from ssc_index.sensitivity.model import Group
 from ssc_index.sensitivity.sobol import Indices
 from ssc_index.steps.state import Bools, Ints
@@ -288,4 +288,25 @@ def sensitivity_frame(
             pl.Series("variance", np.repeat(indices.variance[outputs], inputs), nan_to_null=True),
             pl.Series("n_used", np.repeat(indices.n_used[outputs], inputs)),
         ]
+    )
+
+
+def alternatives_frame(alone: OneAtATime) -> pl.DataFrame:
+    """Each setting of each input against the method as it stands, every other input at its nominal value, as a table.
+
+    Args:
+        alone: Of a `RankModel`, with shifts of the ranks of a set of units.
+
+    Returns:
+        Columns ``input``, ``setting``, ``mean_rank_shift``, ``largest_rank_shift``, ``n_compared``; one row for each
+        setting of `alternatives_of`, in its order.
+    """
+    return pl.DataFrame(
+        {
+            "input": [one.group for one in alone.alternatives],
+            "setting": [one.label for one in alone.alternatives],
+            "mean_rank_shift": pl.Series(alone.mean_shift, nan_to_null=True),
+            "largest_rank_shift": pl.Series(alone.largest_shift, nan_to_null=True),
+            "n_compared": alone.n_compared,
+        }
     )

@@ -371,9 +371,9 @@ def _uniforms(key: draws.Words, width: int, backend: Backend) -> Floats:
     """The first uniform numbers of streams, shape (n, width)."""
     drawn = np.empty((key.size, width))
     if backend == "numba":
-        from ssc_index.uncertainty import kernel  # its compiler takes a while to load
+        from ssc_index.uncertainty import kernel_draws  # its compiler takes a while to load
 
-        kernel.fill_uniforms(key, drawn)
+        kernel_draws.fill_uniforms(key, drawn)
     else:
         drawn[:], _ = draws.stream(key, width)
     return drawn
@@ -383,10 +383,10 @@ def _gammas(key: draws.Words, shapes: Floats, backend: Backend) -> Floats:
     """Gamma draws of streams, shape (n, n_shapes)."""
     if backend == "numpy":
         return draws.gammas(key, shapes)
-    from ssc_index.uncertainty import kernel  # its compiler takes a while to load
+    from ssc_index.uncertainty import kernel_draws  # its compiler takes a while to load
 
     drawn: Floats = np.empty((key.size, shapes.size))
-    kernel.fill_gammas(key, shapes, drawn)
+    kernel_draws.fill_gammas(key, shapes, drawn)
     return drawn
 
 

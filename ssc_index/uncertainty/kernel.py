@@ -6,8 +6,10 @@ arrays stand for (`prepared.py` lays them out) and the same in NumPy alone (`ker
 Logarithm, exponential, sine and cosine are polynomials in single precision (Chebyshev fits, error below 4e-7), so that
 loops of them vectorise; their terms are added in pairs, for a processor can compute several at once. A product that is
 added to something is rounded once, with it (`fma`): the same bits on any processor, in half the steps on most. Indices
-are unsigned where they run, for a signed one might count from the end, which no vector loop allows for. All compiled
-functions stand in this one file, for what Numba keeps from run to run is renewed when the file changes, and only then.
+are unsigned where they run, for a signed one might count from the end, which no vector loop allows for. What Numba
+keeps from run to run is renewed when the file that a function stands in changes, and only then: so every compiled
+function stands in the file of those it calls. Ranks and counts have their own (`kernel_counts.py`), and streams of
+random numbers (`kernel_draws.py`).
 
 Every sum runs in a fixed order: over the children of a node one by one, over cities by folding one half on the other.
 Nothing is reordered, so a replication has the same bits in any company.
@@ -27,8 +29,6 @@ from numba.extending import intrinsic
 LANES = 32  # the longest run of numbers that a loop takes at once, in any processor; rows are multiples of it
 TILE = 1024  # errors drawn at once
 BLOCK = 1024  # lanes of a node that are summed at once
-COUNTED = 32  # units that are counted at once, replication after replication
-PAIRS = 16  # units whose ranks are compared with those of as many others while both are at hand
 ARITHMETIC, GEOMETRIC, HARMONIC = 0, 1, 2
 GOALPOSTS, MINMAX, ZSCORE, NONE = 0, 1, 2, 3
 PLAIN, SQRT, GAP = 0, 1, 2
@@ -41,7 +41,6 @@ _OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"
 _INNER = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
 F = np.float32
 J = np.int32  # sums of these are of 64 bits unless they are cut back, and then half as many fit in a step
-H = np.int16
 U = np.uint64
 
 
@@ -113,14 +112,6 @@ def exp(x: Any) -> Any:
     found = F(p * float_of(J(J(power + J(1)) << J(23))))
     found = found if x > F(-87.0) else F(0.0)
     return found if x == x else x
-
-
-@njit(inline="always")
-def philox_round(a: Any, b: Any, c: Any, d: Any, k: Any, q: Any) -> Any:
-    """One round of Philox4x32 in 64-bit lanes whose upper halves stay 0."""
-    one = U(0xD2511F53) * a
-    two = U(0xCD9E8D57) * c
-    return (two >> U(32)) ^ b ^ k, two & U(0xFFFFFFFF), (one >> U(32)) ^ d ^ q, one & U(0xFFFFFFFF)
 
 
 @njit(**_INNER)
@@ -1018,263 +1009,3 @@ def compute_scores(
         np.empty((2, largest), dtype=np.int64),
         np.empty(largest, dtype=np.float32),
     )
-
-
-@njit(**_OPTIONS)
-def pack_keys(scores: Any, among: Any, keys: Any) -> None:
-    """Keys whose ascending order is the descending order of scores; units without a score come last.
-
-    Args:
-        scores: Shape (n, n_lanes), float32.
-        among: Whether each unit is ranked, shape (n_units,).
-        keys: Filled, shape (n, n_units), uint64: the score's bits, best first, above the unit's number.
-    """
-    for r in range(keys.shape[0]):
-        for i in range(keys.shape[1]):
-            x = scores[r, i]
-            raw = bits(F(x + F(0.0)))  # −0 is 0
-            rising = np.int64(raw) if raw >= J(0) else np.int64(raw ^ J(0x7FFFFFFF))
-            falling = np.uint64(np.int64(2147483647) - rising)
-            known = (x == x) & among[i]
-            keys[r, i] = ((falling if known else np.uint64(0xFFFFFFFF)) << np.uint64(32)) | np.uint64(i)
-
-
-@njit(**_OPTIONS)
-def ranks_of(keys: Any, ranks: Any) -> None:
-    """Ranks from sorted keys: 1 is the best, equal scores share the smallest; 0 is no rank.
-
-    Args:
-        keys: Shape (n, n_units), each row sorted.
-        ranks: Filled, shape (n, n_units), int32.
-    """
-    for r in range(keys.shape[0]):
-        before, rank = np.uint64(0xFFFFFFFF), J(0)
-        for place in range(keys.shape[1]):
-            key = keys[r, place]
-            high = key >> np.uint64(32)
-            if high == np.uint64(0xFFFFFFFF):
-                ranks[r, np.int64(key & np.uint64(0xFFFFFFFF))] = J(0)
-                continue
-            if high != before:
-                rank = J(place + 1)
-            before = high
-            ranks[r, np.int64(key & np.uint64(0xFFFFFFFF))] = rank
-
-
-@njit(**_INNER)
-def _add_ranks(ranks: Any, r: Any, begin: Any, end: Any, ranked: Any, rank_sum: Any, rank_squares: Any) -> None:
-    """Add the ranks of some units in one replication; a loop that fills more arrays at once is none of vectors."""
-    for i in range(begin, end):
-        rank = np.int64(ranks[r, U(i)])
-        ranked[U(i)] += 1 if rank > 0 else 0
-        rank_sum[U(i)] += rank
-        rank_squares[U(i)] += rank * rank
-
-
-@njit(**_INNER)
-def _add_tops(ranks: Any, r: Any, begin: Any, end: Any, quarter: Any, top_ten: Any, top_quarter: Any) -> None:
-    """Count who is among the first ten, and in the first quarter, in one replication."""
-    for i in range(begin, end):
-        rank = ranks[r, U(i)]
-        top_ten[U(i)] += 1 if (rank > J(0)) & (rank <= J(10)) else 0
-        top_quarter[U(i)] += 1 if (rank > J(0)) & (rank <= quarter) else 0
-
-
-@njit(**_INNER)
-def _add_scores(
-    scores: Any, ranks: Any, r: Any, begin: Any, end: Any, by_unit: Any, score_sum: Any, score_squares: Any
-) -> None:
-    """Add the scores of some units in one replication, as whole numbers of the unit of sums."""
-    for i in range(begin, end):
-        share = np.float64(scores[r, U(i)]) * by_unit if ranks[r, U(i)] > J(0) else 0.0
-        whole = np.int64(J(np.rint(share)))
-        score_sum[U(i)] += whole
-        score_squares[U(i)] += whole * whole
-
-
-@njit(**_INNER)
-def _note_bins(
-    scores: Any,
-    ranks: Any,
-    r: Any,
-    begin: Any,
-    end: Any,
-    low: Any,
-    by_width: Any,
-    by_ranks: Any,
-    last: Any,
-    score_bin: Any,
-    rank_bin: Any,
-) -> None:
-    """Bins of the scores and of the ranks of some units in one replication; −1 is no rank."""
-    for i in range(begin, end):
-        rank = ranks[r, U(i)]
-        share = (np.float64(scores[r, U(i)]) - low) * by_width
-        share = share if share < last else last
-        share = share if share > 0.0 else 0.0
-        score_bin[U(i - begin)] = J(share)
-        # Half a rank on, so that no quotient is near a whole number.
-        rank_bin[U(i - begin)] = J((np.float64(rank) - 0.5) * by_ranks) if rank > J(0) else J(-1)
-
-
-@njit(**_OPTIONS)
-def count(
-    scores: Any,
-    ranks: Any,
-    low: Any,
-    width: Any,
-    unit: Any,
-    rank_width: Any,
-    ranked: Any,
-    score_sum: Any,
-    score_squares: Any,
-    rank_sum: Any,
-    rank_squares: Any,
-    top_ten: Any,
-    top_quarter: Any,
-    score_bins: Any,
-    rank_bins: Any,
-) -> None:
-    """Count replications; see `tally.Tally` for the counts, all changed in place."""
-    by_unit, by_width, by_ranks = 1.0 / unit, 1.0 / width, 1.0 / rank_width  # the unit is a power of 2
-    n, n_units = ranks.shape
-    last = score_bins.shape[1] - 1.0
-    quarters = np.empty(n, dtype=np.int32)
-    for r in range(n):
-        cells = J(0)
-        for i in range(n_units):
-            cells = J(cells + (J(1) if ranks[r, i] > J(0) else J(0)))
-        quarters[r] = J((cells + 3) // 4)
-    score_bin, rank_bin = np.empty(COUNTED, dtype=np.int32), np.empty(COUNTED, dtype=np.int32)
-    for begin in range(0, n_units, COUNTED):  # so many units' bins stay in the processor's second cache
-        end = min(begin + COUNTED, n_units)
-        for r in range(n):
-            _add_ranks(ranks, r, begin, end, ranked, rank_sum, rank_squares)
-            _add_tops(ranks, r, begin, end, quarters[r], top_ten, top_quarter)
-            _add_scores(scores, ranks, r, begin, end, by_unit, score_sum, score_squares)
-            _note_bins(scores, ranks, r, begin, end, low, by_width, by_ranks, last, score_bin, rank_bin)
-            for i in range(end - begin):
-                if rank_bin[i] >= J(0):
-                    score_bins[begin + i, U(score_bin[i])] += 1
-                    rank_bins[begin + i, U(rank_bin[i])] += 1
-
-
-@njit(**_INNER)
-def _note_pair(ahead: Any, a: Any, b: Any, n: Any, before: Any) -> None:
-    """Of n replications, ``a`` is ahead of ``b`` in so many and behind in the others."""
-    ahead[a, b] += before
-    ahead[b, a] += n - before
-
-
-@njit(**_OPTIONS)
-def count_pairs(ranks: Any, units: Any, order: Any, ahead: Any) -> None:
-    """Count how often one unit is ahead of another.
-
-    Every pair is compared once; who is not ahead is behind, unless both are equal, which is seldom and taken back.
-
-    Args:
-        ranks: Ranks, 0 without one, shape (n, n_units), int16; n below 32,768.
-        units: Units that have any, ascending, shape (n_some,).
-        order: Scratch, shape (n_some, n), int16: the ranks of each unit side by side, 32,767 without a rank.
-        ahead: Changed in place, shape (n_units, n_units).
-    """
-    count, n = order.shape
-    for begin in range(0, n, PAIRS):
-        for a in range(count):
-            for r in range(begin, min(begin + PAIRS, n)):
-                rank = ranks[r, units[a]]
-                order[a, r] = rank if rank > H(0) else H(32767)
-    for top in range(0, count, PAIRS):
-        for left in range(top, count, PAIRS):
-            for a in range(top, min(top + PAIRS, count)):
-                b, end = max(left, a + 1), min(left + PAIRS, count)
-                while b + 4 <= end:  # so many at once, for the first unit's ranks are at hand
-                    b0, b1, b2, b3 = H(0), H(0), H(0), H(0)
-                    for r in range(n):
-                        own = order[U(a), U(r)]
-                        b0 = H(b0 + (H(1) if own < order[U(b), U(r)] else H(0)))
-                        b1 = H(b1 + (H(1) if own < order[U(b + 1), U(r)] else H(0)))
-                        b2 = H(b2 + (H(1) if own < order[U(b + 2), U(r)] else H(0)))
-                        b3 = H(b3 + (H(1) if own < order[U(b + 3), U(r)] else H(0)))
-                    _note_pair(ahead, units[a], units[b], n, b0)
-                    _note_pair(ahead, units[a], units[b + 1], n, b1)
-                    _note_pair(ahead, units[a], units[b + 2], n, b2)
-                    _note_pair(ahead, units[a], units[b + 3], n, b3)
-                    b += 4
-                while b < end:
-                    before = H(0)
-                    for r in range(n):
-                        before = H(before + (H(1) if order[U(a), U(r)] < order[U(b), U(r)] else H(0)))
-                    _note_pair(ahead, units[a], units[b], n, before)
-                    b += 1
-    last = np.empty(32768, dtype=np.int32)
-    last[:] = -1
-    previous = np.empty(count, dtype=np.int32)
-    for r in range(n):
-        for a in range(count):
-            rank = np.int64(ranks[r, units[a]])
-            other = last[rank]
-            previous[a] = other
-            last[rank] = a
-            while other >= 0:
-                ahead[units[a], units[other]] -= 1
-                other = previous[other]
-        for a in range(count):
-            last[np.int64(ranks[r, units[a]])] = -1
-
-
-@njit(**_INNER)
-def _fill_pair(key: Any, place: Any, attempt: Any, pair: Any) -> None:
-    """The numbers of both sets of `draws.stream` at a place, as ``pair``."""
-    a, b, c, d = U(place), U(0), U(attempt), U(1)
-    k, q = key & U(0xFFFFFFFF), key >> U(32)
-    for _ in range(10):
-        a, b, c, d = philox_round(a, b, c, d, k, q)
-        k, q = (k + U(0x9E3779B9)) & U(0xFFFFFFFF), (q + U(0xBB67AE85)) & U(0xFFFFFFFF)
-    pair[0] = (np.float64((a << U(20)) | (b >> U(12))) + 0.5) * 2.0**-52
-    pair[1] = (np.float64((c << U(20)) | (d >> U(12))) + 0.5) * 2.0**-52
-
-
-@njit(**_OPTIONS)
-def fill_uniforms(keys: Any, drawn: Any) -> None:
-    """Uniform numbers of streams, the first set of `draws.stream`.
-
-    Args:
-        keys: Key of each stream, shape (n,), uint64.
-        drawn: Filled, shape (n, width), float64.
-    """
-    pair = np.empty(2, dtype=np.float64)
-    for n in range(keys.size):
-        for i in range(drawn.shape[1]):
-            _fill_pair(keys[n], i, 0, pair)
-            drawn[n, i] = pair[0]
-
-
-@njit(**_OPTIONS)
-def fill_gammas(keys: Any, shapes: Any, drawn: Any) -> None:
-    """Gamma draws of scale 1, as `draws.gammas` has them (to the last bits).
-
-    Args:
-        keys: Key of each stream, shape (n,), uint64.
-        shapes: Shape parameters above 0, shape (width,).
-        drawn: Filled, shape (n, width), float64.
-    """
-    pair = np.empty(2, dtype=np.float64)
-    for n in range(keys.size):
-        for i in range(shapes.size):
-            shape = shapes[i]
-            d = (shape + 1.0 if shape < 1.0 else shape) - 1.0 / 3.0
-            c = 1.0 / np.sqrt(9.0 * d)
-            attempt = 0
-            while True:
-                _fill_pair(keys[n], i, 2 * attempt, pair)
-                normal = np.sqrt(-2.0 * np.log(pair[1])) * np.cos(2.0 * np.pi * pair[0])
-                _fill_pair(keys[n], i, 2 * attempt + 1, pair)
-                cube = (1.0 + c * normal) ** 3
-                if cube > 0.0 and np.log(pair[0]) < 0.5 * normal**2 + d - d * cube + d * np.log(cube):
-                    drawn[n, i] = d * cube
-                    break
-                attempt += 1
-            if shape < 1.0:
-                _fill_pair(keys[n], i, 2**31, pair)
-                drawn[n, i] *= pair[0] ** (1.0 / shape)

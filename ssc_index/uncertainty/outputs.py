@@ -35,7 +35,13 @@ from ssc_index.method import read_method
 from ssc_index.result import IndexResult
 from ssc_index.sensitivity.alternatives import one_at_a_time
 from ssc_index.sensitivity.batches import Map
-from ssc_index.sensitivity.ranks import alternatives_of, groups_of, rank_model, sensitivity_frame
+from ssc_index.sensitivity.ranks import (
+    alternatives_frame,
+    alternatives_of,
+    groups_of,
+    rank_model,
+    sensitivity_frame,
+)
 from ssc_index.sensitivity.sobol import sensitivity as sobol_indices
 from ssc_index.steps.derive import derived_codes
 from ssc_index.uncertainty.case import Case, case_of
@@ -158,25 +164,15 @@ def sensitivity_frames(result: Result, run: Map = map) -> dict[str, pl.DataFrame
 
     Returns:
         By file name: ``uncertainty_sensitivity.csv`` (Sobol' indices, `ranks.sensitivity_frame`) and
-        ``uncertainty_alternatives.csv``: ``input, setting, mean_rank_shift, largest_rank_shift, n_compared``, each
-        setting of each input against the method as it stands, every other input at its nominal value.
+        ``uncertainty_alternatives.csv`` (`ranks.alternatives_frame`).
     """
     case, n_units = result.case, len(result.units)
     model = rank_model(case, prepared=result.prepared)
     indices = sobol_indices(model, groups_of(case), case.section.points, case.section.seed, run=run)
     alone = one_at_a_time(model, len(case.names), alternatives_of(case), slice(n_units, 2 * n_units))
-    alternatives = pl.DataFrame(
-        {
-            "input": [one.group for one in alone.alternatives],
-            "setting": [one.label for one in alone.alternatives],
-            "mean_rank_shift": pl.Series(alone.mean_shift, nan_to_null=True),
-            "largest_rank_shift": pl.Series(alone.largest_shift, nan_to_null=True),
-            "n_compared": alone.n_compared,
-        }
-    )
     return {
         "uncertainty_sensitivity.csv": sensitivity_frame(indices, result.units),
-        "uncertainty_alternatives.csv": alternatives,
+        "uncertainty_alternatives.csv": alternatives_frame(alone),
     }
 
 

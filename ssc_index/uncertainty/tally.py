@@ -143,13 +143,16 @@ def ranks_by_numpy(scores: Singles, among: Bools) -> Ranks:
 
 def ranks_by_numba(scores: Singles, among: Bools) -> Ranks:
     """The same, compiled."""
-    from ssc_index.uncertainty import kernel
+    from ssc_index.uncertainty import kernel_counts
 
+    raw, ranks = scores.view(np.int32), np.empty(scores.shape, dtype=np.int32)
+    if scores.shape[1] > kernel_counts.FEW:
+        kernel_counts.rank_scores(raw, among, ranks)
+        return ranks
     keys = np.empty(scores.shape, dtype=np.uint64)
-    ranks = np.empty(scores.shape, dtype=np.int32)
-    kernel.pack_keys(scores, among, keys)
+    kernel_counts.pack_keys(raw, among, keys)
     keys.sort(axis=1)
-    kernel.ranks_of(keys, ranks)
+    kernel_counts.ranks_of(keys, ranks)
     return ranks
 
 
@@ -207,10 +210,10 @@ def add_pairs_by_numpy(tally: Tally, ranks: NDArray[np.int16]) -> None:
 
 def add_by_numba(tally: Tally, scale: Scale, scores: Singles, ranks: Ranks) -> None:
     """The same, compiled."""
-    from ssc_index.uncertainty import kernel
+    from ssc_index.uncertainty import kernel_counts
 
     tally.replications += len(ranks)
-    kernel.count(
+    kernel_counts.count(
         scores,
         ranks,
         scale.low,
@@ -236,12 +239,12 @@ def add_pairs_by_numba(tally: Tally, ranks: NDArray[np.int16]) -> None:
         tally: Changed in place.
         ranks: Shape (n, n_units); 0 is none; n below 32,768.
     """
-    from ssc_index.uncertainty import kernel
+    from ssc_index.uncertainty import kernel_counts
 
     if not tally.ahead.size:
         return
     ranked = (ranks > 0).sum(axis=0)
     some = np.flatnonzero(ranked)
     order = np.empty((some.size, len(ranks)), dtype=np.int16)
-    kernel.count_pairs(ranks, some, order, tally.ahead)
+    kernel_counts.count_pairs(ranks, some, order, tally.ahead)
     tally.ahead[:, ranked == 0] += ranked[:, None].astype(np.int32)

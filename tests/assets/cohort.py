@@ -204,6 +204,7 @@ def mart_frames(
         "uncertainty_dominance": made[uncertainty.DOMINANCE.name],
         "uncertainty_sensitivity": made[uncertainty.SENSITIVITY.name],
         "uncertainty_rank_shift": made[uncertainty.RANK_SHIFT.name],
+        "uncertainty_one_at_a_time": made[uncertainty.ONE_AT_A_TIME.name],
         "audit_correlations": made[audit.CORRELATIONS.name],
         "audit_importance": made[audit.IMPORTANCE.name],
         "changes_parts": compared[changes.PARTS.name],

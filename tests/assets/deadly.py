@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 
 
@@ -11,3 +12,12 @@ def doubled(numbers: Sequence[int]) -> list[int]:
     if min(numbers) < 0:
         os._exit(3)
     return [2 * number for number in numbers]
+
+
+def orphaned(numbers: Sequence[int]) -> list[int]:
+    """As `doubled`, but of a module that no other process finds: as if the code had been changed under a build."""
+    return doubled(numbers)
+
+
+orphaned.__module__ = "tests_assets_gone"
+sys.modules["tests_assets_gone"] = sys.modules[__name__]

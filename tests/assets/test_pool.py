@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from threading import Event
 
 import pytest
-from deadly import doubled
+from deadly import doubled, orphaned
 
 from assets import pool
 from assets.pool import PoolError, in_pool, side_by_side
@@ -30,6 +30,13 @@ def test_where_everything_dies_it_is_not_the_items(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(pool, "MOST_LOST", 1)
     with pytest.raises(PoolError, match=r"More than 1 files ended .* -2 the last\. .* short of memory"):
         done([[-1, -2, -3]])
+
+
+def test_a_process_that_cannot_even_start_blames_no_item() -> None:
+    lost: list[int] = []
+    with pytest.raises(PoolError, match="before it had anything to do"):
+        list(in_pool(orphaned, [[1], [2]], lost.append))
+    assert lost == []
 
 
 def test_nothing_to_do_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,15 @@ from assets.replications import edition_case
 from intake.consent import public_view
 from ssc_index.framework.catalogue import load_catalogue
 from ssc_index.method import read_method
-from ssc_index.sensitivity.ranks import groups_of, rank_model, sensitivity_frame
+from ssc_index.sensitivity.alternatives import one_at_a_time
+from ssc_index.sensitivity.ranks import (
+    alternatives_frame,
+    alternatives_of,
+    groups_of,
+    outputs_of,
+    rank_model,
+    sensitivity_frame,
+)
 from ssc_index.sensitivity.sobol import sensitivity
 from tests.assets.cohort import EDITIONS, METHOD, few_replications, shared_frames
 
@@ -35,6 +43,7 @@ def test_stored_indices_are_those_of_the_plain_loop() -> None:
     assert 4 < amongs[1].sum() < len(units)
     model = rank_model(case, amongs=amongs, backend=None)
     plain = sensitivity(model, groups_of(case), case.section.points, case.section.seed)
+    by_hand = one_at_a_time(model, len(case.names), alternatives_of(case)[::6], slice(0))
     for which, view in enumerate((internal_view(frames), shown)):
         expected = sensitivity_frame(plain, units, amongs, which).rename({"unit": "city_id"})
         expected = expected.filter((pl.col("n_used") > 0) & pl.col("city_id").is_not_null()).sort(KEY)
@@ -47,6 +56,13 @@ def test_stored_indices_are_those_of_the_plain_loop() -> None:
         for name in ("first", "total", "total_high", "variance"):
             np.testing.assert_allclose(scores[name], theirs[name], rtol=2e-3, atol=2e-4, err_msg=name)
         assert found.filter(pl.col("measure") == "rank")["total"].max() > 0
+        alone = alternatives_frame(by_hand.over(outputs_of(amongs, which)[1])).sort("input", "setting")
+        told = view["uncertainty_one_at_a_time"].filter(pl.col("edition") == edition)
+        assert told.height == len(alternatives_of(case))
+        some = told.join(alone, on=["input", "setting"], how="semi").sort("input", "setting")
+        assert some.select(alone.columns).rows() == alone.rows()
+        assert set(some["n_compared"]) >= {amongs[which].sum()}
+        assert some["largest_rank_shift"].max() >= 1
 
 
 @pytest.mark.parametrize("audience", ["internal", "public"])

@@ -295,6 +295,7 @@ def frames_of(case: Case) -> dict[str, pl.DataFrame]:
         "uncertainty_dominance": uncertainty.DOMINANCE.empty(),
         "uncertainty_sensitivity": uncertainty.SENSITIVITY.empty(),
         "uncertainty_rank_shift": uncertainty.RANK_SHIFT.empty(),
+        "uncertainty_one_at_a_time": uncertainty.ONE_AT_A_TIME.empty(),
     }
 
 

@@ -195,3 +195,72 @@ def test_bulk_rows_are_named_by_line_and_column() -> None:
         load_catalogue(),
     )
     assert only(derived.kept_out)["cell"] == "line 42, column denominator"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "verdict", "waits"),
+    [
+        ("verified", True, False),
+        ("verified", None, True),
+        ("partly_verified", None, True),
+        ("partly_verified", False, False),  # refused
+        ("pending", None, True),
+        ("pending", True, True),
+        ("pending", False, False),
+        ("rejected", None, False),
+        ("rejected", True, False),
+    ],
+)
+def test_what_nobody_has_judged_yet_waits_beside_the_values(outcome: str, verdict: bool | None, waits: bool) -> None:
+    derived = derive(outcome, numerator=45.0, denominator=60.0, is_verified=verdict, quality="survey")
+    is_value = outcome.endswith("verified") and verdict is True
+    assert (derived.values.height, derived.provisional.height) == (int(is_value), int(waits))
+    if waits:
+        verified = derive(numerator=45.0, denominator=60.0, quality="survey").values
+        assert derived.provisional.equals(verified)
+
+
+@pytest.mark.parametrize("given", [{"outcome": "pending"}, {"is_verified": None}])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        {"numerator": 45.0, "denominator": 60.0, "result": 57.0},
+        {"numerator": 45.0, "denominator": 0.0},
+        {"result": 50.0, "is_reported": False},
+        {"result": 50.0, "source": None},
+        {"result": 500.0},
+        {"result_text": "many"},
+        {"numerator": 45.0},
+    ],
+)
+def test_what_has_an_error_does_not_wait(given: dict[str, Any], cell: dict[str, Any]) -> None:
+    assert derive(**given, **cell).provisional.is_empty()
+    assert derive(**given, result=50.0).provisional.height == 1
+
+
+def test_what_waits_moves_no_value_and_no_finding() -> None:
+    row: dict[str, Any] = dict.fromkeys(CELLS)
+    row |= {"year": 2024, "data_point": CONCENTRATION, "sheet": "KPIs", "row_number": 17, "source": "Office"}
+    row |= {"is_reported": True, "is_verified": True, "result_is_formula": False}
+    cities = [f"c{number:02}" for number in range(14)]
+    cells = [row | {"file_sha256": city * 2, "city_id": city, "result": 20.0 + at} for at, city in enumerate(cities)]
+    cells.append(row | {"file_sha256": "late", "city_id": "late", "result": 4000.0})
+    keys = [{name: cell[name] for name in ("file_sha256", "city_id", "year")} for cell in cells]
+    submissions = pl.DataFrame([dict.fromkeys(SUBMISSIONS) | key for key in keys], schema=dict(SUBMISSIONS))
+    known = {"received_at": datetime(2025, 3, 1, tzinfo=UTC), "verification_outcome": "verified", "consent": "none"}
+    receipts = [dict.fromkeys(RECEIPTS) | key | known for key in keys]
+    receipts[-1]["verification_outcome"] = "pending"
+    columns = pl.DataFrame({"file_sha256": [key["file_sha256"] for key in keys]})
+    several = [
+        derive_values(
+            pl.DataFrame(cells[:count], schema=dict(CELLS)),
+            submissions.head(count),
+            pl.DataFrame(receipts[:count], schema=dict(RECEIPTS)),
+            columns.head(count),
+            load_catalogue(),
+        )
+        for count in (14, 15)
+    ]
+    assert [one.provisional.height for one in several] == [0, 1]
+    assert several[0].values.equals(several[1].values)
+    assert several[0].findings.equals(several[1].findings)

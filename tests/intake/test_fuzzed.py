@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from benchmarks.fuzz import PARTS, TABLE, TARGETS, TEXT, WHOLE, package, seeds
@@ -25,6 +26,7 @@ def test_the_fuzzer_starts_from_a_form_that_is_read(tmp_path: Path) -> None:
     assert result.status == "read"
     assert result.cells.height == 5
     assert result.cells["source"].to_list() == ["Office"] * 5  # one is merged over three rows
+    assert result.faults.filter(pl.col("message").str.contains("shows a day")).height  # formats of cells are read
 
 
 @pytest.mark.parametrize("kind", [*range(len(PARTS)), WHOLE, TABLE, TEXT])

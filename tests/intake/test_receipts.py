@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from intake import receipts as module
 from intake.acceptance import read_acceptances
 from intake.receipts import Receipt, read_receipts, receipt_path, write_receipts
 from intake.tables import CITIES, RECEIPTS, SUBMISSIONS
@@ -224,3 +226,68 @@ def test_what_a_verifier_accepts_is_kept_and_what_cannot_be_accepted_is_told(tmp
         True,
         True,
     ]
+
+
+# What stands in a column of a receipt, as written by us first, then as people and programs leave it.
+CONTENTS: dict[str, list[str]] = {
+    "city_id": ["no-rana"] * 9 + ["NO-RANA", " no-rana", "no-asker", "", "ẞ", '"no-rana"'],
+    "year": ["2020"] * 12 + ["2019", "2020.0", " 2020", "٢٠٢٠", ""],
+    "received_at": ["2021-03-01T10:00:00Z"] * 9
+    + [
+        "2020-12-31T23:59:59Z",
+        "2021-03-01",
+        "2021-03-01T10:00:00+02:00",
+        "2019-01-01T00:00:00Z",
+        "2021-02-30T10:00:00Z",
+    ]
+    + ["2021-03-01T24:00:00Z", "2021-03-01T10:00:60Z", "2021-03-01T10:00:00z", "٢021-03-01T10:00:00Z", ""],
+    "received_from": ["", "Mayor's office", '"Office, harbour"', "Ålesund kommune", " "],
+    "verification_mode": ["onsite", "remote", "", "", "Remote", "by mail", " "],
+    "verification_outcome": ["verified"] * 6 + ["pending", "rejected", "partly_verified", "", "Verified", "good"],
+    "verified_on": ["2021-05-02"] * 6 + ["", "", "2021-5-2", "2021-02-30", "0000-01-01", " "],
+    "verifier": ["A. Verifier", ""],
+    "consent": ["scores"] * 6 + ["none", "values", "report", "", "Values", "some"],
+    "accepted": [""] * 9 + ["jump @ EC_ICT_ICT_1C.main = checked", "jump", " "],
+    "verdicts": [""] * 9 + ["EC_ICT_ICT_1C.main = NO", "x"],
+    "file_sha256": [""] * 9 + [SHA, "FILE", "FILE UPPER", " "],
+}
+FRAMES = ["{line}\n"] * 16 + [
+    "{line}",
+    "\n{line}\n",
+    "{line}\n{line}\n",
+    "{line}\r\n",
+    "",
+    "{line},\n",
+    "{line}\n,,\n",
+    "x\0{line}",
+]
+
+
+def test_plain_receipts_are_read_all_at_once_as_they_are_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = random.Random(2026)
+    places, held = {}, []
+    for at in range(600):
+        sha = f"{at:064x}"
+        odd = draw.random() < 0.7  # else as we write them
+        fields = {
+            name: draw.choice(some if odd and draw.random() < 0.3 else some[:1]) for name, some in CONTENTS.items()
+        }
+        fields["file_sha256"] = {"FILE": sha, "FILE UPPER": sha.upper()}.get(
+            fields["file_sha256"], fields["file_sha256"]
+        )
+        header = ",".join(fields) if draw.random() < 0.95 else HEADER
+        frame = draw.choice(FRAMES) if draw.random() < 0.3 else FRAMES[0]
+        places[sha] = tmp_path / f"{at}.xlsx"
+        receipt_path(places[sha]).write_bytes(f"{header}\n{frame.format(line=','.join(fields.values()))}".encode())
+        keys = [("no-rana", 2020)] + [("no-asker", 2020)] * (draw.random() < 0.05)
+        held += [{"file_sha256": sha, "city_id": city, "year": year, "city_name": "Ålesund"} for city, year in keys]
+    submitted, cities = pl.DataFrame(held, schema=dict(SUBMISSIONS)), register("no-rana", "no-asker")
+    at_once = module._plain(places, submitted)
+    assert 150 < at_once.height < 450  # both ways are gone
+    both = read_receipts(places, submitted, cities)
+    monkeypatch.setattr(module, "_plain", lambda *_: at_once.clear())
+    one_by_one = read_receipts(places, submitted, cities)
+    assert both[0].equals(one_by_one[0])
+    assert both[1].equals(one_by_one[1])

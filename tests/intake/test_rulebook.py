@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake.expressions import ExpressionError, evaluate, parse
-from intake.facts import Batch, vocabulary
+from intake.expressions import ExpressionError, Node, evaluate, parse
+from intake.facts import _EVIDENCE, NATIONAL, PREVIOUS_PROFILE, Batch, vocabulary
 from intake.rules import RulesError, load_rules
 from intake.screening import _batch_rows, form_rows
 from intake.tables import CELLS, SUBMISSIONS, empty
@@ -57,6 +57,7 @@ def test_every_fault_of_every_rule_is_told_at_once(tmp_path: Path) -> None:
         rule(code="d", when="value >"),
         rule(code="e", when="value + 1"),
         rule(code="f", message="{nothing_known}"),
+        rule(code="k", message="{value - peer_median} and {abs(peer_z(value))}"),
         rule(code="g").replace("when", "whenever"),
         rule(code="h"),
         rule(code="h", severity="note"),
@@ -67,6 +68,8 @@ def test_every_fault_of_every_rule_is_told_at_once(tmp_path: Path) -> None:
     for place in ("Bad Code", "b: severity", "'EC_XX_1C' is no data point", "d: when", "e: when", "nothing_known"):
         assert place in told
     assert "whenever" in told
+    assert "k: message: peer_median can be the number of one other city" in told
+    assert "k: message: peer_z can be the number of one other city" in told
     assert "a.yaml, h: the code stands before with another severity" in told
 
 
@@ -178,3 +181,22 @@ def test_the_58_rules_of_the_manual_are_all_there_with_their_severity() -> None:
         # A rule between two KPIs is told at one of them.
         assert told <= named, number
         assert told == named or len(named) - len(told) <= 2, (number, named - told)
+
+
+def words_of(node: Node) -> set[str]:
+    """Names that an expression works with, and what it does."""
+    return {node.operation, *node.words}.union(*(words_of(part) for part in node.arguments))
+
+
+def test_by_which_rules_a_row_is_in_error_looks_at_its_own_workbook_alone() -> None:
+    # Submissions that wait are held against these rules by themselves (`derive._without_errors`).
+    of_others = {"call", "is_ordinary", "unchanged_pct", "previous_profile_year"}
+    of_others |= {*_EVIDENCE, *NATIONAL, *PREVIOUS_PROFILE}
+    spoken: set[str | None] = set()
+    for one in load_rules():
+        if one.text.severity == "error":
+            assert one.condition is None or not words_of(one.condition) & of_others, one.code
+            assert one.text.family not in spoken, f"{one.code}: what comes before may keep it from speaking"
+        elif one.text.family:
+            spoken.add(one.text.family)
+    assert any(words_of(one.condition) & of_others for one in load_rules() if one.condition is not None)

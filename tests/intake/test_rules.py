@@ -338,6 +338,15 @@ def test_the_first_city_of_a_year_is_held_against_what_the_others_gave_last() ->
     assert "unlike_peers" in rules_of({NET: 5}, peers={NET: NEAR_95}, elders={NET: [5.0] * 20})
 
 
+@pytest.mark.parametrize("whose", ["peers", "elders"])
+def test_a_city_is_told_about_what_its_peers_gave_and_the_number_of_none(whose: str) -> None:
+    others = [191.37, 195.71, 198.13, 199.57, 200.33, 201.19, 201.93, 202.71, 203.17, 204.39, 205.61, 207.77, 209.53]
+    for number in (2000.0, 20_000.0):  # wherever its own value lies among them, it learns no more
+        (row,) = findings({DOCTORS: number}, **{whose: {DOCTORS: others}}).filter(rule="unlike_peers").to_dicts()
+        assert "of which the middle half gives about 200." in row["message"]
+        assert not [one for one in others if str(one) in row["message"]]
+
+
 def test_a_finding_of_the_profiles_past_stands_at_its_cell_and_names_the_year() -> None:
     (row,) = findings({NET: 97}, past={"profile.population": 40_000.0}).filter(rule="population_jumped").to_dicts()
     assert (row["sheet"], row["cell"], row["field"]) == ("Profile", "B9", "population")

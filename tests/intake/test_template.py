@@ -322,6 +322,12 @@ FAULTY: dict[str, tuple[Entry, str]] = {
     PLANS: (Entry(result="partly", **OF), "✗ Choose YES or NO"),
     "EC_I_UP_2A.compact": (Entry(result="YES", **OF), "✓"),
     "SC_EH_H_2C.main": (Entry(), ""),
+    # What reading takes for "nothing here" is no fault, in whatever letters and with blanks around it.
+    "EC_ICT_ICT_3C.main": (Entry(" N/A "), ""),
+    "EC_ICT_D_1A.main": (Entry(result="not available"), ""),
+    "EC_I_UP_2A.integrated": (Entry(result="–"), ""),
+    "EC_I_WS_1C.main": (Entry("n/a*"), "✗ Not a number"),
+    "EC_I_WS_2C.main": (Entry(10, "..", **OF), "✗ Denominator is missing"),
 }
 
 

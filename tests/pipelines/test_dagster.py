@@ -36,7 +36,7 @@ from tests.pipelines.workspaces import (
 pytestmark = pytest.mark.xdist_group("dagster")
 
 RAW = ("files", "submissions", "receipts", "cells", "faults", "receipt_faults", "cities")
-CORE = ("values", "quarantine", "findings")
+CORE = ("values", "provisional", "quarantine", "findings")
 INDEX = ("cities", "selected", "treated", "normalised", "imputed", "weights", "scores")
 BENCHMARK = ("points", "scores", "peers", "peer_positions")
 SURENESS = tuple(table.name.split(".")[1] for table in uncertainty.TABLES)

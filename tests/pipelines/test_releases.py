@@ -225,9 +225,47 @@ def test_a_file_that_a_build_did_not_take_in_as_it_was_listed_is_not_left_out_of
 def later_release(root: Path) -> releases.Release:
     """A second release, made by hand: a copy of the first, which the journal has and readers are pointed at."""
     place, one = open_workspace(root), only_release(root)
-    shutil.copytree(one.folder, one.folder.with_name("2020-later"), symlinks=True)
-    releases._note(place, "released", "2020-later", "a test")
-    return releases.rollback(place, releases.find(place, "2020-later"), "a test")
+    facts = {**releases._facts_of(one.folder), "workspace": "later"}
+    name = f"2020-{releases._address(facts)[: releases.ADDRESS_LENGTH]}"
+    folder = shutil.copytree(one.folder, one.folder.with_name(name), symlinks=True)
+    (folder / "release.json").chmod(0o644)
+    (folder / "release.json").write_text(json.dumps(facts), encoding="utf-8")
+    releases._note(place, "released", name, "a test")
+    return releases.rollback(place, releases.find(place, name), "a test")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ('{"edition": 20', "cannot be read"),
+        ("[]", "holds something else"),
+        ('{"edition": 2020}', "was changed"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_damaged_release_is_named_and_the_others_go_on(root: Path, content: str | None, why: str) -> None:
+    first = only_release(root)
+    later = later_release(root)
+    facts = later.folder / "release.json"
+    facts.unlink()
+    if content is not None:
+        facts.write_text(content, encoding="utf-8")
+    listed = json.loads(invoke("releases", "--json", "-w", root).stdout)
+    assert [why in (one["damage"] or "") for one in listed] == [False, True]
+    assert why in " ".join(invoke("releases", "-w", root).stdout.split())
+    assert releases.find(open_workspace(root), "2020").name == first.name  # the year means the one that stands
+
+    assert invoke("rollback", "previous", "-w", root).exit_code == 0
+    back = invoke("rollback", later.name, "-w", root)
+    assert back.exit_code == 2
+    assert f"{later.name}/release.json {why}" in back.stderr.replace("\n", " ")
+    assert invoke("withdraw", later.name, "-w", root, "--reason", "damaged").exit_code == 0
+    assert only_current(root) == first.name
+
+
+def only_current(root: Path) -> str:
+    (one,) = [one for one in releases.releases(open_workspace(root)) if one.is_current]
+    return one.name
 
 
 def test_who_withdraws_what_was_rolled_back_to_does_not_bring_back_what_was_taken_from_readers(root: Path) -> None:

@@ -133,11 +133,11 @@ def test_compiled_streams_are_those_of_numpy():
 
 
 def test_compiled_gammas_of_small_shapes_are_those_of_numpy():
-    from ssc_index.uncertainty import kernel
+    from ssc_index.uncertainty import kernel_draws
 
     key, shapes = draws.keys(draws.rows(4, 0, 500, 1)[:, 0]), np.array([0.2, 0.9, 1.0, 12.0])
     drawn = np.empty((500, 4))
-    kernel.fill_gammas(key, shapes, drawn)
+    kernel_draws.fill_gammas(key, shapes, drawn)
     np.testing.assert_allclose(drawn, draws.gammas(key, shapes), rtol=1e-11)
 
 

@@ -136,12 +136,19 @@ def test_a_unit_that_is_seldom_ranked_and_then_first_leads_no_tier():
 
 @pytest.mark.parametrize("ranks_by", [ranks_by_numba, ranks_by_numpy])
 @pytest.mark.parametrize("low", [-50.0, 0.0])
-def test_ranks_by_sorted_bits_are_the_ranks(low, ranks_by):
+@pytest.mark.parametrize("units", [37, 400])  # few are sorted by NumPy, many digit by digit
+def test_ranks_by_sorted_bits_are_the_ranks(units, low, ranks_by):
     generator = np.random.default_rng(4)
-    scores = np.round(generator.uniform(low, 50, (20, 37)), 0).astype(np.float32)  # many ties
-    scores[0, :5] = [0.0, -0.0, 1e-30, -1e-30, np.nan]
+    scores = np.round(generator.uniform(low, 50, (20, units)), 0).astype(np.float32)  # many ties
+    scores[10:] = generator.normal(60, 5, scores[10:].shape)  # none
     scores[generator.random(scores.shape) < 0.2] = np.nan
-    among = generator.random(37) < 0.7
+    scores[0, :5] = [0.0, -0.0, 1e-30, -1e-30, np.nan]
+    scores[1] = np.nan
+    scores[2, 1:] = np.nan
+    scores[3] = 7.0
+    scores[4] = generator.choice([1.0, 1.0 + 2.0**-23], units)  # apart by one bit
+    scores[5, :4] = [3e38, -3e38, 1e-45, -1e-45]
+    among = generator.random(units) < 0.7
     expected = [rank_descending(np.where(among, row, np.nan)) for row in scores.astype(np.float64)]
     np.testing.assert_array_equal(ranks_by(scores, among), np.nan_to_num(expected))
 
