@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from sklearn.impute import KNNImputer
 from sklearn.linear_model import LinearRegression
 
-from ssc_index import impute, impute_neighbours
+from ssc_index import compiled_neighbours, impute, impute_neighbours
 from ssc_index.errors import ComputationError, MethodError
 from ssc_index.framework.load import framework_from_nodes
 from ssc_index.framework.model import Node
@@ -183,6 +185,23 @@ def test_of_equally_near_rows_the_first_counts():
     table = np.array([[1.0, 5.0], [-1.0, 7.0], [1.0, 9.0], [0.0, NAN]])
     for k, expected in ((1, 5.0), (2, 6.0), (3, 7.0)):
         assert fill_by_neighbours(table, k, [0], False, np.isnan(table))[3, 1] == expected
+
+
+@pytest.mark.parametrize(
+    ("k", "bound", "sure"), [(2, 5.0, True), (3, 5.0, False), (2, 4.0, False), (2, np.nextafter(4.0, 5.0), True)]
+)
+def test_as_many_neighbours_as_asked_for_are_enough_if_no_other_row_can_be_as_near(k, bound, sure):
+    table = np.array([[0.0, NAN], [1.0, 10.0], [2.0, 20.0], [50.0, 30.0]])  # squared distances 1 and 4
+    search = impute_neighbours._prepared(table[:, :1], table[:, 1:], np.isnan(table[:, 1:]), k, False, False)
+    search = replace(search, scaled=table[:, :1])
+    rows, candidates, bounds = np.array([0]), np.array([[2, 1]]), np.array([bound])
+    fill, is_sure = np.empty((1, 1)), np.empty(1, dtype=bool)
+    compiled_neighbours.fill_rows(
+        search.scaled, search.there, search.table, search.wanted, rows, candidates.copy(), bounds, k, fill, is_sure
+    )
+    plain, plainly_sure = impute_neighbours._filled(search, rows, candidates, bounds)
+    assert fill.item() == plain.item() == 15.0
+    assert is_sure.item() is plainly_sure.item() is sure
 
 
 def test_a_row_without_a_common_cell_has_no_neighbours():

@@ -269,3 +269,19 @@ def test_interval_is_students():
     # t with 63 degrees of freedom: 1.9983 at 97.5 %.
     low, high = interval(np.array([0.5]), np.array([0.1]), 64)
     np.testing.assert_allclose([low[0], high[0]], [0.5 - 0.19983, 0.5 + 0.19983], atol=1e-5)
+
+
+def test_an_output_that_two_points_have_has_indices_and_one_that_fewer_have_has_none():
+    # A, B and AB are 0 or 1, so that all is exact; the columns have four, two, one, no and four
+    # families, the last without any spread.
+    a, b = (np.repeat(column, 5).reshape(4, 5) for column in ([0.0, 1.0, 1.0, 0.0], [1.0, 0.0, 1.0, 0.0]))
+    a[:, 4] = b[:, 4] = 7.0
+    for column, families in enumerate((4, 2, 1, 0)):
+        a[families:, column] = np.nan
+    found = indices_of_outputs(["x"], a, b, b[None].copy())
+    assert found.n_used.tolist() == [4, 2, 1, 0, 4]
+    # AB is B, so the total index is sum (B - A)^2 / (2 n V) = 2 / (2 n / 4)
+    np.testing.assert_array_equal(found.total[0], [1.0, 2.0, np.nan, np.nan, np.nan])
+    np.testing.assert_array_equal(np.isnan(found.first[0]), np.isnan(found.total[0]))
+    assert np.isnan(found.total_error[0, 2:]).all()
+    assert found.variance[4] == 0.0

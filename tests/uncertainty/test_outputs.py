@@ -8,7 +8,7 @@ import pytest
 
 from ssc_index.errors import SscIndexError
 from ssc_index.files import compute
-from ssc_index.uncertainty import outputs
+from ssc_index.uncertainty import outputs, result
 from ssc_index.uncertainty.plain import replication
 from tests.uncertainty import examples
 
@@ -49,3 +49,13 @@ def test_files_are_there_whole_or_their_last_is_missing(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         outputs._place(place, {"a.csv": "new", "last.json": "new"})
     assert [(path.name, path.read_text()) for path in place.iterdir()] == [("a.csv", "new")]
+
+
+def test_a_rank_is_held_against_the_nominal_one_only_where_each_rank_was_counted():
+    counts, ranked = np.array([[1, 2, 1, 4], [0, 0, 3, 1], [9, 0, 0, 0], [0, 0, 0, 0]]), np.array([8, 4, 9, 0])
+    nominal = np.array([3.0, 4.0, np.nan, 1.0])  # the third has no rank, the last none in any replication
+    better, worse = result._against(counts, ranked, nominal, 1)
+    np.testing.assert_array_equal(better, [3 / 8, 3 / 4, np.nan, np.nan])
+    np.testing.assert_array_equal(worse, [4 / 8, 0.0, np.nan, np.nan])
+    for width in (2, 3):
+        assert np.isnan(result._against(counts, ranked, nominal, width)).all()
