@@ -5,8 +5,8 @@ What belongs here: the choice of rows and columns, and the form of a table. What
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -30,12 +30,15 @@ class Scores:
         method: The method that made them.
         table: Shape (n_units, n_nodes), nodes in the order of the framework; NaN is missing.
         weights: Weights that were used, shape (n_years, n_nodes); None where only those of the framework are known.
+        shares: Where groups of units have weights of their own: share of each child, the mean over the units; by the
+            codes of parent and child.
     """
 
     framework: Framework
     method: Method
     table: Floats
     weights: Floats | None = None
+    shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def of(self, codes: Sequence[str]) -> Floats:
         """Scores of some nodes, shape (n_units, n_codes)."""
@@ -49,7 +52,30 @@ def scores_in(result: IndexResult, year: int | None = None) -> Scores:
     """Scores of the units that take part in one year, and the weights of that year; as `rows_of`."""
     rows, known = rows_of(result, year), years_of(result)
     own = [0 if len(known) == 1 else known.index(year)]
-    return Scores(result.framework, result.method, result.scores[rows], result.weights[own])
+    shares = mean_shares(result, rows)
+    return Scores(result.framework, result.method, result.scores[rows], result.weights[own], shares)
+
+
+def mean_shares(result: IndexResult, rows: NDArray[np.int64]) -> dict[str, dict[str, float]]:
+    """Share of each child in the weights of its family, the mean over units: of families whose weights differ by group.
+
+    Args:
+        result: An index.
+        rows: Rows of the units.
+
+    Returns:
+        Shares by the codes of parent and child; without a row that has weights, no family.
+    """
+    found = {}
+    for parent, grouped in result.group_weights.items():
+        own = grouped.group_of[rows]
+        count = np.bincount(own[own >= 0], minlength=len(grouped.labels))
+        if count.any():
+            totals = grouped.table.sum(axis=1, keepdims=True)
+            shares = grouped.table / np.where(totals > 0, totals, 1.0)
+            means = (shares * count[:, None]).sum(axis=0) / count.sum()
+            found[parent] = dict(zip(grouped.codes, means.tolist(), strict=True))
+    return found
 
 
 def years_of(result: IndexResult) -> tuple[int | None, ...]:

@@ -155,7 +155,7 @@ def importance(scores: Scores, levels: Sequence[str] | None = None) -> pl.DataFr
         unequal depth share the last level, as in the framework.
     """
     framework = scores.framework
-    rules = aggregation_rules(scores)
+    rules = aggregation_rules(scores, mean_of_groups=True)
     heads = [
         (node.code, part.code, part.level, weight)
         for node in framework.nodes

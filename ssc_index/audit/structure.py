@@ -12,7 +12,7 @@ import numpy as np
 
 from ssc_index.framework.model import Framework
 from ssc_index.result import IndexResult
-from ssc_index.sample import Scores
+from ssc_index.sample import Scores, mean_shares
 from ssc_index.steps.aggregate import Aggregate, left_out, mean_at, rule_at
 from ssc_index.steps.rules import Rule as Combining
 from ssc_index.steps.walk import nodes_reached
@@ -46,9 +46,16 @@ class Rule:
         return tuple(weight / total for weight in self.weights)
 
 
-def aggregation_rules(result: IndexResult | Scores) -> dict[str, Rule]:
-    """The rule of every node that a step of the method aggregates, by code; of none whose weights differ by group."""
+def aggregation_rules(result: IndexResult | Scores, mean_of_groups: bool = False) -> dict[str, Rule]:
+    """The rule of every node that a step of the method aggregates, by code.
+
+    Args:
+        result: An index, or scores of it.
+        mean_of_groups: Whether a node whose children's weights differ between groups of units has a rule, by the mean
+            share of each child over the units; else it has none, for no unit need have these weights.
+    """
     rules: dict[str, Rule] = {}
+    shares = _shares(result) if mean_of_groups else {}
     grouped = {
         parent.code
         for step in result.method.steps
@@ -63,12 +70,14 @@ def aggregation_rules(result: IndexResult | Scores) -> dict[str, Rule]:
         for node in nodes_reached(result.framework, rules, step.to):
             children = result.framework.children[node.code]
             kept = [child.code not in out for child in children]
-            if not any(kept) or node.code in grouped:
+            if not any(kept) or (node.code in grouped and node.code not in shares):
                 continue
             mean = mean_at(step, node)
             used: list[float] = list(sibling_weights(children, step.weights))
             if result.weights is not None:  # the last year's, if years differ
                 used = [float(result.weights[-1, place[child.code]]) for child in children]
+            if node.code in grouped:
+                used = [shares[node.code][child.code] for child in children]
             own = [0.0 if np.isnan(weight) else float(weight) for weight in used]
             weights = tuple(weight if keep else 0.0 for weight, keep in zip(own, kept, strict=True))
             how = rule_at(step, node).among([child.code for child, keep in zip(children, kept, strict=True) if keep])
@@ -76,8 +85,17 @@ def aggregation_rules(result: IndexResult | Scores) -> dict[str, Rule]:
     return rules
 
 
+def _shares(result: IndexResult | Scores) -> Mapping[str, Mapping[str, float]]:
+    """Mean shares in families whose weights differ by group."""
+    if isinstance(result, Scores):
+        return result.shares
+    return mean_shares(result, np.flatnonzero(result.included))
+
+
 def nominal_weights(result: IndexResult | Scores, node: str) -> dict[str, float]:
     """Weight that each descendant of a node has in it by its rules: the product of shares down the tree.
+
+    Where groups of units have weights of their own, the share is the mean over the units that take part.
 
     Args:
         result: An index, or scores of it; as `aggregation_rules`.
@@ -88,7 +106,7 @@ def nominal_weights(result: IndexResult | Scores, node: str) -> dict[str, float]
 
     Source: OECD/JRC Handbook (2008), step 6; COINr (``get_eff_weights``).
     """
-    return weights_by(aggregation_rules(result), result.framework, node)
+    return weights_by(aggregation_rules(result, mean_of_groups=True), result.framework, node)
 
 
 def weights_by(rules: Mapping[str, Rule], framework: Framework, node: str) -> dict[str, float]:

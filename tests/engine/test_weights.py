@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from ssc_index.audit.importance import importance_frame
-from ssc_index.audit.structure import nominal_weights
+from ssc_index.audit.structure import aggregation_rules, nominal_weights
 from ssc_index.contributions import change_contributions
 from ssc_index.errors import ComputationError, MethodError
 from ssc_index.framework.load import framework_from_nodes
@@ -684,7 +684,19 @@ def test_labels_may_have_weight_sets_and_others_one_of_their_own():
     # 'even' counts c twice: (5 + 4 + 6)/4; the plain weights are equal; the last lacks c
     np.testing.assert_allclose(result.scores[:, 0], [3.75, 4, 4, 4.5], rtol=1e-14)
     assert result.weights_frame().filter(label="(others)")["weight"].to_list() == [1, 1, 1]
-    assert nominal_weights(result, "index") == {"index": 1.0}
+    # two units count (1, 1, 2)/4, two (1, 1, 1)/3
+    assert nominal_weights(result, "index") == pytest.approx({"index": 1.0, "a": 7 / 24, "b": 7 / 24, "c": 10 / 24})
+    assert aggregation_rules(result) == {}  # no unit has these weights
+
+
+def test_nominal_weights_of_groups_are_those_of_the_units_that_take_part():
+    screen = {"screen": {"force_out": [{"unit": "s", "reason": "late"}]}}
+    result = _staged({"weights": STAGES}, ("1", "1", "3", "2"), more=[screen])
+    # 60, 35, 5 of 100 twice and 30, 50, 20 once
+    expected = {"index": 1.0, "a": 1.5 / 3, "b": 1.2 / 3, "c": 0.3 / 3}
+    assert nominal_weights(result, "index") == pytest.approx(expected)
+    told = importance_frame(result)
+    assert dict(told.select("code", "weight").rows()) == pytest.approx({code: expected[code] for code in "abc"})
 
 
 def test_a_unit_without_weights_of_its_own_is_named_unless_it_takes_no_part():
