@@ -153,14 +153,39 @@ def test_a_constant_indicator_is_nearest_to_nobody():
 # reliability
 
 
-def test_alpha_of_parallel_columns_is_spearman_brown():
-    # k columns with pairwise correlation r and equal variance: α = k r / (1 + (k − 1) r).
-    generator = np.random.default_rng(0)
-    whitened = np.linalg.qr(generator.normal(size=(200, 5)) - 0)[0]
+def _correlated(correlations):
+    """200 rows that have these correlations, and variances of 1."""
+    whitened = np.linalg.qr(np.random.default_rng(0).normal(size=(200, len(correlations))))[0]
     whitened = whitened - whitened.mean(axis=0)
     whitened = np.linalg.solve(np.linalg.cholesky(np.cov(whitened.T)), whitened.T).T
+    return whitened @ np.linalg.cholesky(correlations).T
+
+
+def test_kmo_of_nine_tests_of_ability_is_the_published_one():
+    # Nine of Thurstone's tests (Bechtoldt 1961; McDonald 1999), measures as R's psych::KMO documents them.
+    below = [
+        [0.828],
+        [0.776, 0.779],
+        [0.439, 0.493, 0.460],
+        [0.432, 0.464, 0.425, 0.674],
+        [0.447, 0.489, 0.443, 0.590, 0.541],
+        [0.447, 0.432, 0.401, 0.381, 0.402, 0.288],
+        [0.541, 0.537, 0.534, 0.350, 0.367, 0.320, 0.555],
+        [0.380, 0.358, 0.359, 0.424, 0.446, 0.325, 0.598, 0.452],
+    ]
+    correlations = np.eye(9)
+    for row, numbers in enumerate(below, start=1):
+        correlations[row, :row] = correlations[:row, row] = numbers
+    fit = adequacy(_correlated(correlations))
+    assert fit.kmo == pytest.approx(0.88, abs=0.005)
+    expected = [0.86, 0.86, 0.90, 0.86, 0.88, 0.92, 0.85, 0.93, 0.87]
+    np.testing.assert_allclose(fit.kmo_by_column, expected, atol=0.005)
+
+
+def test_alpha_of_parallel_columns_is_spearman_brown():
+    # k columns with pairwise correlation r and equal variance: α = k r / (1 + (k − 1) r).
     r = 0.4
-    table = whitened @ np.linalg.cholesky(np.full((5, 5), r) + (1 - r) * np.eye(5)).T
+    table = _correlated(np.full((5, 5), r) + (1 - r) * np.eye(5))
     found = cronbach_alpha(table)
     assert found.alpha == pytest.approx(5 * r / (1 + 4 * r), rel=1e-9)
     assert found.standardised == pytest.approx(found.alpha, rel=1e-9)

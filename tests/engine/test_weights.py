@@ -163,6 +163,26 @@ def test_critic_by_hand():
         critic_weights(table[:, :1] * [1.0, 2.0])
 
 
+def test_critic_gives_the_published_weights_of_attendance_software():
+    # Tuş and Aytaç Adalı (2019), OPSEARCH 56, 528-538: five programmes by six criteria
+    table = np.array(
+        [
+            [5000, 3, 3, 4, 3, 2],
+            [680, 5, 3, 2, 2, 1],
+            [2000, 3, 2, 3, 4, 3],
+            [600, 4, 3, 1, 2, 2],
+            [800, 2, 4, 3, 3, 4.0],
+        ]
+    )
+    np.testing.assert_allclose(critic_weights(table), [0.157, 0.249, 0.168, 0.121, 0.154, 0.151], atol=0.0005)
+
+
+def test_entropy_gives_the_published_weights_of_xu():
+    # Xu (2004), European Journal of Operational Research 156, 530-532: four alternatives by four attributes
+    table = np.array([[30, 30, 38, 29], [19, 54, 86, 29], [19, 15, 85, 28.9], [68, 70, 60, 29]])
+    np.testing.assert_allclose(entropy_weights(table), [0.4630, 0.3992, 0.1378, 0.0000], atol=0.00005)
+
+
 def test_entropy_by_hand():
     # shares (1/2, 1/2, 0, 0): E = ln 2 / ln 4 = 1/2; (1, 0, 0, 0): E = 0; equal: E = 1
     table = np.array([[4.0, 3, 1], [4, 0, 1], [0, 0, 1], [0, 0, 1]])
