@@ -16,7 +16,9 @@ from ssc_index.audit.discrimination import discrimination_frame, redundancy_fram
 from ssc_index.audit.importance import importance_frame
 from ssc_index.audit.reliability import reliability_frames
 from ssc_index.audit.variants import Variants, leave_one_out
+from ssc_index.chained import chain_frame
 from ssc_index.contributions import change_contributions
+from ssc_index.errors import ValuesError
 from ssc_index.result import IndexResult
 from ssc_index.sample import frame_of, rows_of, year_column, years_of
 from ssc_index.statistics import column_statistics, outlying_cells, unit_availability
@@ -36,9 +38,9 @@ def audit_frames(result: IndexResult, variants: bool = True) -> dict[str, pl.Dat
         Tables by name: ``statistics`` (values), ``availability``, ``outliers``, ``correlations``, ``reliability``,
         ``reliability_items``, ``components``, ``loadings``, ``importance``, ``redundancy``, ``discrimination``,
         ``without_node`` and ``without_node_units``; ``sizes`` where the values have columns to divide by or derive
-        from; of a panel also ``growth``, ``dispersion`` and ``changes``
-        (contributions, year on year); and ``notes`` (what was left out, and why). Each has a column ``year``
-        where it is by year. Kendall's τ, which takes n log n steps for every pair, is left out of years with
+        from; of a panel also ``growth``, ``dispersion``, ``changes`` (contributions, year on year) and, where the
+        method has links between years, ``chained``; and ``notes`` (what was left out, and why). Each has a column
+        ``year`` where it is by year. Kendall's τ, which takes n log n steps for every pair, is left out of years with
         more than 2,000 units.
     """
     notes: list[tuple[int | None, str]] = []
@@ -64,7 +66,7 @@ def audit_frames(result: IndexResult, variants: bool = True) -> dict[str, pl.Dat
     if result.values.denominators:
         frames["sizes"] = _by_year(result, lambda year: size_frame(result, year))
     if len(years) > 1:
-        frames |= _over_time(result)
+        frames |= _over_time(result, notes)
     frames["notes"] = frame_of([*notes], year=int, note=str)
     return frames
 
@@ -95,7 +97,7 @@ def _leave_one_out(result: IndexResult) -> list[Variants]:
     return [found for level in levels for found in leave_one_out(result, level, years_of(result))]
 
 
-def _over_time(result: IndexResult) -> dict[str, pl.DataFrame]:
+def _over_time(result: IndexResult, notes: list[tuple[int | None, str]]) -> dict[str, pl.DataFrame]:
     """What a panel says besides."""
     panel, years = panel_of_scores(result), years_of(result)
     changes = [
@@ -104,4 +106,9 @@ def _over_time(result: IndexResult) -> dict[str, pl.DataFrame]:
         )
         for earlier, later in pairwise(years)
     ]
-    return {"growth": growth_frame(panel), "dispersion": sigma_convergence(panel), "changes": pl.concat(changes)}
+    found = {"growth": growth_frame(panel), "dispersion": sigma_convergence(panel), "changes": pl.concat(changes)}
+    try:
+        found["chained"] = chain_frame(result)
+    except ValuesError as error:
+        notes += [(None, f"chained: {fault}") for fault in error.faults]
+    return found

@@ -593,6 +593,7 @@ def test_the_audit_of_a_panel_has_every_table_by_year():
         "growth",
         "dispersion",
         "changes",
+        "chained",
         "notes",
     }
     for name in ("statistics", "correlations", "importance", "without_node", "reliability"):

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ssc_index.aggregate import weighted_mean
+from ssc_index.audit.report import audit_frames
 from ssc_index.audit.variants import without
+from ssc_index.chained import chain_frame
 from ssc_index.contributions import change_contributions, shapley_values
 from ssc_index.errors import ValuesError
 from ssc_index.index import compute_index
@@ -340,3 +342,75 @@ def test_shapley_values_sum_to_the_change():
     values = shapley_values(means, before[None], after[None])
     mean = np.exp((weights * np.log(after)).sum() / weights.sum())
     assert values.sum() == pytest.approx(mean)
+
+
+# chains
+
+
+def _chained(**settings):
+    rows = [  # three units in each of three years; b begins in 2021, c ends, d begins in 2023
+        [[10, NAN, 20, NAN], [NAN, 7, NAN, NAN], [1, 1, 1, 1]],
+        [[20, 80, 30, NAN], [50, NAN, NAN, NAN], [2, 2, 2, 2]],
+        [[30, 90, NAN, 40], [60, NAN, NAN, NAN], [NAN, NAN, NAN, NAN]],
+    ]
+    table = np.array([row for year in rows for row in year], dtype=float)
+    return _index(table, years=[year for year in YEARS for _ in range(3)], **settings)
+
+
+def test_a_chain_moves_only_by_what_a_unit_has_in_both_years():
+    result = _chained()
+    rows = chain_frame(result).filter(unit="u000")
+    assert rows["score"].to_list() == [15, 40, 50]
+    # a and c: (20 + 30)/2 over (10 + 20)/2; then a and b alone: 60 over 50
+    assert rows["n_common"].to_list() == [0, 2, 2]
+    assert rows["link"].to_list() == pytest.approx([None, 25 / 15, 60 / 50])
+    assert rows["chained"].to_list() == pytest.approx([25, 50 / 1.2, 50])
+    assert chain_frame(result, 2020).filter(unit="u000")["chained"].to_list() == pytest.approx([15, 25, 30])
+    assert chain_frame(result, 2021).filter(unit="u000")["chained"].to_list() == pytest.approx([24, 40, 48])
+
+
+def test_a_chain_that_breaks_says_where():
+    rows = chain_frame(_chained())
+    assert rows.filter(unit="u001").select("chained", "reason").rows() == [
+        (None, "no link from 2020 to 2021"),
+        (50.0, None),
+        (60.0, None),
+    ]
+    assert set(rows.filter(unit="u002")["reason"]) == {"no score in 2023, the base"}
+    forwards = chain_frame(_chained(), 2020).filter(unit="u001")
+    assert forwards["reason"].to_list() == [None, *["no link from 2020 to 2021"] * 2]
+
+
+def test_links_are_by_the_methods_rules_and_weights():
+    steps = [
+        {"normalise": {"method": "none"}},
+        {"aggregate": {"levels": {"index": "geometric"}, "floor": 25.0, "leave_out": "d", "round": 0}},
+    ]
+    rows = chain_frame(_chained(steps=steps, weights=(3.0, 1.0, 1.0, 1.0))).filter(unit="u000")
+    # x of a and b, 3 to 1: 35 and 45; c is in the first link alone, where 10 and 20 are raised to 25: 25 and 20 to 30
+    assert rows["link"].to_list() == pytest.approx([None, math.sqrt(25 * 30) / 25, 45 / 35])
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ([{"aggregate": {"levels": {"index": "borda"}}}], "index: borda compares units"),
+        (
+            [
+                {"aggregate": {"to": "level_1"}},
+                {"normalise": {"method": "minmax", "level": "level_1"}},
+                {"aggregate": {}},
+            ],
+            r"step 3 \(normalise\) works on scores of nodes",
+        ),
+    ],
+)
+def test_scores_without_links_have_no_chain_and_the_audit_says_so(steps, said):
+    result = _index(np.arange(1.0, 33.0).reshape(8, 4), [{"normalise": {"method": "none"}}, *steps], [1] * 4 + [2] * 4)
+    with pytest.raises(ValuesError, match=said):
+        chain_frame(result)
+    frames = audit_frames(result, variants=False)
+    assert "chained" not in frames
+    assert frames["notes"]["note"].str.contains(f"chained: {said}").any()
+    with pytest.raises(ValuesError, match="no year 3; years are 1, 2"):
+        chain_frame(result, 3)
