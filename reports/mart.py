@@ -25,6 +25,7 @@ TABLES = (
     "fact_change_kpi",
     "fact_correlation",
     "fact_importance",
+    "fact_one_at_a_time",
     "fact_peer",
     "fact_peer_position",
     "fact_rank_distribution",

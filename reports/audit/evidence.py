@@ -300,6 +300,25 @@ class Evidence:
         return rows.sort(["total", "input"], descending=[True, False]).to_dicts()
 
     @cached_property
+    def alone(self) -> list[Row]:
+        """Rows of ``fact_one_at_a_time``, the farthest shift first; ``draws`` tells how many make one row.
+
+        Settings that move nothing are left out.
+        """
+        rows = self.table("fact_one_at_a_time").drop_nulls("mean_rank_shift")
+        is_draw = pl.col("setting").str.starts_with("draw ")
+        rows = rows.with_columns(pl.when(~is_draw).then("setting").alias("setting"), is_draw.alias("is_draw"))
+        told = rows.group_by("input", "setting").agg(
+            pl.col("mean_rank_shift").mean(),
+            pl.col("largest_rank_shift").max(),
+            pl.col("n_compared").min(),
+            pl.col("is_draw").sum().alias("draws"),
+        )
+        moving = told.filter(pl.col("largest_rank_shift") > 0)
+        by = ["mean_rank_shift", "input", "setting"]
+        return moving.sort(by, descending=[True, False, False], nulls_last=True).to_dicts()
+
+    @cached_property
     def moved_most(self) -> dict[str, int]:
         """By choice: of how many cities it moves the rank most, by total index."""
         rows = self.table("fact_sensitivity").filter(pl.col("measure") == "rank").drop_nulls("total")

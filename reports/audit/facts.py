@@ -510,6 +510,16 @@ class _Writer:
             for row in of.movers
         ]
         alone = sum(row["first"] for row in of.movers)
+        settings = [
+            [
+                row["input"].replace("_", " "),
+                self._setting(row),
+                _number(row["mean_rank_shift"], 2),
+                _number(row["largest_rank_shift"], 0),
+                str(row["n_compared"]),
+            ]
+            for row in of.alone
+        ]
         return [
             _text(
                 "Which of the uncertain choices moves the ranking, and by how much of the variance? First order: what "
@@ -525,7 +535,21 @@ class _Writer:
                 ["Choice", "First order", "95 %", "Total", "95 %", "Cities moved most"],
                 rows,
             ),
+            _table(
+                "One choice alone made otherwise, all others as the method has them" + _first(settings),
+                ["Choice", "Made otherwise", "Mean shift of ranks", "Largest", "Cities"],
+                settings[:MOST_ROWS],
+                left=[1],
+                broad=1,
+            ),
         ]
+
+    def _setting(self, row: Row) -> str:
+        """A setting of a choice in words: a node that is left out by its name, draws by their number."""
+        if row["setting"] is None:
+            return f"{row['draws']} draws: mean and largest"
+        before, without, node = row["setting"].partition("without ")
+        return f"{before}{without}{self.names.get(node, node)}".translate(str.maketrans("", "", "{}'"))
 
     def choices(self) -> list[Block]:
         of = self.of
@@ -597,7 +621,8 @@ class _Writer:
             f"Framework {about['framework_version']}, method {about['method']} (SHA-256 {about['method_sha256']}).",
             "Coverage, scores, ranks, correlations, importance, intervals and tiers are rows of the mart: "
             "fact_score, fact_value, fact_correlation, fact_importance, fact_rank_uncertainty, "
-            "fact_rank_distribution, fact_rank_shift, fact_sensitivity. Skewness, alpha, KMO, components and variants "
+            "fact_rank_distribution, fact_rank_shift, fact_one_at_a_time, fact_sensitivity. "
+            "Skewness, alpha, KMO, components and variants "
             "are computed from its scores and "
             "values by ssc_index/audit; formulas and sources stand in docs/audit.md and docs/uncertainty.md. The "
             f"variants leave out the steps {' and '.join(DONE_BEFORE)}, whose outcome the mart holds.",

@@ -117,6 +117,25 @@ def test_what_moves_the_ranks_is_what_the_mart_says(audit: Audit, evidence: Evid
     assert evidence.measures["largest_mover"] == max(row["first"] for row in rows)
 
 
+def test_each_choice_alone_is_what_the_mart_says(audit: Audit, evidence: Evidence, mart: PublicMart) -> None:
+    html = Texts()
+    html.feed(audit.html)
+    rows = mart["fact_one_at_a_time"].filter(edition=LATEST)
+    drawn = rows.filter(pl.col("input") == "measurement")
+    assert drawn.height == 20
+    assert any(row["draws"] == 20 for row in evidence.alone)
+    for row in evidence.alone:
+        own = rows.filter(input=row["input"])
+        own = own.filter(setting=row["setting"]) if row["setting"] else own
+        assert own.height == (row["draws"] or 1)
+        assert row["mean_rank_shift"] == pytest.approx(own["mean_rank_shift"].mean())
+        assert row["largest_rank_shift"] == own["largest_rank_shift"].max() > 0
+    found = next(row for row in evidence.alone[:15] if (row["setting"] or "").startswith("without "))
+    name = mart.names[found["setting"].removeprefix("without ")]
+    line = ["left out", f"without {name}", f"{found['mean_rank_shift']:.2f}", f"{found['largest_rank_shift']:.0f}"]
+    assert [*line, str(found["n_compared"])] in cells(html.texts, 5)
+
+
 def cells(texts: list[str], width: int) -> list[list[str]]:
     """Runs of texts of a page, one a cell."""
     known = [text for text in texts if text]
