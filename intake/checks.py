@@ -108,11 +108,17 @@ def shown(number: float) -> str:
 
     >>> shown(400000.0), shown(0.123456789), shown(2e12), shown(float("inf"))
     ('400000', '0.123457', '2e+12', 'inf')
+    >>> shown(27637600000.5), shown(0.00000578927)
+    ('27637600000', '0.00000579')
     """
     if np.isnan(number):
         return "nothing"
     if abs(number) < 1e12 and number == int(number):
         return str(int(number))
+    if 1e6 <= abs(number) < 1e12:
+        return f"{number:.0f}"
+    if 1e-9 < abs(number) < 1e-4:
+        return f"{number:.{2 - int(np.floor(np.log10(abs(number))))}f}"
     return f"{number:.6g}"
 
 

@@ -66,9 +66,9 @@ def agree(result: float | str, value: float | None) -> bool:
 
 
 def reported_formula(row: int) -> str:
-    """YES where the result is one."""
+    """YES where the result is one; an error is none."""
     result = f"{LETTER['result']}{row}"
-    return f'=IF(OR(ISNUMBER({result}),{result}="YES",{result}="NO"),"YES","NO")'
+    return f'=IF(ISERROR({result}),"NO",IF(OR(ISNUMBER({result}),{result}="YES",{result}="NO"),"YES","NO"))'
 
 
 def is_text(cell: str, nothing: str) -> str:
@@ -105,6 +105,9 @@ def check_formula(point: DataPoint, row: int, says: Mapping[str, str], profile_c
         tests.append((f'AND({reported}="NO",COUNT({result}))', "reported_no"))
     tests.append((f'AND({reported}="YES",{at["source"]}&{at["source_details"]}="")', "source_missing"))
     tests.sort(key=lambda test: test[1] in _DOUBTS)
+    # An error in a cell is an error in whatever looks at it, so it is asked for before all else.
+    errors = ",".join(f"ISERROR({at[name]})" for name in ("numerator", "denominator", "result"))
+    tests.insert(0, (f"OR({errors})", "not_a_number"))
     formula = f'IF({reported}="YES",{says["ok"]},"")'
     for test, word in reversed(tests):
         formula = f"IF({test},{says[word]},{formula})"

@@ -184,7 +184,7 @@ def in_reading_order(findings: pl.DataFrame) -> pl.DataFrame:
         pl.col("severity").replace_strict(_ORDER, default=3),
         "city_id",
         "year",
-        pl.col("sheet").is_not_null(),
+        pl.when(pl.col("sheet").is_null()).then(0).when(pl.col("sheet") == PROFILE).then(1).otherwise(2),
         row,
         "cell",
         "rule",

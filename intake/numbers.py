@@ -38,6 +38,13 @@ NOT_REPORTED = frozenset(
         "no data",
         "no data available",
         "missing",
+        "unknown",
+        "not known",
+        "unavailable",
+        "no information",
+        "n.d.",
+        "n/d",
+        "nd",
     }
 )
 YES_WORDS = frozenset({"yes", "y", "true", "1"})
@@ -51,6 +58,13 @@ _SCALES = re.compile(
 )
 _M2 = re.compile(r"m ?[23²³]|km ?[2²]|co ?2 ?e?", re.IGNORECASE)
 _PER = re.compile(r"(?:/|per) ?100[ ,.]?000", re.IGNORECASE)
+
+# Before a number: it is not that number.
+_ABOUT = re.compile(
+    r"(?:[<>≤≥~≈±]=?|ca\.?|circa|approx\.?|approximately|about|around|up to|(?:more|less|fewer) than|over|under"
+    r"|at (?:least|most)|nearly|almost) ?[\d.,]",
+    re.IGNORECASE,
+)
 
 _BLANKS = dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f\t\r\n"), " ")
 _NUMBER = re.compile(
@@ -114,6 +128,11 @@ def read_number(text: str) -> Reading:
     if clean.casefold().lstrip("+-") in {"nan", "inf", "infinity"}:
         return Reading(None, "not_finite", f"{clean!r} is not a finite number. Type the number, or NR.")
     match = _NUMBER.match(clean)
+    if match is None and _ABOUT.match(clean):
+        remark = (
+            f"{_short(clean)!r} is a limit or an estimate. Type one number alone, and say so in the comment; or NR."
+        )
+        return Reading(None, "not_a_number", remark)
     if match is None:
         return Reading(None, "not_a_number", f"{_short(clean)!r} is text, not a number. Type the number alone, or NR.")
     digits, exponent, rest = match.groups()

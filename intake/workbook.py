@@ -611,13 +611,15 @@ def _row(
         found, shown = line.get(name), None
         if name == "result" and context.lookup.points[point].unit == "percent":
             found, shown = _as_shown(found, HEADERS[name], partial(report, field=name))
-        values[name], text = read(found, HEADERS[name], partial(report, field=name), asked)
+        tell = _nowhere if _only_follows(name, line) else partial(report, field=name)
+        values[name], text = read(found, HEADERS[name], tell, asked)
         values[f"{name}_text"] = shown or text
     result = line.get("result")
     values["result_is_formula"] = result is not None and result.is_formula
     _convert(values, point, line, report, context.lookup)
     for name in ("is_reported", "is_verified"):
-        values[name] = _yes_no(line.get(name), HEADERS[name], partial(report, field=name))
+        tell = _nowhere if _only_follows(name, line) else partial(report, field=name)
+        values[name] = _yes_no(line.get(name), HEADERS[name], tell)
     if values["is_reported"] is False and line["is_reported"].is_formula and _has_content(line):
         values["is_reported"] = True  # the form's own formula takes a number that is stored as text for none
     if result is not None and not result.is_formula and numbers.says_not_verified(_shown(result)):
@@ -627,6 +629,21 @@ def _row(
     for name in ("source", "source_details", "comment"):
         values[name] = _text(line.get(name))
     return values
+
+
+# What the form computes from what.
+_COMPUTED_FROM = {"result": ("numerator", "denominator"), "is_reported": ("result",)}
+
+
+def _only_follows(name: str, line: Mapping[str, Cell]) -> bool:
+    """Whether a cell's formula shows an error because a cell that it looks at does: there it is told."""
+    cell, looked_at = line.get(name), [line.get(other) for other in _COMPUTED_FROM.get(name, ())]
+    is_error = cell is not None and cell.kind == "error" and cell.is_formula
+    return is_error and any(other is not None and other.kind == "error" for other in looked_at)
+
+
+def _nowhere(*_about: object, **_where: object) -> None:
+    """Where a fault goes that is told elsewhere."""
 
 
 def _not_verified(values: dict[str, Any], line: Mapping[str, Cell], result: Cell, report: Report) -> None:

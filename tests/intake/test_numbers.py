@@ -51,8 +51,13 @@ def test_a_text_that_means_one_number_is_read_and_said(text: str, number: float)
     ("text", "rule", "says"),
     [
         ("1,234", "ambiguous_number", "comma"),
-        ("about 40", "not_a_number", "is text"),
-        ("<5", "not_a_number", "is text"),
+        ("about 40", "not_a_number", "an estimate"),
+        ("ca. 300", "not_a_number", "an estimate"),
+        ("~40", "not_a_number", "an estimate"),
+        ("more than 1 000", "not_a_number", "an estimate"),
+        ("see 4", "not_a_number", "is text"),
+        ("over time", "not_a_number", "is text"),
+        ("<5", "not_a_number", "a limit"),
         ("12-15", "not_a_number", "more than one number"),
         ("1 2", "not_a_number", "more than one number"),
         ("97 (2019)", "not_a_number", "more than one number"),
@@ -72,7 +77,7 @@ def test_a_text_that_could_mean_something_else_is_refused(text: str, rule: str, 
     assert says in reading.remark
 
 
-@pytest.mark.parametrize("word", [*sorted(NOT_REPORTED), "Not Reported", " NR ", "N/A"])
+@pytest.mark.parametrize("word", [*sorted(NOT_REPORTED), "Not Reported", "Unknown", "n.d.", " NR ", "N/A"])
 def test_words_for_nothing_are_missing_without_a_word(word: str) -> None:
     reading = read_number(word)
     assert (reading.number, reading.is_missing, reading.rule) == (None, True, None)

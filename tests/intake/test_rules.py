@@ -338,6 +338,19 @@ def test_the_first_city_of_a_year_is_held_against_what_the_others_gave_last() ->
     assert "unlike_peers" in rules_of({NET: 5}, peers={NET: NEAR_95}, elders={NET: [5.0] * 20})
 
 
+@pytest.mark.parametrize(
+    ("point", "profile", "says"),
+    [
+        (NET, {"households": 150_000.0}, "though the profile says 150000."),  # the form takes no number from a text
+        (NET, {"households": None}, "comes from the profile, which gives no number"),
+        (LITERACY, {}, "Give the denominator, or the final value"),
+    ],
+)
+def test_a_missing_denominator_is_asked_for_where_it_comes_from(point: str, profile: Any, says: str) -> None:
+    (row,) = findings({point: of(75, None)}, profile=profile).filter(rule="denominator_missing").to_dicts()
+    assert says in row["message"]
+
+
 @pytest.mark.parametrize("whose", ["peers", "elders"])
 def test_a_city_is_told_about_what_its_peers_gave_and_the_number_of_none(whose: str) -> None:
     others = [191.37, 195.71, 198.13, 199.57, 200.33, 201.19, 201.93, 202.71, 203.17, 204.39, 205.61, 207.77, 209.53]

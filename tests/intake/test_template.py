@@ -377,12 +377,14 @@ def type_into(path: Path) -> Path:
 
 
 def type_texts(path: Path) -> Path:
-    """A form whose population, and one numerator, a person typed as texts."""
+    """A form whose population, and one numerator, a person typed as texts; one denominator is a formula that fails."""
     write_form(path)
     book = openpyxl.load_workbook(path)
     book[PROFILE_SHEET]["B9"] = "150 000"
     rows = {str(cell.value): cell.row for cell in book[KPIS]["A"] if cell.value}
     book[KPIS][f"F{rows[INTERNET]}"] = "30 000"
+    # A formula of the city's own that fails, with all that is computed from it.
+    book[KPIS][f"F{rows['EC_ICT_WS_1C.main']}"], book[KPIS][f"G{rows['EC_ICT_WS_1C.main']}"] = 5, "=1/0"
     book.save(path)
     return path
 
@@ -448,5 +450,14 @@ def test_a_number_that_stands_as_a_text_is_told_live_and_breaks_no_other_check(s
     told = {str(code.value): check.value or "" for code, check in zip(book[KPIS]["A"], book[KPIS]["J"], strict=True)}
     assert told[INTERNET] == "✗ Not a number"
     assert told[HOTSPOTS] == ""  # nothing is typed there, and where the profile gives no number nothing is wrong
-    assert sum(says.startswith("✗") for says in told.values()) == 1
+    assert told["EC_ICT_WS_1C.main"] == "✗ Not a number"
+    assert sum(says.startswith("✗") for says in told.values()) == 2
     assert not any(says.startswith("#") for says in told.values())
+
+
+@pytest.mark.slow
+def test_a_formula_that_fails_is_told_at_its_cell_and_not_again_where_the_form_looks_at_it(saved: Path) -> None:
+    result = read(saved / "texts.xlsx")
+    found = result.faults.filter(data_point="EC_ICT_WS_1C.main")
+    assert found.select("rule", "field").rows() == [("excel_error", "denominator")]
+    assert row_of(result, "EC_ICT_WS_1C.main")["result_text"] == "#DIV/0!"  # so that no value is made of it
