@@ -24,6 +24,8 @@ OUTCOMES = {
     "rejected": "rejected",
 }
 # Whoever has less has room for improvement.
+# What a finding of each severity does to a value.
+EFFECTS = {"error": "kept out", "warning": "to check"}
 FULL_POINTS = 4
 IMPROVEMENTS_SHOWN = 15
 
@@ -109,9 +111,14 @@ def report_facts(one: Verified, catalogue: Catalogue) -> dict[str, Any]:
         ],
         "accepted": [[_named_finding(catalogue, finding), why] for finding, why in one.accepted.items()],
         "open_findings": [
-            [f"{row['sheet']}!{row['cell']}" if row["sheet"] else row["cell"] or "–", row["message"]]
+            [
+                f"{row['sheet']}!{row['cell']}" if row["sheet"] else row["cell"] or "–",
+                _named(catalogue, row["data_point"] or ""),
+                EFFECTS[row["severity"]],
+                row["message"],
+            ]
             for row in one.findings
-            if row["severity"] in ("error", "warning")
+            if row["severity"] in EFFECTS
         ],
         "recommendations": [
             {"heading": rule.heading, "text": rule.text, "because": ", ".join(low), "source": rule.source.title,

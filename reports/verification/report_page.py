@@ -46,7 +46,7 @@ def _sections(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
             texts_table(("Dimension", "Data points", "Reported", "Not reported", "Verified"), facts["point_summary"])
             + _part("Questions to the city", ("About", "Question", "Answer"), facts["questions"])
             + _part("Findings that the verifier accepted", ("Finding", "Why"), facts["accepted"])
-            + _part("Findings that stand", ("Where", "What"), facts["open_findings"]),
+            + _part("Findings that stand", ("Where", "About", "Effect", "What"), facts["open_findings"]),
         ),
         ("City performance benchmark", f"<div class=wheel>{facts['wheel']}</div>{legend(facts['legend'])}"),
         (

@@ -148,6 +148,20 @@ def test_the_report_counts_what_is_reported_and_verified() -> None:
     assert "Collect the 109 data points that are not reported, core KPIs first." in facts["next_steps"]
 
 
+def test_a_finding_that_stands_names_its_data_point_and_what_it_does_to_the_value() -> None:
+    about = [("KPIs", "G6", NET, "error"), ("KPIs", "H9", WIFI, "warning"), (None, None, None, "warning")]
+    rows = [
+        {"sheet": sheet, "cell": cell, "data_point": point, "severity": severity, "message": "m"}
+        for sheet, cell, point, severity in [*about, ("KPIs", "H9", WIFI, "note")]
+    ]
+    facts = report_facts(verified(findings=rows), load_catalogue())
+    assert facts["open_findings"] == [
+        ["KPIs!G6", "Household Internet Access", "kept out", "m"],
+        ["KPIs!H9", "Availability of WIFI in Public Areas", "to check", "m"],
+        ["–", "the submission", "to check", "m"],
+    ]
+
+
 def test_a_kpi_of_which_a_part_is_missing_is_told_as_partial() -> None:
     several = next(kpi for kpi in load_catalogue().kpis if len(kpi.data_points) > 1)
     facts = report_facts(verified(values={several.data_points[0].id: 1.0}, unverified={}, points={}), load_catalogue())
