@@ -20,6 +20,7 @@ from ssc_index.values import Floats
 
 Mean = Literal["arithmetic", "geometric", "harmonic"]
 AT_CUTOFF = 1e-9  # rounding of shares that meet a cutoff
+SMALL = 2.0**-600  # brings sums of scores that are too great back within the range of numbers
 LARGEST_TOTAL = 2**60  # sums of whole weights, doubled, must fit in 64 bits
 
 
@@ -60,7 +61,8 @@ def weighted_mean(
         part = np.ascontiguousarray(part)  # one code path of the logarithm, so one result
         if own > 0:
             term = {"arithmetic": _same, "geometric": _log, "harmonic": _inverse}[mean](part)
-            total += np.where(present, own * term, 0.0)
+            with np.errstate(over="ignore"):  # looked for below
+                total += np.where(present, own * term, 0.0)
             weight += own * present
         count += present
         np.fmin(smallest, part, out=smallest)
@@ -74,6 +76,9 @@ def weighted_mean(
     if mean == "geometric":
         result = elementary.exp(result)
     bounded: Floats = np.clip(result, smallest, largest)
+    if mean == "arithmetic" and (beyond := np.flatnonzero(known & ~np.isfinite(total))).size:
+        small = [part[beyond] * SMALL for part in parts]  # a power of two: no bit is lost that could count
+        bounded[beyond] = weighted_mean(small, weights, mean, min_coverage) / SMALL
     return bounded
 
 

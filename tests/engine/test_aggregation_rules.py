@@ -58,6 +58,13 @@ def test_the_generalised_mean_by_hand():
     assert power_mean(_rows([1, 2]), [1.0, 1.0], -2.0)[0] == pytest.approx(math.sqrt(1.6), rel=1e-14)
 
 
+def test_an_arithmetic_mean_does_not_overflow():
+    # sums of 3.2e308 and of 1e308 · 1e10 are beyond all numbers, the means are not
+    parts = [np.array([1.6e308, 1.0, -1.6e308]), np.array([1.6e308, 3.0, -1.2e308])]
+    np.testing.assert_allclose(weighted_mean(parts, [1.0, 1.0]), [1.6e308, 2.0, -1.4e308], rtol=1e-15)
+    np.testing.assert_array_equal(weighted_mean([parts[0][:2], np.array([0.8e308, 5.0])], [1e10, 3e10]), [1e308, 4.0])
+
+
 def test_a_generalised_mean_neither_overflows_nor_loses_a_zero():
     assert power_mean(_rows([1e300, 1e300]), [1.0, 1.0], 5.0)[0] == 1e300
     assert power_mean(_rows([1e-300, 1e-300]), [1.0, 1.0], -5.0)[0] == 1e-300
