@@ -181,22 +181,26 @@ def _parts_that_differ(
 
     To write a year's rows takes four times as long as to compare them, and most builds change few of its files.
     """
-    addresses = (
-        "select " + part + " as part, count(*) as n, sum(cast(hash(one) as hugeint)) as address from ({}) as one "
-        "group by " + part
-    )
-    standing = addresses.format("select * from " + table.name + " where " + column + " = ?")
+    of_table = "select * from " + table.name + " where " + column + " = ?"
+    standing, fresh = (_addresses_of_parts(rows, part) for rows in (of_table, "select * from frame"))
     # DuckDB finds the frame by its name here.
     found = connection.execute(
         "select coalesce(standing.part, fresh.part) from ("
         + standing
         + ") as standing full join ("
-        + addresses.format("select * from frame")
-        + ") as fresh on standing.part = fresh.part "
+        + fresh
+        + ") as fresh "
+        "on standing.part = fresh.part "
         "where standing.n is distinct from fresh.n or standing.address is distinct from fresh.address",
         [year],
     )
     return [value for (value,) in found.fetchall()]
+
+
+def _addresses_of_parts(rows: str, part: str) -> str:
+    """A query for the address of a query's rows of each part; see `queried_address`."""
+    address = "select " + part + " as part, count(*) as n, sum(cast(hash(one) as hugeint)) as address from ("
+    return address + rows + ") as one group by " + part
 
 
 def _count(connection: duckdb.DuckDBPyConnection, step: YearStep, years: Sequence[int], written: Written) -> None:
