@@ -107,11 +107,8 @@ class MartBuilder:
         self._writers = {table.name: self._writer(table) for table in self._tables}
 
     def _writer(self, table: Table) -> pq.ParquetWriter:
-        """A writer of a table's rows, in the types that DuckDB gives them."""
-        self._connection.execute(table.ddl())
-        schema = self._connection.table(table.name).to_arrow_table().schema
-        self._connection.execute("drop table " + table.name)
-        return pq.ParquetWriter(self._parquet(table), schema, compression="zstd")
+        """A writer of a table's rows, in the types that both DuckDB and Polars give them."""
+        return pq.ParquetWriter(self._parquet(table), table.empty().to_arrow().schema, compression="zstd")
 
     def _parquet(self, table: Table) -> Path:
         return self._folder / "parquet" / f"{table.name}.parquet"
@@ -123,10 +120,15 @@ class MartBuilder:
         """
         self._have_room_for(max((frame.height for frame in frames.values()), default=0))
         for table in self._tables if tables is None else tables:
-            seen = Seen(table)
-            for rows in in_groups(self._made(table, frames), by_edition=table.has_editions):
-                self._faults += [f"{table.name}: {failure.message}" for failure in seen.failures(rows)]
+            for rows in in_groups(self._checked(table, self._made(table, frames)), by_edition=table.has_editions):
                 self._append(table, rows)
+
+    def _checked(self, table: Table, made: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        """Rows of a table as they come; what its schema refuses of them is noted."""
+        seen = Seen(table)
+        for rows in made:
+            self._faults += [f"{table.name}: {failure.message}" for failure in seen.failures(rows)]
+            yield rows
 
     def _made(self, table: Table, frames: Mapping[str, pl.DataFrame]) -> Iterator[pa.Table]:
         """What the SQL of a table makes of frames, in the table's own types, some rows after the other."""
