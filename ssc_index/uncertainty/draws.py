@@ -169,17 +169,18 @@ def _advances(count: int) -> Words:
     return np.arange(1, count + 1, dtype=np.uint64) * GAMMA
 
 
-def further(start: np.uint64, count: int) -> np.uint64:
+def further(start: np.uint64 | Words, count: int) -> Words:
     """The start of what follows so many words."""
-    return np.uint64((int(start) + count * int(GAMMA)) % 2**64)
+    with np.errstate(over="ignore"):
+        return np.asarray(start + np.uint64(count * int(GAMMA) % 2**64))
 
 
-def words(start: np.uint64, found: Words, part: Words) -> None:
+def words(start: np.uint64 | Words, found: Words, part: Words) -> None:
     """Random words of 64 bits, each by its place: SplitMix64 from a start.
 
     Args:
-        start: The start.
-        found: Filled, shape (n,).
+        start: The start; or one for each row, shape (n_rows, 1).
+        found: Filled, shape (n,) or (n_rows, n).
         part: Scratch, same shape: a new array for each replication would take longer than the sums.
 
     Source: Steele, Lea and Flood (2014), *Fast splittable pseudorandom number generators*, figures 16 and 17.
@@ -189,7 +190,7 @@ def words(start: np.uint64, found: Words, part: Words) -> None:
     >>> found.tolist()
     [6457827717110365317, 3203168211198807973]
     """
-    np.add(_advances(found.size), start, out=found)
+    np.add(_advances(found.shape[-1]), start, out=found)
     for shift, factor in MIXES:
         np.right_shift(found, shift, out=part)
         found ^= part

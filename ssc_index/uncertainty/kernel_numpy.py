@@ -1,19 +1,22 @@
 """The kernel in NumPy alone, for machines without a compiler: the same answers, not the same bits, and slower.
 
-What belongs here: one replication at a time, all indicators and cities at once, in single precision. What does not:
+What belongs here: some replications at a time, all indicators and cities at once, in single precision. What does not:
 the compiled loops (`kernel.py`).
 
-Whatever does not depend on the errors is worked out once for a table of values and a set of scales (`Scaled`); a
-replication is passes over arrays that stay in the processor's second cache. A level of the tree is a few products of
-matrices: weights of some nodes' children by what the children score. A node that meets a part whose logarithm or
-reciprocal is not finite goes alone.
+Whatever does not depend on the errors is worked out once for a table of values and a set of scales (`Scaled`). The
+replications that share both are computed some at a time, so that a call of NumPy has enough to do: between two calls
+a thread holds the interpreter, and all others wait. A level of the tree is a few products of matrices: weights of some
+nodes' children by what the children score. A node that meets a part whose logarithm or reciprocal is not finite goes
+alone. Nothing is summed across replications, so that one has the same bits in any company.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -21,47 +24,59 @@ from ssc_index.aggregate import weighted_mean
 from ssc_index.impute import Centre, fill_by_group
 from ssc_index.steps.state import Bools, Ints
 from ssc_index.uncertainty import draws
+from ssc_index.uncertainty.draws import Words
 from ssc_index.uncertainty.prepared import Fills, Laid, Prepared, Singles
 from ssc_index.values import Floats
 
 GOALPOSTS, MINMAX, ZSCORE, NONE = 0, 1, 2, 3
 SQRT, GAP = 1, 2
 ARITHMETIC, GEOMETRIC, HARMONIC = 0, 1, 2
-AT_ONCE = 32  # tiles of errors that are drawn at once: more do not stay in the processor's second cache
-TOGETHER = 8  # nodes of one product: with more of them most of its matrix is zeros, with fewer the calls cost more
-LEAST = np.finfo(np.float32).min
+LANES = 16384  # cities times replications that are computed at once: with fewer, calls cost more than what they do
+AT_ONCE = 96  # tiles of errors that are drawn at once
+NODES = 4  # nodes of one product: with more of them most of its matrix is zeros, with fewer the calls cost more
+MOST_BYTES = 2**27  # of tables that are kept from one part to the next
+LEAST = float(np.finfo(np.float32).min)
 ALL = slice(None)
 CENTRES: tuple[Centre, ...] = ("mean", "median")
 Rows = slice | Ints
 
 
-def compute_scores(prepared: Prepared, laid: Laid, order: Ints, scores: Singles, status: Ints) -> None:
+def compute_scores(prepared: Prepared, laid: Laid, scores: Singles, status: Ints) -> None:
     """Fill scores and status as `kernel.compute_scores` does.
 
     Args:
         prepared: The case.
         laid: The replications.
-        order: In which order they are computed: it changes speed, no number.
         scores: Filled, shape (n_kept, n, n_lanes).
         status: Filled, shape (n,).
     """
     n_units = prepared.n_units
     rules = [Rules.of(level, prepared, laid) for level in _levels(prepared)]
-    errors = Errors(n_units, prepared.tables.shape[2]) if prepared.disturbs else None
-    above = np.empty((len(prepared.start) - 1, n_units), dtype=np.float32)
-    at, scaled = (-1, -1), None
-    for r in order.tolist():
-        if scaled is None or at != (laid.table_of[r], laid.scale_of[r]):
-            at = int(laid.table_of[r]), int(laid.scale_of[r])
-            scaled = _scaled(prepared, *at)
-        values, present, stuck = _normalised(scaled, errors, laid.noise[r])
-        if present is not None and prepared.fills.grouping.size:
-            present = _imputed(prepared.fills, *at, values, present)
-        status[r] |= stuck
-        for one in rules:
-            refused = one.fill(r, *one.level.parts(values, present, above), above)
-            status[r] |= 2 * refused
-        scores[:, r, :n_units] = above[prepared.wanted]
+    together = max(1, LANES // n_units)
+    errors = Errors(together, n_units, prepared.tables.shape[2]) if prepared.disturbs else None
+    above = np.empty((together, len(prepared.start) - 1, n_units), dtype=np.float32)
+    # Roots of less than nothing, and nodes without weights, are missing, not wrong.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for some in _alike(laid, rules, together):
+            first, own = some[0], above[: some.size]
+            table, scale = int(laid.table_of[first]), int(laid.scale_of[first])
+            scaled = _scaled(prepared, table, scale)
+            values, present, stuck = _normalised(scaled, errors, laid.noise[some])
+            if present is not None and prepared.fills.grouping.size:
+                present = _imputed(prepared.fills, table, scale, values, present)
+            status[some] |= stuck
+            for one in rules:
+                status[some] |= 2 * one.fill(some, *one.level.parts(values, present, own), own)
+            scores[:, some, :n_units] = own[:, prepared.wanted].swapaxes(0, 1)
+
+
+def _alike(laid: Laid, rules: Sequence[Rules], most: int) -> Iterator[Ints]:
+    """Replications that share a table and a set of scales, so many at once, those with the same means side by side."""
+    shared = (laid.noise > 0, laid.scale_of, laid.table_of)
+    order = np.lexsort((*(one.pattern for one in reversed(rules)), *shared))
+    cuts = np.flatnonzero(np.any([np.diff(one[order]) != 0 for one in shared], axis=0)) + 1
+    for run in np.split(order, cuts):
+        yield from np.split(run, range(most, run.size, most))
 
 
 @cache
@@ -72,46 +87,54 @@ def _polar() -> tuple[Singles, Singles, Singles]:
 
 
 class Errors:
-    """Values with their errors, one replication after another; the errors are those of `draws.normals`.
+    """Values with their errors, some replications after the others; the errors are those of `draws.normals`.
 
     Attributes:
-        values: Filled, shape (n_indicators, n_units); the next replication writes over them.
+        values: Filled, shape (n, n_indicators, n_units); the next replications write over them.
     """
 
-    def __init__(self, n_units: int, n_indicators: int) -> None:
+    def __init__(self, n: int, n_units: int, n_indicators: int) -> None:
         self._tiles = tiles = draws.Tiles.of(n_units, n_indicators)
+        self._deep = min(n, max(1, AT_ONCE // tiles.count))
         self._once = min(tiles.count, max(AT_ONCE // tiles.pieces, 1) * tiles.pieces)
-        self._words, self._part = np.empty((2, self._once * tiles.cells // 4), dtype=np.uint64)
-        half = self._once, tiles.cells // 2
-        self._radius, self._turned, self._turn = np.empty(half, "f4"), np.empty(half, "f4"), np.empty(half, np.intp)
-        self._drawn = np.empty((half[0], 2, half[1]), dtype=np.float32)
-        self.values = np.empty((n_indicators, n_units), dtype=np.float32)
+        count, half = self._deep * self._once, tiles.cells // 2
+        self._words, self._part = np.empty((2, count * tiles.cells // 4), dtype=np.uint64)
+        self._turn = np.empty(count * half, dtype=np.intp)
+        self._radius, self._turned = np.empty((2, count * half), dtype=np.float32)
+        self._drawn = np.empty((count, 2, half), dtype=np.float32)
+        self.values = np.empty((n, n_indicators, n_units), dtype=np.float32)
 
-    def add(self, scaled: Scaled, start: np.uint64) -> None:
-        """Fill values: those given, with errors from a start, some indicators at once."""
-        tiles = self._tiles
-        for first in range(0, tiles.count, self._once):
-            count = min(self._once, tiles.count - first)
-            columns = self._draw(start, first, count).reshape(count // tiles.pieces * tiles.abreast, -1)
-            rows = slice(first // tiles.pieces * tiles.abreast, (first + count) // tiles.pieces * tiles.abreast)
-            values = self.values[rows]
-            np.multiply(columns[: len(values), : values.shape[1]], scaled.deviations[rows], out=values)
-            values += scaled.values[rows]
-            scaled.hold(values, rows)
+    def add(self, scaled: Scaled, starts: Words) -> Singles:
+        """Values with errors from starts, shape (n_starts, n_indicators, n_units)."""
+        tiles, found = self._tiles, self.values[: starts.size]
+        for top in range(0, starts.size, self._deep):
+            own = starts[top : top + self._deep]
+            for first in range(0, tiles.count, self._once):
+                count = min(self._once, tiles.count - first)
+                drawn = self._draw(own, first, count).reshape(own.size, count // tiles.pieces * tiles.abreast, -1)
+                rows = slice(first // tiles.pieces * tiles.abreast, (first + count) // tiles.pieces * tiles.abreast)
+                values = found[top : top + own.size, rows]
+                np.multiply(drawn[:, : values.shape[1], : values.shape[2]], scaled.deviations[rows], out=values)
+                values += scaled.values[rows]
+                scaled.hold(values, rows)
+        return found
 
-    def _draw(self, start: np.uint64, first: int, count: int) -> Singles:
-        """Errors of some tiles, shape (count, 2, half a tile)."""
-        size = count * self._tiles.cells // 4
-        draws.words(draws.further(start, first * self._tiles.cells // 4), self._words[:size], self._part[:size])
-        halves = self._words[:size].astype("<u8", copy=False).view("<u2").reshape(count, -1)
-        radius, turned, drawn = self._radius[:count], self._turned[:count], self._drawn[:count]
-        turn = self._turn[:count]
+    def _draw(self, starts: Words, first: int, count: int) -> Singles:
+        """Errors of some tiles, shape (n_starts · count, 2, half a tile)."""
+        width, tiles = count * self._tiles.cells // 4, starts.size * count
+        shape, size = (starts.size, width), tiles * self._tiles.cells // 4
+        found, part = self._words[:size].reshape(shape), self._part[:size].reshape(shape)
+        draws.words(draws.further(starts[:, None], first * self._tiles.cells // 4), found, part)
+        halves = self._words[:size].astype("<u8", copy=False).view("<u2")
+        turn, radius, turned = self._turn[: 2 * size], self._radius[: 2 * size], self._turned[: 2 * size]
+        drawn = self._drawn[:tiles]
         radii, cosines, sines = _polar()
-        radii.take(halves[:, 1::2], out=radius, mode="wrap")  # no place is beyond a table; without it NumPy looks
-        turn[:] = halves[:, ::2]
+        turn[:] = halves[1::2]
+        radii.take(turn, out=radius, mode="wrap")  # no place is beyond a table; without it NumPy looks
+        turn[:] = halves[::2]
         for place, table in enumerate((cosines, sines)):
             table.take(turn, out=turned, mode="wrap")
-            np.multiply(turned, radius, out=drawn[:, place])
+            np.multiply(turned.reshape(tiles, -1), radius.reshape(tiles, -1), out=drawn[:, place])
         return drawn
 
 
@@ -141,8 +164,8 @@ class Scaled:
     Where a scale is one line whatever the errors, values, deviations and ends are scores already.
 
     Attributes:
-        values: Shape (n_indicators, n_units). A missing one is 0, which adds nothing to a sum, or NaN where a scale
-            looks at the least and most, or has a transform.
+        values: Shape (n_indicators, n_units). A missing one is 0, which adds nothing to a sum, or NaN where there is a
+            transform.
         deviations: Standard deviations, same shape.
         low: What each may not fall below, same shape; None where none can.
         high: What each may not pass.
@@ -158,15 +181,26 @@ class Scaled:
     scales: tuple[Scale, ...]
 
     def hold(self, values: Singles, rows: slice) -> None:
-        """Hold values of some indicators within their ends."""
-        with np.errstate(invalid="ignore"):
-            if self.low is not None:
-                np.maximum(values, self.low[rows], out=values)
-            if self.high is not None:
-                np.minimum(values, self.high[rows], out=values)
+        """Hold values of some indicators within their ends, shape (n, n_rows, n_units)."""
+        if self.low is not None:
+            np.maximum(values, self.low[rows], out=values)
+        if self.high is not None:
+            np.minimum(values, self.high[rows], out=values)
+
+
+_KEPT: WeakKeyDictionary[Prepared, dict[tuple[int, int], Scaled]] = WeakKeyDictionary()
 
 
 def _scaled(prepared: Prepared, table: int, scale: int) -> Scaled:
+    """A table laid out for a set of scales, −1 for none: kept for the next part, unless there are too many."""
+    kept = _KEPT.setdefault(prepared, {})
+    found = kept.get((table, scale)) or _laid_out(prepared, table, scale)
+    if 5 * found.values.nbytes * (len(kept) + 1) <= MOST_BYTES:
+        kept[table, scale] = found
+    return found
+
+
+def _laid_out(prepared: Prepared, table: int, scale: int) -> Scaled:
     """Lay out a table for a set of scales; −1 is none."""
     given = prepared.tables[0, table, :, : prepared.n_units]
     there = ~np.isnan(given)
@@ -197,7 +231,7 @@ def _scaled(prepared: Prepared, table: int, scale: int) -> Scaled:
     low[held], high[held] = np.clip(low[held], *ends), np.clip(high[held], *ends)
     for part in (values, low, high):
         part[~there] = 0.0
-    values[~there & ((kinds == MINMAX) | (transforms > 0))[:, None]] = np.nan
+    values[~there & (transforms > 0)[:, None]] = np.nan
     keys = kinds * 4 + transforms
     busy = np.unique(keys[relative | (transforms > 0)]).tolist()
     picked = [ALL if (keys == key).all() else np.flatnonzero(keys == key) for key in busy]
@@ -220,73 +254,102 @@ def _scaled(prepared: Prepared, table: int, scale: int) -> Scaled:
     )
 
 
-def _normalised(scaled: Scaled, errors: Errors | None, start: np.uint64) -> tuple[Singles, Singles | None, bool]:
-    """Scores of the indicators, where there are any (`Scaled.present`), and whether an indicator is stuck.
+def _normalised(scaled: Scaled, errors: Errors | None, starts: Words) -> tuple[Singles, Singles | None, Bools]:
+    """Scores of the indicators in some replications, which are there (`Scaled.present`), and which are stuck.
 
-    An indicator is stuck where all of its values are equal and that is an error.
+    A replication is stuck where all values of an indicator are equal and that is an error. Which scores are there has
+    an axis of replications where it is not the same in all.
     """
+    stuck = np.zeros(starts.size, dtype=bool)
+    present = scaled.present
     if errors is None:
-        return scaled.values.copy(), scaled.present, False
-    values, present, stuck = errors.values, scaled.present, False
-    if start:
-        errors.add(scaled, start)
+        return np.repeat(scaled.values[None], starts.size, axis=0), present, stuck
+    if starts[0]:
+        values = errors.add(scaled, starts)
     else:
+        values = errors.values[: starts.size]
         values[:] = scaled.values
         scaled.hold(values, ALL)
     for scale in scaled.scales:
-        own = values[scale.rows]
-        lost = _rescale(own, scale)
+        own = values[:, scale.rows]
+        lost = _rescale(own, scale, None if present is None else present[..., scale.rows, :] > 0)
         if scale.transform == SQRT or lost.any():
-            known = ~np.isnan(own) if present is None else ~np.isnan(own) & (present[scale.rows] > 0)
+            known = ~np.isnan(own)
+            if present is not None:
+                known &= present[..., scale.rows, :] > 0
             clip, middle = scale.numbers[6, :, 0], scale.numbers[7, :, 0]
             gone = lost & np.isnan(middle)
-            stuck |= bool((gone & known.any(axis=1) & (clip < 0)).any())
-            own[lost] = middle[lost, None]
+            stuck |= (gone & known.any(axis=2) & (clip < 0)).any(axis=1)
+            own[lost] = np.broadcast_to(middle, lost.shape)[lost][:, None]
             known[gone] = False
-            present = np.ones_like(values) if present is None else present.copy()
-            present[scale.rows] = known
+            there = np.empty(values.shape, dtype=np.float32)
+            there[:] = 1.0 if present is None else present
+            there[:, scale.rows] = known
+            present = there
         if scale.rows is not ALL:
-            values[scale.rows] = own
+            values[:, scale.rows] = own
     return values, present, stuck
 
 
 def _imputed(fills: Fills, table: int, scale: int, values: Singles, present: Singles) -> Singles | None:
     """Fill scores that are missing, in place; which are there then, None where all are."""
-    scores = np.where(present > 0, values, np.float32(np.nan)).T.astype(np.float64)
-    for centres, grouping in zip(fills.centres[scale], fills.grouping[scale].tolist(), strict=True):
-        for number, centre in enumerate(CENTRES):
-            wanted = np.broadcast_to(centres == number, scores.shape)
-            if wanted.any():
-                scores, _ = fill_by_group(scores, fills.groups(table, grouping), centre, wanted)
-    there = ~np.isnan(scores.T)
-    values[:] = np.where(there, scores.T, 0.0)
+    there = np.empty(values.shape, dtype=bool)
+    for own, given, found in zip(values, np.broadcast_to(present, values.shape), there, strict=True):
+        scores = np.where(given > 0, own, np.float32(np.nan)).T.astype(np.float64)
+        for centres, grouping in zip(fills.centres[scale], fills.grouping[scale].tolist(), strict=True):
+            for number, centre in enumerate(CENTRES):
+                wanted = np.broadcast_to(centres == number, scores.shape)
+                if wanted.any():
+                    scores, _ = fill_by_group(scores, fills.groups(table, grouping), centre, wanted)
+        found[:] = ~np.isnan(scores.T)
+        own[:] = np.where(found, scores.T, 0.0)
     return None if there.all() else there.astype(np.float32)
 
 
-def _rescale(values: Singles, scale: Scale) -> Bools:
-    """Values with their errors, to scores, in place; which indicators have none, for all of their values are equal."""
+def _rescale(values: Singles, scale: Scale, present: Bools | None) -> Bools:
+    """Values with their errors, to scores, in place; which indicators have none, for all of their values are equal.
+
+    Args:
+        values: Shape (n, k, n_units).
+        scale: The scale of the indicators.
+        present: Which values are there, shape (k, n_units) or as ``values``; None where all are.
+
+    Returns:
+        Shape (n, k).
+    """
     low, high, first, second, target, sign, clip, _ = scale.numbers
-    none = np.zeros(len(values), dtype=bool)
-    with np.errstate(invalid="ignore", divide="ignore"):  # the square root of less than nothing is missing
-        if scale.transform == SQRT:
-            np.sqrt(values, out=values)
-        elif scale.transform == GAP:
-            values -= target
-            np.abs(values, out=values)
-        if scale.kind == GOALPOSTS:
-            _lay_on_line(values, low, (second - first) / (high - low), first)
-            held = clip > 0
-            np.maximum(values, np.where(held, np.minimum(first, second), -np.inf), out=values)
-            np.minimum(values, np.where(held, np.maximum(first, second), np.inf), out=values)
-            return none
-        if scale.kind == ZSCORE:
-            return _standardise(values, scale)
-        least, most = np.fmin.reduce(values, axis=1)[:, None], np.fmax.reduce(values, axis=1)[:, None]
-        varies = least < most  # values that are all equal stay numbers, so that one sees which are there
-        slope = np.where(varies, sign * (second - first) / (most - least), 0.0)
-        _lay_on_line(values, np.where(sign > 0, least, most), slope, first)
-        lost: Bools = ~varies[:, 0]
-        return lost
+    none = np.zeros(values.shape[:2], dtype=bool)
+    if scale.transform == SQRT:
+        np.sqrt(values, out=values)
+    elif scale.transform == GAP:
+        values -= target
+        np.abs(values, out=values)
+    if scale.kind == GOALPOSTS:
+        _lay_on_line(values, low, (second - first) / (high - low), first)
+        held = clip > 0
+        np.maximum(values, np.where(held, np.minimum(first, second), -np.inf), out=values)
+        np.minimum(values, np.where(held, np.maximum(first, second), np.inf), out=values)
+        return none
+    if scale.kind == ZSCORE:
+        return _standardise(values, scale)
+    least, most = (ends[..., None] for ends in _ends(values, scale, present))
+    varies = least < most  # values that are all equal stay numbers, so that one sees which are there
+    slope = np.where(varies, sign * (second - first) / (most - least), 0.0)
+    _lay_on_line(values, np.where(sign > 0, least, most), slope, first)
+    lost: Bools = ~varies[..., 0]
+    return lost
+
+
+def _ends(values: Singles, scale: Scale, present: Bools | None) -> tuple[Singles, Singles]:
+    """Least and greatest value of each indicator, shape (n, k)."""
+    if scale.transform:
+        return np.fmin.reduce(values, axis=2), np.fmax.reduce(values, axis=2)
+    least, most = values.min(axis=2), values.max(axis=2)
+    if present is not None:  # missing ones are 0, and 0 is the mean of the values without errors
+        for at in zip(*np.nonzero((least >= 0) | (most <= 0)), strict=True):
+            part = values[at][np.broadcast_to(present, values.shape)[at]]
+            least[at], most[at] = part.min(initial=np.inf), part.max(initial=-np.inf)
+    return least, most
 
 
 def _lay_on_line(values: Singles, from_: Singles | Floats, slope: Singles | Floats, to: Singles) -> None:
@@ -297,25 +360,29 @@ def _lay_on_line(values: Singles, from_: Singles | Floats, slope: Singles | Floa
 
 
 def _standardise(values: Singles, scale: Scale) -> Bools:
-    """Values to z-scores, in place; which indicators have none, for all of their values are equal."""
+    """Values to z-scores, in place; which indicators have none, for all of their values are equal.
+
+    Sums are of a row at a time, so that none depends on how many replications stand beside each other.
+    """
     _, _, mean, deviation, _, sign, _, _ = scale.numbers
-    own, counts = values, scale.counts
+    ones = np.ones(values.shape[2], dtype=np.float32)
+    own, counts = values, np.broadcast_to(scale.counts, values.shape[:2])
     if scale.transform:  # they have not been centred, and those that are missing are no numbers
         there = ~np.isnan(values)
-        counts = there.sum(axis=1).astype(np.float64)
+        counts = there.sum(axis=2).astype(np.float64)
         own = np.where(there, values, np.float32(0.0))
-        values -= (own.sum(axis=1, dtype=np.float64) / counts).astype(np.float32)[:, None]
+        values -= ((own.astype(np.float64) @ ones.astype(np.float64)) / counts).astype(np.float32)[..., None]
         own = np.where(there, values, np.float32(0.0))
-    total = (own @ np.ones(own.shape[1], dtype=np.float32)).astype(np.float64)
-    squares = np.einsum("ij,ij->i", own, own).astype(np.float64)
+    total, squares = (own @ ones).astype(np.float64), np.vecdot(own, own).astype(np.float64)
     centre, spread = total / counts, squares - total * total / counts
-    lost = np.zeros(len(own), dtype=bool)
-    for row in np.flatnonzero(~(spread > 1e-4 * squares)).tolist():  # all equal, or all but equal
-        part = own[row, own[row] != 0].astype(np.float64)
-        lost[row] = not (part.size and (part.min() < part.max() or part.size < counts[row]))
-        spread[row] = max(np.square(part - centre[row]).sum() + (counts[row] - part.size) * centre[row] ** 2, 1e-30)
-    slope = sign * deviation / np.sqrt(spread / (counts - 1.0))[:, None].astype(np.float32)
-    _lay_on_line(values, centre[:, None], slope, mean)
+    lost = np.zeros(own.shape[:2], dtype=bool)
+    for at in zip(*np.nonzero(~(spread > 1e-4 * squares)), strict=True):  # all equal, or all but equal
+        part = own[at][own[at] != 0].astype(np.float64)
+        lost[at] = not (part.size and (part.min() < part.max() or part.size < counts[at]))
+        spread[at] = max(np.square(part - centre[at]).sum() + (counts[at] - part.size) * centre[at] ** 2, 1e-30)
+    slope = sign[:, 0] * deviation[:, 0] / np.sqrt(spread / (counts - 1.0))
+    values *= slope[..., None].astype(np.float32)  # no end of theirs has to be met to the last bit
+    values += (mean[:, 0] - centre * slope)[..., None].astype(np.float32)
     return lost
 
 
@@ -345,25 +412,32 @@ class Level:
         """Scores of the members, to be written over, and which of them are there; None where all are."""
         if self.in_row:
             rows = slice(int(self.source[0]), int(self.source[-1]) + 1)
-            return values[rows], None if present is None else present[rows]
+            return values[:, rows], None if present is None else present[..., rows, :]
         leaf = self.source < self.n_leaves
         if leaf.any():
-            found = np.empty((self.source.size, values.shape[1]), dtype=np.float32)
-            found[leaf], found[~leaf] = values[self.source[leaf]], above[self.source[~leaf] - self.n_leaves]
+            found = np.empty((len(values), self.source.size, values.shape[2]), dtype=np.float32)
+            found[:, leaf], found[:, ~leaf] = values[:, self.source[leaf]], above[:, self.source[~leaf] - self.n_leaves]
         else:
-            found = above[self.source - self.n_leaves]
+            present, found = None, above[:, self.source - self.n_leaves]
+        if present is None and not np.isnan(found.min()):
+            return found, None
         there = ~np.isnan(found)
         if present is not None:
-            there[leaf] &= present[self.source[leaf]] > 0
+            there[:, leaf] &= present[..., self.source[leaf], :] > 0
         return found, None if there.all() else there.astype(np.float32)
 
     def product(self, weights: Singles, parts: Singles) -> Singles:
-        """Sum of the members of each node, times their weights, shape (n_nodes, n_units)."""
-        matrix = np.zeros((self.nodes.size, self.members.size), dtype=np.float32)
-        matrix[self.parent, np.arange(self.members.size)] = weights
-        found = np.empty((self.nodes.size, parts.shape[1]), dtype=np.float32)
-        for nodes, members in self.blocks:
-            np.matmul(matrix[nodes, members], parts[members], out=found[nodes])
+        """Sum of the members of each node, times their weights, shape (n, n_nodes, n_units).
+
+        Args:
+            weights: Shape (n, n_members).
+            parts: Shape (n, n_members, n_units), or without the first axis.
+        """
+        matrix = np.zeros((len(weights), self.nodes.size, self.members.size), dtype=np.float32)
+        matrix[:, self.parent, np.arange(self.members.size)] = weights
+        found = np.empty((*matrix.shape[:2], parts.shape[-1]), dtype=np.float32)
+        for nodes, members in self.blocks:  # a product for each replication: its bits depend on no other
+            np.matmul(matrix[:, nodes, members], parts[..., members, :], out=found[:, nodes])
         return found
 
 
@@ -382,7 +456,7 @@ def _levels(prepared: Prepared) -> list[Level]:
         codes = prepared.family[members]
         source = np.where(codes < 0, n_leaves - 1 - codes, codes)
         in_row = bool((codes >= 0).all() and (np.diff(source) == 1).all())
-        ends, cuts = [0, *np.cumsum(sizes).tolist()], [*range(0, nodes.size, TOGETHER), nodes.size]
+        ends, cuts = [0, *np.cumsum(sizes).tolist()], [*range(0, nodes.size, NODES), nodes.size]
         blocks = tuple((slice(a, b), slice(ends[a], ends[b])) for a, b in itertools.pairwise(cuts))
         parent = np.repeat(np.arange(nodes.size), sizes)
         found.append(Level(nodes, members, parent, source, in_row, n_leaves, blocks))
@@ -396,6 +470,7 @@ class Rules:
     Attributes:
         level: The level.
         means: Mean of each node, shape (n, n_nodes).
+        pattern: The same number where means and floor are, shape (n,).
         floors: Scores below it are raised to it, shape (n,); −∞ is none.
         weights: Weight of each member, 0 where it is left out, shape (n, n_members).
         shares: The same, as shares of their sum.
@@ -406,6 +481,7 @@ class Rules:
 
     level: Level
     means: Ints
+    pattern: Ints
     floors: Singles
     weights: Singles
     shares: Singles
@@ -424,87 +500,136 @@ class Rules:
         bare = ~((np.add.reduceat(alive, starts, axis=1, dtype=np.int64) >= need) & (total > 0))
         shares = (weights / np.where(bare, 1.0, total)[:, level.parent]).astype(np.float32)
         means, floors = prepared.means[laid.mean_of][:, level.nodes], prepared.floors[laid.mean_of]
-        return cls(level, means, floors, weights, shares, alive, need, bare)
+        _, pattern = np.unique(np.column_stack([means, floors.view(np.int32)]), axis=0, return_inverse=True)
+        return cls(level, means, pattern, floors, weights, shares, alive, need, bare)
 
-    def fill(self, r: int, parts: Singles, present: Singles | None, above: Singles) -> bool:
-        """Fill the level's rows of ``above`` for a replication.
+    def fill(self, some: Ints, parts: Singles, present: Singles | None, above: Singles) -> Bools:
+        """Fill the level's rows of ``above`` for some replications.
 
         Args:
-            r: Number of the replication.
-            parts: Scores of the members, written over.
-            present: Which are there; None where all are.
-            above: Scores of all nodes, shape (n_above, n_units).
+            some: Numbers of the replications.
+            parts: Scores of the members, written over, shape (n, n_members, n_units).
+            present: Which are there; None where all are. Without the first axis where it is the same in all.
+            above: Scores of all nodes, shape (n, n_above, n_units).
 
         Returns:
-            Whether a mean met a part that is not above 0.
+            Whether a mean met a part that is not above 0, shape (n,).
         """
-        level, means = self.level, self.means[r]
+        level = self.level
+        refused = np.zeros(some.size, dtype=bool)
+        alone: list[tuple[int, int, Singles]] = []
+        cuts = [0, *(np.flatnonzero(np.diff(self.pattern[some])) + 1).tolist(), some.size]
+        runs = [slice(*ends) for ends in itertools.pairwise(cuts)]
+        for run in runs:
+            there = present if present is None or present.ndim == 2 else present[run]
+            refused[run] = self._convert(some[run], parts[run], there, run.start, alone)
+        if present is None:
+            found = level.product(self.shares[some], parts)
+        else:
+            parts *= present
+            found = level.product(self.weights[some], parts)
+            found /= level.product(self.weights[some], present)  # where no part counts, both are 0: missing
+        for run in runs:
+            means = self.means[some[run.start]]
+            for mean in set(means.tolist()) - {ARITHMETIC}:
+                rows = ALL if (means == mean).all() else np.flatnonzero(means == mean)
+                own = found[run, rows]
+                if mean == GEOMETRIC:
+                    np.exp(own, out=own)
+                else:
+                    np.divide(np.float32(1.0), own, out=own)
+                if rows is not ALL:
+                    found[run, rows] = own
+        for at, node, raw in alone:
+            r = some[at]
+            found[at, node] = _alone(raw, self.weights[r, level.parent == node], int(self.means[r, node]))
+        if present is not None and self.need[some].max() > 1:
+            found[level.product(self.alive[some].astype(np.float32), present) < self.need[some][:, :, None]] = np.nan
+        if self.bare[some].any():
+            found[self.bare[some]] = np.nan
+        above[:, level.nodes] = found
+        return refused
+
+    def _convert(
+        self, some: Ints, parts: Singles, present: Singles | None, start: int, alone: list[tuple[int, int, Singles]]
+    ) -> Bools:
+        """Parts as their means add them up, in place, for replications whose means and floors are the same.
+
+        Args:
+            some: The replications.
+            parts: Scores of the members, shape (n, n_members, n_units).
+            present: Which of them are there.
+            start: Place of the first replication.
+            alone: Gets nodes that go alone: the place of the replication, the node and its parts.
+
+        Returns:
+            Whether a mean met a part that is not above 0, shape (n,).
+        """
+        means, floor = self.means[some[0]], self.floors[some[0]]
         kinds = sorted(set(means.tolist()))
-        alone: list[tuple[int, Singles]] = []
-        refused = False
+        refused = np.zeros(some.size, dtype=bool)
         for mean in kinds:
-            rows = ALL if len(kinds) == 1 else np.flatnonzero(means[level.parent] == mean)
-            own = parts[rows]
-            if mean != ARITHMETIC and not self.floors[r] > 0:
-                refused |= self._set_apart(r, own, None if present is None else present[rows], rows, alone)
+            rows = ALL if len(kinds) == 1 else np.flatnonzero(means[self.level.parent] == mean)
+            own = parts[:, rows]
+            if mean != ARITHMETIC and not floor > 0:
+                there = None if present is None else present[..., rows, :]
+                refused |= self._set_apart(some, own, there, rows, start, alone)
             elif mean != ARITHMETIC or present is not None:
-                np.fmax(own, self.floors[r] if mean != ARITHMETIC else LEAST, out=own)  # missing ones become numbers
+                np.fmax(
+                    own, _floor(float(floor) if mean != ARITHMETIC else LEAST, own.shape[1:]), out=own
+                )  # missing: a number
             if mean == GEOMETRIC:
                 np.log(own, out=own)
             elif mean == HARMONIC:
-                np.reciprocal(own, out=own)
+                np.divide(np.float32(1.0), own, out=own)
             if rows is not ALL:
-                parts[rows] = own
-        if present is None:
-            found = level.product(self.shares[r], parts)
-        else:
-            parts *= present
-            found, bottom = level.product(self.weights[r], parts), level.product(self.weights[r], present)
-            bottom[bottom <= 0] = np.nan
-            found /= bottom
-        for mean, back in ((GEOMETRIC, np.exp), (HARMONIC, np.reciprocal)):
-            if mean in kinds:
-                rows = ALL if len(kinds) == 1 else np.flatnonzero(means == mean)
-                with np.errstate(divide="ignore"):  # a node without weights, which is bare
-                    found[rows] = back(found[rows])
-        for node, raw in alone:
-            found[node] = _alone(raw, self.weights[r, level.parent == node], int(means[node]))
-        if present is not None and self.need[r].max() > 1:
-            found[level.product(self.alive[r].astype(np.float32), present) < self.need[r][:, None]] = np.nan
-        if self.bare[r].any():
-            found[self.bare[r]] = np.nan
-        above[level.nodes] = found
+                parts[:, rows] = own
         return refused
 
     def _set_apart(
-        self, r: int, own: Singles, present: Singles | None, rows: Rows, alone: list[tuple[int, Singles]]
-    ) -> bool:
+        self,
+        some: Ints,
+        own: Singles,
+        present: Singles | None,
+        rows: Rows,
+        start: int,
+        alone: list[tuple[int, int, Singles]],
+    ) -> Bools:
         """Nodes with a part whose logarithm or reciprocal is not finite, for no floor holds it above 0.
 
         Args:
-            r: Number of the replication.
+            some: Numbers of the replications.
             own: Parts of some members, changed in place: above 0.
             present: Which of them are there.
             rows: Which members.
+            start: Place of the first replication.
             alone: Gets the nodes and their parts.
 
         Returns:
-            Whether a part that counts is not above 0, and no floor is given.
+            Whether a part that counts is not above 0, and no floor is given, shape (n,).
         """
         if present is not None:
-            own[present == 0] = 1.0
-        wrong = own.min(axis=1) <= 0
+            own[np.broadcast_to(present == 0, own.shape)] = 1.0
+        wrong = own.min(axis=2) <= 0
         if not wrong.any():
-            return False
+            return np.zeros(some.size, dtype=bool)
         np.maximum(own, np.float32(0.0), out=own)
         parents = self.level.parent[rows]
-        for node in np.unique(parents[wrong]).tolist():
-            raw = own[parents == node]
-            if present is not None:
-                raw[present[parents == node] == 0] = np.nan
-            alone.append((node, raw))
+        for at in np.flatnonzero(wrong.any(axis=1)).tolist():
+            for node in np.unique(parents[wrong[at]]).tolist():
+                raw = own[at, parents == node]
+                if present is not None:
+                    raw[np.broadcast_to(present, own.shape)[at, parents == node] == 0] = np.nan
+                alone.append((start + at, node, raw))
         np.maximum(own, np.finfo(np.float32).tiny, out=own)
-        return bool((wrong & self.alive[r][rows]).any()) and not np.isfinite(self.floors[r])
+        counts: Bools = (wrong & self.alive[some][:, rows]).any(axis=1) & ~np.isfinite(self.floors[some])
+        return counts
+
+
+@lru_cache(maxsize=16)
+def _floor(value: float, shape: tuple[int, ...]) -> Singles:
+    """A number everywhere: NumPy compares arrays several times as fast as an array and a number."""
+    return np.full(shape, value, dtype=np.float32)
 
 
 def _alone(parts: Singles, weights: Singles, mean: int) -> Singles:

@@ -103,7 +103,7 @@ class Fills:
         return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prepared:
     """Arrays of a case; the names are those of `kernel.compute_scores`.
 

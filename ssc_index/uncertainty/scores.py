@@ -70,7 +70,7 @@ def scores_of_choices(prepared: Prepared, choices: Choices, backend: Backend, in
             status,
         )
     else:
-        kernel_numpy.compute_scores(prepared, laid, order, scores, status)
+        kernel_numpy.compute_scores(prepared, laid, scores, status)
     for at in np.flatnonzero(status).tolist():
         scores_of(prepared.case, built(prepared.case, choices, at))  # raises what the step has to say, if anything
     return scores[:, :, : prepared.n_units]

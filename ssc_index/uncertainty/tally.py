@@ -7,6 +7,7 @@ What belongs here: what is counted, for one node among one set of units. What do
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -14,12 +15,13 @@ from numpy.typing import NDArray
 
 from ssc_index.method import Rank
 from ssc_index.steps.state import Bools
-from ssc_index.uncertainty import draws
 from ssc_index.uncertainty.prepared import Singles
 from ssc_index.values import Floats
 
 BINS = 1000  # of scores; no power of two, so that rows do not fall on each other in the processor's cache
 MOST_RANKS = 2000  # units up to which each rank has its own bin, and each pair of units is compared
+SPARE = np.uint64(2**29 - 1)  # the bits of a double that hold nothing of a single
+NOWHERE = 2.0**1000  # where units without a rank are sorted: after any single
 Counts = NDArray[np.int64]
 Ranks = NDArray[np.int32]
 
@@ -123,22 +125,38 @@ def empty_tally(among: Bools, pairs: bool) -> Tally:
 def ranks_by_numpy(scores: Singles, among: Bools) -> Ranks:
     """Ranks of each replication, 1 the best, equal scores the smallest; 0 is none. Shape as ``scores``.
 
-    The numbers of the units ride on the bits of their scores through one sort.
+    The numbers of the units ride through one sort in those bits of a double that a single leaves empty.
     """
-    raw = (scores + np.float32(0.0)).view(np.int32)  # −0 is 0
-    rising = np.where(raw < 0, raw ^ np.int32(0x7FFFFFFF), raw)
-    falling = (np.int64(2**31 - 1) - rising).astype(np.uint64)
-    falling[np.isnan(scores) | ~among] = draws.LOW
-    keys = (falling << draws.HALF) | np.arange(scores.shape[1], dtype=np.uint64)
-    keys.sort(axis=1)
-    sorted_, units = keys >> draws.HALF, (keys & draws.LOW).astype(np.intp)
-    places = np.broadcast_to(np.arange(1, scores.shape[1] + 1, dtype=np.int32), scores.shape).copy()
-    places[:, 1:][sorted_[:, 1:] == sorted_[:, :-1]] = 0
-    np.maximum.accumulate(places, axis=1, out=places)
-    places[sorted_ == draws.LOW] = 0
     ranks = np.empty(scores.shape, dtype=np.int32)
-    np.put_along_axis(ranks, units, places, axis=1)
+    n_units = scores.shape[1]
+    unit = np.arange(n_units, dtype=np.uint64)
+    for rows in _blocks(*scores.shape):
+        key = np.subtract(0.0, scores[rows], dtype=np.float64)  # −0 is 0
+        missing = np.isnan(key)
+        if not among.all():
+            missing |= ~among
+        key[missing] = NOWHERE
+        raw = key.view(np.uint64)
+        raw |= unit
+        key.sort(axis=1)
+        at = (raw & SPARE).astype(np.intp)
+        raw &= ~SPARE
+        places = np.broadcast_to(np.arange(1, n_units + 1, dtype=np.int32), key.shape)
+        equal = key[:, 1:] == key[:, :-1]
+        if equal.any() or missing.any():
+            places = places.copy()
+            places[:, 1:][equal] = 0
+            np.maximum.accumulate(places, axis=1, out=places)
+            places[key == NOWHERE] = 0
+        at += np.arange(len(key))[:, None] * n_units
+        ranks[rows].reshape(-1)[at] = places
     return ranks
+
+
+def _blocks(n: int, n_units: int) -> Iterator[slice]:
+    """Rows whose doubles stay in the processor's second cache, no more than a byte can count."""
+    step = max(1, min(255, 2**15 // max(n_units, 1)))
+    return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 
 def ranks_by_numba(scores: Singles, among: Bools) -> Ranks:
@@ -171,25 +189,37 @@ def add_by_numpy(tally: Tally, scale: Scale, scores: Singles, ranks: Ranks) -> N
         scores: Shape (n, n_units).
         ranks: Their ranks, same shape; 0 is none.
     """
-    known = ranks > 0
     tally.replications += len(ranks)
-    tally.ranked += known.sum(axis=0)
-    double = np.where(known, scores, np.float32(0.0)).astype(np.float64)
-    whole = np.rint(double * (1.0 / scale.unit)).astype(np.int64)
-    tally.score_sum += whole.sum(axis=0)
-    tally.score_squares += np.einsum("ij,ij->j", whole, whole)
-    long = ranks.astype(np.int64)
-    tally.rank_sum += long.sum(axis=0)
-    tally.rank_squares += np.einsum("ij,ij->j", long, long)
-    tally.top_ten += (known & (ranks <= 10)).sum(axis=0)
-    quarter = -(-known.sum(axis=1) // 4)
-    tally.top_quarter += (known & (ranks <= quarter[:, None])).sum(axis=0)
-    double -= scale.low
-    double *= 1.0 / scale.width
-    place = np.clip(double, 0, BINS - 1, out=double).astype(np.intp)  # whole numbers, cut off
     unit = np.arange(ranks.shape[1])
-    for counts, bins in ((tally.scores, place), (tally.ranks, (ranks - 1) // tally.rank_width)):
-        np.add.at(counts.reshape(-1), (bins + unit * counts.shape[1])[known], np.int32(1))
+    for rows in _blocks(*ranks.shape):
+        own, known = ranks[rows], ranks[rows] > 0
+        whole = bool(known.all())
+        double = scores[rows].astype(np.float64)
+        if not whole:
+            double[~known] = 0.0
+        quarter = -(-np.count_nonzero(known, axis=1) // 4)[:, None]
+        counted = (tally.ranked, known), (tally.top_ten, own <= 10), (tally.top_quarter, own <= quarter)
+        for counts, which in counted:
+            counts += np.add.reduce((which & known).view(np.uint8), axis=0, dtype=np.uint8)
+        _add_sums(tally.score_sum, tally.score_squares, np.rint(double * (1.0 / scale.unit)))
+        _add_sums(tally.rank_sum, tally.rank_squares, own.astype(np.float64))
+        double -= scale.low
+        double *= 1.0 / scale.width
+        place = np.clip(double, 0, BINS - 1, out=double).astype(np.intp)  # whole numbers, cut off
+        for bins, at in ((tally.scores, place), (tally.ranks, (own - 1) // tally.rank_width)):
+            cells = at + unit * bins.shape[1]
+            np.add.at(bins.reshape(-1), cells.reshape(-1) if whole else cells[known], np.int32(1))
+
+
+def _add_sums(sums: Counts, squares: Counts, whole: Floats) -> None:
+    """Add whole numbers and their squares, shape (n, n_units), n no more than 255: in doubles while those hold them."""
+    if max(whole.max(initial=0.0), -whole.min(initial=0.0)) < 2.0**22:  # 255 squares stay below 2⁵²
+        sums += whole.sum(axis=0).astype(np.int64)
+        squares += np.einsum("ij,ij->j", whole, whole).astype(np.int64)
+    else:
+        long = whole.astype(np.int64)
+        sums += long.sum(axis=0)
+        squares += np.einsum("ij,ij->j", long, long)
 
 
 def add_pairs_by_numpy(tally: Tally, ranks: NDArray[np.int16]) -> None:

@@ -14,6 +14,7 @@ import pytest
 from ssc_index.framework.load import framework_from_nodes
 from ssc_index.index import compute_index
 from ssc_index.method import method_from_mapping
+from ssc_index.uncertainty import kernel_numpy
 from ssc_index.uncertainty.case import case_of, decide, rows_of
 from ssc_index.uncertainty.plain import chosen_method, loop
 from ssc_index.uncertainty.prepared import prepare, why_not
@@ -205,6 +206,34 @@ def test_a_column_that_stays_constant_under_its_errors_takes_the_middle(scale, b
     rows = rows_of(case, 0, 8)
     scores = scores_of_choices(prepare(case), decide(case, rows), backend)
     np.testing.assert_allclose(scores, brute_force(case, rows, case.kept), atol=2e-4, rtol=0)
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy"])
+def test_of_an_indicator_that_few_have_the_least_and_most_are_those_of_the_few(backend):
+    """Two cities with the same value: their errors often lie on the same side of it, where no other city has any."""
+    given = examples.values()
+    table = given.values.copy()
+    table[2:, 0], table[:2, 0] = np.nan, 50.0
+    steps = [examples.STEPS[1], {"normalise": {"method": "minmax", "range": [0, 90]}}, examples.STEPS[3]]
+    section = {"seed": 11, "inputs": {"errors": examples.MEASUREMENT}, "nodes": ["pillar"]}
+    method = method_from_mapping({"name": "few", "steps": [*steps], "uncertainty": section})
+    case = case_of(replace(given, values=table), examples.framework(), method)
+    assert why_not(case) == []
+    rows = rows_of(case, 0, 8)
+    scores = scores_of_choices(prepare(case), decide(case, rows), backend)
+    np.testing.assert_allclose(scores, brute_force(case, rows, case.kept), atol=2e-4, rtol=0)
+
+
+def test_numpy_computes_a_replication_to_the_same_bits_in_any_company(monkeypatch):
+    case = examples.case(examples.EVERYTHING, nodes=["index", "pillar"])
+    rows = np.concatenate([rows_of(case, 0, 40), np.full((1, len(case.names)), np.nan)])
+    prepared = prepare(case)
+    together = scores_of_choices(prepared, decide(case, rows), "numpy")
+    alone = np.concatenate([scores_of_choices(prepared, decide(case, row[None]), "numpy") for row in rows], axis=1)
+    assert together.tobytes() == alone.tobytes()
+    monkeypatch.setattr(kernel_numpy, "LANES", 3 * len(case.values.units))
+    monkeypatch.setattr(kernel_numpy, "AT_ONCE", 2)
+    assert scores_of_choices(prepared, decide(case, rows), "numpy").tobytes() == together.tobytes()
 
 
 def test_each_draw_of_an_imputation_is_a_replication_of_its_own():

@@ -22,6 +22,7 @@ from ssc_index.uncertainty.run import run_uncertainty
 from ssc_index.uncertainty.scores import scores_of_choices
 from ssc_index.uncertainty.tally import (
     BINS,
+    Scale,
     add_by_numba,
     add_by_numpy,
     add_pairs_by_numba,
@@ -182,6 +183,15 @@ def test_numpy_counts_the_same_scores_as_the_compiled_loop(scores):
     for field in fields(one):
         np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name), field.name)
     assert one.ahead.max() > 255
+
+
+def test_numpy_adds_scores_far_beyond_the_scale_to_the_last_unit():
+    # The sum of 33 squares of 2²⁴ − 1 is odd and beyond 2⁵³: a double cannot hold it.
+    scores = np.full((33, 1), 2.0**24 - 1, dtype=np.float32)
+    tally, scale = empty_tally(np.ones(1, dtype=bool), pairs=False), Scale(0.0, 1.0, 1.0)
+    add_by_numpy(tally, scale, scores, ranks_by_numpy(scores, tally.among))
+    assert tally.score_squares.tolist() == [33 * (2**24 - 1) ** 2]
+    assert tally.score_sum.tolist() == [33 * (2**24 - 1)]
 
 
 @pytest.mark.parametrize("units", [1, 31, 33, 2000, 2001, 4500])
