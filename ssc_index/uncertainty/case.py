@@ -318,7 +318,10 @@ def decide(case: Case, rows: Floats, backend: Backend = "numpy") -> Choices:
         else:
             assert weights is not None
             found, columns = _weights(case, one, number, backend)
-            weights[:, columns] = np.where(drawn[:, None], found, weights[:, columns])
+            if drawn.all():  # picking rows too would take as long as all else here
+                weights[:, columns] = found
+            else:
+                weights[np.ix_(drawn, columns)] = found[drawn]
     return Choices(options, weights, excluded, noise, provisional)
 
 

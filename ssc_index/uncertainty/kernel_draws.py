@@ -41,6 +41,19 @@ def _fill_pair(key: Any, place: Any, attempt: Any, pair: Any) -> None:
     pair[1] = (np.float64((c << U(20)) | (d >> U(12))) + 0.5) * 2.0**-52
 
 
+@njit(**_INNER)
+def _fill_stream(key: Any, n: Any, drawn: Any) -> None:
+    """The numbers of the first set of a stream, several side by side: `_fill_pair` in a loop of vectors."""
+    low, high = key & U(0xFFFFFFFF), key >> U(32)
+    for i in range(drawn.shape[1]):
+        a, b, c, d = U(i), U(0), U(0), U(1)
+        k, q = low, high
+        for _ in range(10):
+            a, b, c, d = philox_round(a, b, c, d, k, q)
+            k, q = (k + U(0x9E3779B9)) & U(0xFFFFFFFF), (q + U(0xBB67AE85)) & U(0xFFFFFFFF)
+        drawn[n, U(i)] = (np.float64((a << U(20)) | (b >> U(12))) + 0.5) * 2.0**-52
+
+
 @njit(**_OPTIONS)
 def fill_uniforms(keys: Any, drawn: Any) -> None:
     """Uniform numbers of streams, the first set of `draws.stream`.
@@ -49,11 +62,8 @@ def fill_uniforms(keys: Any, drawn: Any) -> None:
         keys: Key of each stream, shape (n,), uint64.
         drawn: Filled, shape (n, width), float64.
     """
-    pair = np.empty(2, dtype=np.float64)
     for n in range(keys.size):
-        for i in range(drawn.shape[1]):
-            _fill_pair(keys[n], i, 0, pair)
-            drawn[n, i] = pair[0]
+        _fill_stream(keys[U(n)], n, drawn)
 
 
 @njit(**_OPTIONS)
