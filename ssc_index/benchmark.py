@@ -224,12 +224,15 @@ def peer_statistics(
     count = np.zeros((len(groups), items), dtype=np.int64)
     leader = np.full((len(groups), items), -1, dtype=np.int64)
     lower = np.zeros(items, dtype=bool) if lower_is_better is None else np.asarray(lower_is_better, dtype=bool)
-    places = np.full((3, items, cities), np.nan)  # a row for each item, cities of a group side by side
+    places = np.empty((3, items, cities))  # a row for each item, cities of a group side by side
+    places[:, :, : bounds[0]] = np.nan
     across = np.take(values.T, by_group, axis=1)
     for number in range(len(groups)):
         side = slice(bounds[number], bounds[number + 1])
         counted = np.count_nonzero(across[:, side] == across[:, side], axis=1)
         shown = np.flatnonzero(counted >= max(minimum, 1))
+        if shown.size < items:
+            places[:, :, side] = np.nan
         if not shown.size:
             continue
         chosen = slice(None) if shown.size == items else shown
@@ -286,7 +289,8 @@ def _percentiles(ordered: Floats, order: Ints, count: Ints, lower: NDArray[np.bo
         is_last = np.concatenate([is_new[:, 1:], np.ones((count.size, 1), dtype=bool)], axis=1)
         last = np.minimum.accumulate(np.where(is_last, height, width)[:, ::-1], axis=1)[:, ::-1]
         middle = (first + last) / 2.0
-    middle = np.where(lower[:, None], (count - 1)[:, None] - middle, middle)
+    if lower.any():
+        middle = np.where(lower[:, None], (count - 1)[:, None] - middle, middle)
     others = np.where(count > 1, count - 1, np.nan)
     shares = np.empty(ordered.shape)
     found = np.where(ordered == ordered, 100.0 * middle / others[:, None], np.nan)

@@ -68,6 +68,8 @@ def fill_by_group(
     """
     order = np.argsort(groups, kind="stable")
     numbers, starts, place = np.unique(groups[order], return_index=True, return_inverse=True)
+    if not numbers.size:
+        return np.array(table, order="F"), []
     ends = np.append(starts, order.size)[1:]
     group_of = np.empty_like(place)
     group_of[order] = place

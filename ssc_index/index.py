@@ -167,7 +167,7 @@ def _run(state: State, step: Parameters, record: bool) -> tuple[StepResult, ...]
     outcome: Outcome = STEPS[step.step].run(state, step)
     codes = tuple(node.code for node in state.framework.nodes) if on_nodes else state.values.codes
     places = state.node_columns(codes)
-    if outcome.imputed is not None:
+    if record and outcome.imputed is not None:
         for column in np.flatnonzero(outcome.imputed.any(axis=0)).tolist():
             np.copyto(state.filled_by[:, places[column]], state.number, where=outcome.imputed[:, column])
     if not record:
