@@ -270,8 +270,11 @@ def coded_rows_of(connection: duckdb.DuckDBPyConnection, query: Query) -> pl.Dat
     """
     sql, parameters = (query, ()) if isinstance(query, str) else query
     with connection.sql(sql, params=list(parameters)).to_arrow_reader(ROWS_AT_ONCE) as reader:
-        parts = [in_categories(pl.DataFrame(pl.from_arrow(batch))) for batch in reader]
-        return pl.concat(parts) if parts else in_categories(pl.DataFrame(pl.from_arrow(reader.schema.empty_table())))
+        rows = in_categories(pl.DataFrame(pl.from_arrow(reader.schema.empty_table())))
+        for batch in reader:
+            # A copy: numbers that lie where DuckDB has put them would keep the texts beside them in memory.
+            rows.extend(in_categories(pl.DataFrame(pl.from_arrow(batch))))
+    return rows
 
 
 def in_categories(frame: pl.DataFrame) -> pl.DataFrame:
