@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ssc_index.aggregate import weighted_mean
-from ssc_index.impute import Centre, fill_by_group
+from ssc_index.impute import Centre
 from ssc_index.steps.state import Bools, Ints
 from ssc_index.uncertainty import draws
 from ssc_index.uncertainty.draws import Words
@@ -293,17 +293,55 @@ def _normalised(scaled: Scaled, errors: Errors | None, starts: Words) -> tuple[S
 
 def _imputed(fills: Fills, table: int, scale: int, values: Singles, present: Singles) -> Singles | None:
     """Fill scores that are missing, in place; which are there then, None where all are."""
-    there = np.empty(values.shape, dtype=bool)
-    for own, given, found in zip(values, np.broadcast_to(present, values.shape), there, strict=True):
-        scores = np.where(given > 0, own, np.float32(np.nan)).T.astype(np.float64)
-        for centres, grouping in zip(fills.centres[scale], fills.grouping[scale].tolist(), strict=True):
-            for number, centre in enumerate(CENTRES):
-                wanted = np.broadcast_to(centres == number, scores.shape)
-                if wanted.any():
-                    scores, _ = fill_by_group(scores, fills.groups(table, grouping), centre, wanted)
-        found[:] = ~np.isnan(scores.T)
-        own[:] = np.where(found, scores.T, 0.0)
-    return None if there.all() else there.astype(np.float32)
+    there = np.broadcast_to(present, values.shape).copy()
+    np.fmax(values, _everywhere(LEAST, values.shape[1:]), out=values)  # missing ones become numbers
+    values *= there
+    for centres, grouping in zip(fills.centres[scale], fills.grouping[scale].tolist(), strict=True):
+        ends = fills.ends[table, grouping].tolist()
+        lanes = fills.lanes[table, grouping, : ends[-1]]
+        order = np.concatenate([lanes, np.setdiff1d(np.arange(values.shape[2]), lanes)])
+        back, straight = np.argsort(order), bool((order[:-1] < order[1:]).all())
+        for number, centre in enumerate(CENTRES):
+            rows = np.flatnonzero(centres == number)
+            if not rows.size:
+                continue
+            for one, two in zip(values, there, strict=True):  # all at once would take memory anew for every sum
+                own, known = one[rows], two[rows]
+                if not straight:
+                    own, known = own.take(order, axis=1), known.take(order, axis=1)
+                for first, last in itertools.pairwise(ends):
+                    _fill_group(own[:, first:last], known[:, first:last], centre)
+                if not straight:
+                    own, known = own.take(back, axis=1), known.take(back, axis=1)
+                one[rows], two[rows] = own, known
+    return None if there.all() else there
+
+
+def _fill_group(scores: Singles, known: Singles, centre: Centre) -> None:
+    """Fill what a group of units lacks by the centre of what it has, in place; without any score it stays bare.
+
+    Sums and products, for a processor cannot guess which of the scores are there.
+
+    Args:
+        scores: Shape (n_indicators, n_members); 0 where there is none.
+        known: 1 where there is one, 0 elsewhere, same shape; changed in place.
+        centre: ``mean`` or ``median``.
+    """
+    size = known.shape[1]
+    counts = (known @ np.ones(size, dtype=np.float32)).astype(np.intp)
+    if not known.size or counts.min() == size:
+        return
+    holes = 1.0 - known
+    if centre == "mean":
+        middle = scores.astype(np.float64) @ np.ones(size) / np.maximum(counts, 1)
+    else:
+        ordered = np.sort(holes * np.float32(-LEAST) + scores, axis=1)
+        two = np.stack([np.maximum(counts - 1, 0) // 2, np.minimum(counts // 2, size - 1)], axis=1)
+        middle = np.take_along_axis(ordered, two, axis=1).sum(axis=1, dtype=np.float64) / 2.0
+    holes *= (counts > 0)[:, None]
+    middle[counts == 0] = 0.0
+    scores += holes * middle[:, None].astype(np.float32)
+    known += holes
 
 
 def _rescale(values: Singles, scale: Scale, present: Bools | None) -> Bools:
@@ -576,7 +614,7 @@ class Rules:
                 refused |= self._set_apart(some, own, there, rows, start, alone)
             elif mean != ARITHMETIC or present is not None:
                 np.fmax(
-                    own, _floor(float(floor) if mean != ARITHMETIC else LEAST, own.shape[1:]), out=own
+                    own, _everywhere(float(floor) if mean != ARITHMETIC else LEAST, own.shape[1:]), out=own
                 )  # missing: a number
             if mean == GEOMETRIC:
                 np.log(own, out=own)
@@ -627,7 +665,7 @@ class Rules:
 
 
 @lru_cache(maxsize=16)
-def _floor(value: float, shape: tuple[int, ...]) -> Singles:
+def _everywhere(value: float, shape: tuple[int, ...]) -> Singles:
     """A number everywhere: NumPy compares arrays several times as fast as an array and a number."""
     return np.full(shape, value, dtype=np.float32)
 

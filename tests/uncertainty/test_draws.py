@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ssc_index.uncertainty import draws
+from ssc_index.uncertainty import draws, kernel_numpy
 from ssc_index.uncertainty.case import decide, rows_of
 from tests.uncertainty import examples
 
@@ -115,6 +115,21 @@ def test_the_kernel_draws_the_normals_of_the_formula(rows, columns):
         found.append(tile[:cells].copy())
     drawn = np.concatenate(found).reshape(-1, lanes if pieces == 1 else pieces * cells)[:columns, :rows].T
     np.testing.assert_allclose(drawn, draws.normals(key, rows, columns), atol=2e-6)
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 20])
+@pytest.mark.parametrize(("rows", "columns"), [(1, 3), (50, 41), (1000, 5), (2500, 2)])
+def test_numpy_draws_the_normals_of_the_formula_some_replications_and_tiles_at_once(
+    rows, columns, at_once, monkeypatch
+):
+    monkeypatch.setattr(kernel_numpy, "AT_ONCE", at_once)
+    start = draws.starts(draws.keys(draws.rows(8, 0, 4, 1)[:, 0]))
+    values, deviations = np.zeros((2, columns, rows), dtype=np.float32)
+    deviations += 1
+    scaled = kernel_numpy.Scaled(values, deviations, None, None, None, ())
+    errors = kernel_numpy.Errors(5, rows, columns)
+    expected = [draws.normals(one, rows, columns).T for one in start]
+    np.testing.assert_allclose(errors.add(scaled, start), expected, atol=2e-6)
 
 
 def test_every_word_counts_alike_so_that_moments_of_normals_are_exact():
