@@ -50,7 +50,7 @@ def chain_frame(result: IndexResult, base: int | None = None) -> pl.DataFrame:
     if base is not None and base not in years:
         raise ValuesError("chained index", [f"no year {base}; years are {', '.join(map(str, years))}"])
     rules = {year: aggregation_rules(scores_in(result, year)) for year in years}
-    faults = _faults(result, rules[years[-1]])
+    faults = _faults(result, next(iter(rules.values())))
     if faults:
         raise ValuesError("chained index", faults)
     nodes = [node.code for node in result.framework.nodes]
@@ -59,7 +59,7 @@ def chain_frame(result: IndexResult, base: int | None = None) -> pl.DataFrame:
     link, common = np.full(score.shape, np.nan), np.zeros(score.shape, dtype=np.int64)
     for number, (_, year) in enumerate(pairwise(years), start=1):
         before, after = panel.cube[:, number - 1, leaves], panel.cube[:, number, leaves]
-        both = ~np.isnan(before + after)
+        both = ~(np.isnan(before) | np.isnan(after))
         common[:, number] = both.sum(axis=1)
         first, last = (_root(result.framework, rules[year], np.where(both, table, np.nan)) for table in (before, after))
         np.divide(last, first, out=link[:, number], where=(first > 0) & (last > 0))
@@ -84,9 +84,10 @@ def _faults(result: IndexResult, rules: Mapping[str, Rule]) -> list[str]:
     while waiting:
         code = waiting.pop()
         rule = rules.get(code)
-        if rule is None or rule.how is None:
+        if rule is None:
             faults.append(f"{code}: groups of units have weights of their own")
             continue
+        assert rule.how is not None
         if rule.how.cohort:
             faults.append(f"{code}: {rule.how.name} compares units, so that a score is not a unit's own")
         children = zip(result.framework.children[code], rule.kept, strict=True)
@@ -124,7 +125,7 @@ def _frame(
     reasons: list[str | None] = []
     for unit in range(len(units)):
         for number in range(len(years)):
-            steps = range(at + 1, number + 1) if number > at else range(at, number, -1)
+            steps = (*range(at + 1, number + 1), *range(at, number, -1))  # forwards or backwards: one of them is empty
             broken = [step for step in steps if np.isnan(link[unit, step])]
             if np.isnan(score[unit, at]):
                 reasons.append(f"no score in {years[at]}, the base")

@@ -16,7 +16,10 @@ from ssc_index.audit.variants import without
 from ssc_index.chained import chain_frame
 from ssc_index.contributions import change_contributions, shapley_values
 from ssc_index.errors import ValuesError
+from ssc_index.framework.load import framework_from_nodes
+from ssc_index.framework.model import Node
 from ssc_index.index import compute_index
+from ssc_index.method import method_from_mapping
 from ssc_index.trends import (
     Panel,
     beta_convergence,
@@ -26,6 +29,7 @@ from ssc_index.trends import (
     rank_mobility,
     sigma_convergence,
 )
+from ssc_index.values import values_from_columns
 from tests.engine.test_audit import _index
 
 NAN = np.nan
@@ -379,6 +383,26 @@ def test_a_chain_that_breaks_says_where():
     assert set(rows.filter(unit="u002")["reason"]) == {"no score in 2023, the base"}
     forwards = chain_frame(_chained(), 2020).filter(unit="u001")
     assert forwards["reason"].to_list() == [None, *["no link from 2020 to 2021"] * 2]
+
+
+@pytest.mark.parametrize(("first", "last", "link"), [(0.5, 0.8, 1.6), (0, 2, None), (2, 0, None), (-1, -2, None)])
+def test_a_link_is_of_two_scores_above_0(first, last, link):
+    result = _index(np.array([[first] * 4, [last] * 4], dtype=float), years=[1, 2])
+    assert chain_frame(result)["link"].to_list() == [None, link if link is None else pytest.approx(link)]
+
+
+def test_families_whose_weights_differ_by_group_are_all_named():
+    leaves = [
+        Node(code=c, parent=c[0].upper(), name="", level="", direction="higher") for c in ("a1", "a2", "b1", "b2")
+    ]
+    tree = [Node(code=code, parent=parent, name="", level="") for code, parent in (("i", None), ("A", "i"), ("B", "i"))]
+    tree = framework_from_nodes([*tree, *leaves])
+    values = values_from_columns(["u", "u"], [1, 2], tree.codes, np.ones((2, 4)), {"stage": ["1", "1"]})
+    weights = {"method": "by_group", "group": "stage", "weights": {"1": dict.fromkeys(("a1", "a2", "b1", "b2"), 1)}}
+    steps = [{"normalise": {"method": "none"}}, {"weights": weights}, {"aggregate": {}}]
+    with pytest.raises(ValuesError) as caught:
+        chain_frame(compute_index(values, tree, method_from_mapping({"name": "m", "steps": steps})))
+    assert sorted(fault[:2] for fault in caught.value.faults) == ["A:", "B:"]
 
 
 def test_links_are_by_the_methods_rules_and_weights():
