@@ -317,6 +317,8 @@ def build_marts(
         order = rounds(shared["index_cities"], kept.editions)
         reading = (pool.submit(edition_frames, store, shared, *one) for one in order if kept.editions.isdisjoint(one))
         begun = next(reading, None)
+        counts = shared["index_cities"]["edition"].value_counts()["count"]
+        is_large = any(count > CITIES_AT_ONCE for count in counts)
         for first, _ in order:
             if begun is None or first in kept.editions:
                 both(
@@ -327,11 +329,12 @@ def build_marts(
                 continue
             frames = begun.result()
             jobs = [pool.submit(fill_internal, frames, of_internal), pool.submit(fill_public, frames, of_public)]
-            # Whichever of the two is done first reads the next ones meanwhile.
-            begun = next(reading, None)
+            # Whichever of the two is done first reads the next ones meanwhile; of large ones not two are in memory.
+            begun = None if is_large else next(reading, None)
             del frames
             finished(jobs)
             give_back()
+            begun = begun or next(reading, None)
         inside, shown = both(pool, internal.seal, public.seal)
         internal.switch(inside)
         public.switch(shown)
