@@ -574,42 +574,59 @@ def _add_up_known(
 
     Args as of `_add_up`, and ``bottom`` and ``cells``: scratch, shape (at least n,).
     """
-    counted = least > F(1.0)  # one part with a weight is at least one part
-    for i in range(n):
-        sums[g, U(start + i)], bottom[i], cells[i] = F(0.0), F(0.0), F(0.0)
     fours = count // 4 * 4
     for j in range(0, fours, 4):
         r0, r1, r2, r3 = which[j], which[j + 1], which[j + 2], which[j + 3]
         w0, w1, w2, w3 = weights[j], weights[j + 1], weights[j + 2], weights[j + 3]
-        for i in range(n):
-            x0, x1 = rows[r0, U(shift + i)], rows[r1, U(shift + i)]
-            x2, x3 = rows[r2, U(shift + i)], rows[r3, U(shift + i)]
-            top = fma(w0, x0 if x0 == x0 else F(0.0), sums[g, U(start + i)])
-            top = fma(w1, x1 if x1 == x1 else F(0.0), top)
-            top = fma(w2, x2 if x2 == x2 else F(0.0), top)
-            sums[g, U(start + i)] = fma(w3, x3 if x3 == x3 else F(0.0), top)
-            own = F(bottom[i] + (w0 if x0 == x0 else F(0.0)))
-            own = F(own + (w1 if x1 == x1 else F(0.0)))
-            own = F(own + (w2 if x2 == x2 else F(0.0)))
-            bottom[i] = F(own + (w3 if x3 == x3 else F(0.0)))
-        if counted:
+        if j == 0:
             for i in range(n):
                 x0, x1 = rows[r0, U(shift + i)], rows[r1, U(shift + i)]
                 x2, x3 = rows[r2, U(shift + i)], rows[r3, U(shift + i)]
-                one = F((F(1.0) if x0 == x0 else F(0.0)) + (F(1.0) if x1 == x1 else F(0.0)))
-                two = F((F(1.0) if x2 == x2 else F(0.0)) + (F(1.0) if x3 == x3 else F(0.0)))
-                cells[i] = F(cells[i] + F(one + two))
+                top = F(w0 * (x0 if x0 == x0 else F(0.0)))
+                top = fma(w1, x1 if x1 == x1 else F(0.0), top)
+                top = fma(w2, x2 if x2 == x2 else F(0.0), top)
+                sums[g, U(start + i)] = fma(w3, x3 if x3 == x3 else F(0.0), top)
+                own = F((w0 if x0 == x0 else F(0.0)) + (w1 if x1 == x1 else F(0.0)))
+                own = F(own + (w2 if x2 == x2 else F(0.0)))
+                bottom[i] = F(own + (w3 if x3 == x3 else F(0.0)))
+        else:
+            for i in range(n):
+                x0, x1 = rows[r0, U(shift + i)], rows[r1, U(shift + i)]
+                x2, x3 = rows[r2, U(shift + i)], rows[r3, U(shift + i)]
+                top = fma(w0, x0 if x0 == x0 else F(0.0), sums[g, U(start + i)])
+                top = fma(w1, x1 if x1 == x1 else F(0.0), top)
+                top = fma(w2, x2 if x2 == x2 else F(0.0), top)
+                sums[g, U(start + i)] = fma(w3, x3 if x3 == x3 else F(0.0), top)
+                own = F(bottom[i] + (w0 if x0 == x0 else F(0.0)))
+                own = F(own + (w1 if x1 == x1 else F(0.0)))
+                own = F(own + (w2 if x2 == x2 else F(0.0)))
+                bottom[i] = F(own + (w3 if x3 == x3 else F(0.0)))
     for j in range(fours, count):
         r0, w0 = which[j], weights[j]
-        for i in range(n):
-            x0 = rows[r0, U(shift + i)]
-            sums[g, U(start + i)] = fma(w0, x0 if x0 == x0 else F(0.0), sums[g, U(start + i)])
-            bottom[i] = F(bottom[i] + (w0 if x0 == x0 else F(0.0)))
-            cells[i] = F(cells[i] + (F(1.0) if x0 == x0 else F(0.0)))
+        if j == 0:
+            for i in range(n):
+                x0 = rows[r0, U(shift + i)]
+                sums[g, U(start + i)] = F(w0 * (x0 if x0 == x0 else F(0.0)))
+                bottom[i] = w0 if x0 == x0 else F(0.0)
+        else:
+            for i in range(n):
+                x0 = rows[r0, U(shift + i)]
+                sums[g, U(start + i)] = fma(w0, x0 if x0 == x0 else F(0.0), sums[g, U(start + i)])
+                bottom[i] = F(bottom[i] + (w0 if x0 == x0 else F(0.0)))
+    for j in range(count if least > F(1.0) else 0):  # one part with a weight is at least one part
+        r0 = which[j]
+        if j == 0:
+            for i in range(n):
+                cells[i] = F(1.0) if rows[r0, U(shift + i)] == rows[r0, U(shift + i)] else F(0.0)
+        else:
+            for i in range(n):
+                cells[i] = F(cells[i] + (F(1.0) if rows[r0, U(shift + i)] == rows[r0, U(shift + i)] else F(0.0)))
+        if j == count - 1:  # where there are too few it is as if they weighed nothing
+            for i in range(n):
+                bottom[i] = bottom[i] if cells[i] >= least else F(0.0)
     for i in range(n):
-        known = (bottom[i] > F(0.0)) & ((cells[i] >= least) | (not counted))
         x = F(sums[g, U(start + i)] / bottom[i])
-        sums[g, U(start + i)] = x if known else F(np.nan)
+        sums[g, U(start + i)] = x if bottom[i] > F(0.0) else F(np.nan)
 
 
 @njit(**_INNER)
