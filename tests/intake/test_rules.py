@@ -247,6 +247,12 @@ CASES: list[tuple[str, tuple[dict[str, Any], dict[str, Any]], tuple[dict[str, An
         ({DOCTORS: 0}, {"past": {DOCTORS: 200.0}, "peers": {DOCTORS: NEAR_200}}),
         ({DOCTORS: 190}, {"past": {DOCTORS: 200.0}, "peers": {DOCTORS: NEAR_200}}),
     ),
+    ("no_after_yes", ({COMPACT: 0}, {"past": {COMPACT: 1.0}}), ({COMPACT: 0}, {"past": {COMPACT: 0.0}})),
+    (  # of a NO, 0 is no number of which there are none
+        "zero_without_comment",
+        ({DOCTORS: 0}, {"past": {DOCTORS: 200.0}, "peers": {DOCTORS: NEAR_200}}),
+        ({COMPACT: 0}, {"past": {COMPACT: 1.0}, "peers": {COMPACT: [1.0] * 12}}),
+    ),
     ("result_overridden", ({LITERACY: 97}, {}), ({LITERACY: of(97, 100)}, {})),
     ("size_slipped", ({DOCTORS: 2000}, {"past": {DOCTORS: 200.0}}), ({DOCTORS: 230}, {"past": {DOCTORS: 200.0}})),
     ("jump", ({DOCTORS: 6000}, {"past": {DOCTORS: 200.0}}), ({DOCTORS: 300}, {"past": {DOCTORS: 200.0}})),
