@@ -32,6 +32,7 @@ MODES = ("private", "public", "walking", "cycling", "para")
 ROUTES = ("landfill", "burnt", "incinerated", "open_dump", "recycled", "other")
 # Twelve cities around 95, and around 200.
 NEAR_95 = [94.0, 94.5, 95.0, 95.5, 96.0, 93.5, 94.2, 95.1, 95.8, 94.9, 94.4, 95.3]
+FROM_1_TO_95 = [1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 40.0, 50.0, 60.0, 70.0, 90.0, 95.0]
 NEAR_200 = [190.0, 195.0, 200.0, 205.0, 210.0, 198.0, 202.0, 207.0, 193.0, 201.0, 199.0, 204.0]
 
 
@@ -110,6 +111,11 @@ CASES: list[tuple[str, tuple[dict[str, Any], dict[str, Any]], tuple[dict[str, An
     ("interruption_time_of_customers", ({OUTAGE_TIME: 1.1}, {}), ({OUTAGE_TIME: 66.86}, {})),
     ("ratio_looks_like_percentage", ({EQUITY: 74}, {}), ({EQUITY: 0.74}, {})),
     ("maybe_fraction", ({NET: 0.97}, {"past": {NET: 96.0}}), ({NET: 0.97}, {"past": {NET: 0.9}})),
+    (  # peers that differ by as much say nothing against the city's own past
+        "maybe_fraction",
+        ({NET: 0.45}, {"past": {NET: 36.0}, "peers": {NET: FROM_1_TO_95}}),
+        ({NET: 0.45}, {"past": {NET: 0.6}, "peers": {NET: FROM_1_TO_95}}),
+    ),
     ("maybe_fraction", ({NET: 0.95}, {"peers": {NET: NEAR_95}}), ({NET: 95.0}, {"peers": {NET: NEAR_95}})),
     (
         "maybe_fraction",
