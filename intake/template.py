@@ -248,6 +248,10 @@ def _profile_checks(form: Form) -> dict[str, str]:
         text = f"IF({is_text},{says['not_a_number']},{says['profile_missing']})"
         return f"=IF(N({own})>0,{doubt},{text})"
 
+    def if_given(own: str) -> str:
+        is_text = form_formulas.is_text(own, form.nothing)
+        return f'=IF({is_text},{says["not_a_number"]},IF(ISNUMBER({own}),{says["ok"]},""))'
+
     def of_people(test: str, word: str) -> str:
         # AND looks at all that stands in it: a population that is text must not be divided.
         return f"IF(IF(N({people})>0,{test}),{says[word]},{says['ok']})"
@@ -259,6 +263,8 @@ def _profile_checks(form: Form) -> dict[str, str]:
         "city_gdp": figure(cell["city_gdp"]),
         "currency": f'=IF(AND(N({cell["city_gdp"]})>0,TRIM({cell["currency"]})=""),{says["currency"]},'
         f'IF(TRIM({cell["currency"]})="","",{says["ok"]}))',
+        "household_income": if_given(cell["household_income"]),
+        "inflation_pct": if_given(cell["inflation_pct"]),
     }
 
 

@@ -380,7 +380,7 @@ def type_texts(path: Path) -> Path:
     """A form whose population, and one numerator, a person typed as texts; one denominator is a formula that fails."""
     write_form(path)
     book = openpyxl.load_workbook(path)
-    book[PROFILE_SHEET]["B9"] = "150 000"
+    book[PROFILE_SHEET]["B9"], book[PROFILE_SHEET]["B14"] = "150 000", "48 900"
     rows = {str(cell.value): cell.row for cell in book[KPIS]["A"] if cell.value}
     book[KPIS][f"F{rows[INTERNET]}"] = "30 000"
     # A formula of the city's own that fails, with all that is computed from it.
@@ -445,8 +445,8 @@ def test_what_the_form_says_live_is_what_is_wrong(saved: Path) -> None:
 @pytest.mark.slow
 def test_a_number_that_stands_as_a_text_is_told_live_and_breaks_no_other_check(saved: Path) -> None:
     book = openpyxl.load_workbook(saved / "texts.xlsx", data_only=True)
-    profile = [book[PROFILE_SHEET][f"D{row}"].value for row in range(9, 14)]
-    assert profile == ["✗ Not a number", "✓", "✓", "✓", "✓"]
+    profile = [book[PROFILE_SHEET][f"D{row}"].value for row in range(9, 16)]
+    assert profile == ["✗ Not a number", "✓", "✓", "✓", "✓", "✗ Not a number", None]  # inflation is not given
     told = {str(code.value): check.value or "" for code, check in zip(book[KPIS]["A"], book[KPIS]["J"], strict=True)}
     assert told[INTERNET] == "✗ Not a number"
     assert told[HOTSPOTS] == ""  # nothing is typed there, and where the profile gives no number nothing is wrong
