@@ -40,6 +40,7 @@ def test_an_edge_may_belong_to_the_upper_band():
     ("value", "target", "rule", "share"),
     [
         (-5, 60, "value_over_target", 0),
+        (0.2, 0.5, "value_over_target", 0.4),
         (5, 0, "value_over_target", NAN),
         (5, -1, "value_over_target", NAN),
         (10, 5, "target_over_value", 0.5),

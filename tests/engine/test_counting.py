@@ -85,6 +85,9 @@ def test_what_is_missing_leaves_its_weight_to_the_rest():
     nan = np.nan
     parts = [np.array([0.0, nan, nan]), np.array([nan, nan, 1.0]), np.array([1.0, nan, 0.0])]
     np.testing.assert_array_equal(censored_mean(parts, [3.0, 1.0, 1.0], 0.7), [0.25, nan, 1.0])
+    assert (
+        censored_mean([np.array([0.0]), np.array([nan])], [1.0, 1.0], 0.5) == 0.0
+    )  # of what is there, if not told more
     np.testing.assert_array_equal(censored_mean(parts, [3.0, 1.0, 1.0], 0.7, min_coverage=0.9), [nan, nan, nan])
 
 

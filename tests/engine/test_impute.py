@@ -535,7 +535,8 @@ def test_a_guard_stops_a_method_that_touches_an_observed_cell(monkeypatch):
         _run(_holey(5), _impute("mean"))
 
 
-def test_groups_are_filled_side_by_side_as_one_by_one(monkeypatch):
+@pytest.mark.parametrize("piece", [1, 100])  # a group at a time, or two
+def test_groups_are_filled_side_by_side_as_one_by_one(piece, monkeypatch):
     generator = np.random.default_rng(5)
     table = np.asfortranarray(generator.normal(size=(60, 4)))
     table[generator.random(table.shape) < 0.4] = np.nan
@@ -543,7 +544,7 @@ def test_groups_are_filled_side_by_side_as_one_by_one(monkeypatch):
     groups, wanted = np.repeat([3, -1, 0, 2, 1], 12), np.ones(table.shape, dtype=bool)
     filled, empty = impute.fill_by_group(table, groups, "median", wanted)
     assert empty == [(3, 1, 12)]
-    monkeypatch.setattr(impute, "PARALLEL_FROM", 1)
+    monkeypatch.setattr(impute, "PARALLEL_FROM", piece)
     again, empty_again = impute.fill_by_group(table, groups, "median", wanted)
     np.testing.assert_array_equal(again, filled)
     assert empty_again == empty

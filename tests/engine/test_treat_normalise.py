@@ -334,6 +334,18 @@ def test_a_scale_without_length_is_an_error_unless_the_method_says_otherwise(ste
     assert set(middle.tolist()) == {50.0 if step["method"] in ("logistic", "percentile") else 0.5}
 
 
+def test_a_score_at_a_limit_is_not_set_to_it_and_a_fault_of_a_later_year_names_that_year():
+    for limits, notes in (
+        ([0, 100], ()),
+        ([1, 100], ("a: scores set to a limit: 1",)),
+        ([0, 99], ("a: scores set to a limit: 1",)),
+    ):
+        done = _one([1, 2, 3], {"normalise": {"method": "minmax", "limits": limits}})
+        assert done.steps[0].notes == notes
+    with pytest.raises(ComputationError, match="b 2021, a: -1; fraction_of_max needs 0 or more"):
+        _column([1, 2, 3, -1], {"normalise": {"method": "fraction_of_max"}}, [2020, 2020, 2021, 2021], list("abab"))
+
+
 def test_a_scale_may_rest_on_one_year_or_on_all():
     numbers, years, units = [0, 10, 5, 20], [2020, 2020, 2021, 2021], list("abab")
     by = {over: {"normalise": {"method": "minmax", "over": over}} for over in ("year", "panel", 2020, 2021, 1999)}

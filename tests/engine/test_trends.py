@@ -108,6 +108,15 @@ def test_beta_convergence_is_a_regression_with_its_error():
         assert getattr(found, name) == pytest.approx(value), name
 
 
+def test_units_that_drift_apart_have_no_speed():
+    # the gap grows by half in three years: a slope of 1/6
+    found = beta_convergence(_panel([[1, 1, 1], [2, 2, 2.5], [3, 3, 4], [5, 5, 7]]), "a", scale="level")
+    assert found.slope == pytest.approx(1 / 6)
+    assert math.isnan(found.speed)
+    assert math.isnan(found.half_life)
+    assert found.reason.startswith("no speed")
+
+
 def test_convergence_that_cannot_be_known_says_why():
     assert "units; at least 3" in (beta_convergence(_panel([[1, 1, 2], [2, 2, 3]]), "a").reason or "")
     assert beta_convergence(_panel([[1, 1, 2], [1, 2, 3], [1, 3, 4]]), "a").reason == "all units start alike"

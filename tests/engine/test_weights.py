@@ -133,6 +133,18 @@ def test_varimax_is_that_of_scikit_learn_and_keeps_communalities():
     np.testing.assert_allclose((ours**2).sum(axis=1), (loadings**2).sum(axis=1), rtol=1e-12)
 
 
+@pytest.mark.parametrize("loadings", [[[0.9, 0.1], [0.8, 0.3], [0.7, 0.2], [0.6, 0.4]], [[1, 0], [1, 0.2], [1, -0.2]]])
+def test_varimax_finds_the_greatest_variance_and_not_the_least(loadings):
+    # a general factor: where all lean one way, the angle has the wrong sign if a sum is added and not taken off
+    def variance(turned):
+        return (turned**2).var(axis=0).sum()
+
+    angles = np.linspace(0, np.pi / 2, 901)
+    turns = np.array([[np.cos(angles), -np.sin(angles)], [np.sin(angles), np.cos(angles)]]).transpose(2, 0, 1)
+    best = max(variance(np.array(loadings) @ turn) for turn in turns)
+    assert best <= variance(varimax(np.array(loadings, dtype=float))) <= best * 1.0001
+
+
 def test_two_blocks_of_columns_become_two_factors():
     random = np.random.Generator(np.random.Philox(key=6))
     a, b = random.normal(size=(2, 200, 1))
@@ -243,6 +255,12 @@ def test_common_weights_are_the_best_for_the_mean():
     random = np.random.Generator(np.random.Philox(key=1))
     others = random.dirichlet(np.ones(3), 300) @ table.T
     assert ours >= (others.mean(axis=1) / others.max(axis=1)).max() - 1e-9
+
+
+def test_weights_of_a_few_scores_below_1_and_of_two_children_that_have_nothing_in_common():
+    np.testing.assert_allclose(common_doubt_weights(np.array([[0.1, 0.2], [0.2, 0.1]])), [0.5, 0.5])
+    with pytest.raises(WeightError, match="explain the same"):
+        component_weights(np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]]))
 
 
 def test_of_two_children_that_run_against_each_other_rounding_chooses_none():
