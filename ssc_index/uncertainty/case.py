@@ -321,7 +321,7 @@ def decide(case: Case, rows: Floats, backend: Backend = "numpy") -> Choices:
             if drawn.all():  # picking rows too would take as long as all else here
                 weights[:, columns] = found
             else:
-                weights[np.ix_(drawn, columns)] = found[drawn]
+                weights[np.ix_(drawn, np.array(columns, np.intp))] = found[drawn]
     return Choices(options, weights, excluded, noise, provisional)
 
 
