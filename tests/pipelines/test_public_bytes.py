@@ -2,8 +2,9 @@
 
 A workspace is built, released, exported and made to fail with cities that entrusted something: one that consents to
 nothing, one that is counted but not named, one that shows its scores alone, one that withdrew its values for a year,
-and what is internal of one that shows everything. Public is what others may read by its file mode, whatever wrote it,
-and what commands say of the public mart. The history of runs and what is written to another city are searched too.
+and what is internal of one that shows everything; and with a revision that waits for its verifier, which the method
+lets count. Public is what others may read by its file mode, whatever wrote it, and what commands say of the public mart.
+The history of runs and what is written to another city are searched too.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import struct
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from unittest import mock
 
@@ -28,6 +30,7 @@ import pytest
 from typer.testing import CliRunner
 
 from assets.workspace import open_workspace
+from intake.template import Entry
 from pipelines.cli import app
 from pipelines.exports import entries
 from pipelines.notices import Notice, send
@@ -37,6 +40,7 @@ from tests.pipelines.workspaces import (
     REPORT,
     SCORES_ONLY,
     SECRET,
+    add_submission,
     change_receipt,
     change_register,
     make_small,
@@ -48,6 +52,11 @@ pytestmark = pytest.mark.xdist_group("public_bytes")
 UNNAMED, PSEUDONYM = "demo-006-fjorbruck", "city-7f3a"
 WITHDRAWN = "demo-004-dunhythe"
 FOLDER = "inbox-kz4718"
+
+# What waits: a revision of a city that consents to all its values, once they are verified.
+WAITING, UNVERIFIED = "demo-005-elvanpolis", 4357913.68
+HOTSPOTS = "EC_ICT_ICT_5C.main"
+COUNTS = "    what_waits: {kind: provisional, probability: 0.5}\n"
 
 # The row of public hotspots in the form: a plain count, its numerator is its value.
 ROW = 11
@@ -109,6 +118,7 @@ def number_pattern(value: float) -> re.Pattern[bytes]:
 
 
 PATTERNS = {f"value of {one.city}": number_pattern(one.value) for one in PLANTED.values() if one is not OPEN}
+PATTERNS["value that waits"] = number_pattern(UNVERIFIED)
 PATTERNS |= {f"population of {one.city}": number_pattern(one.population) for one in PLANTED.values() if one is not OPEN}
 TEXTS = {
     **OF_HIDDEN_CITIES,
@@ -234,6 +244,11 @@ def plant(root: Path) -> None:
     with (root / "raw" / "focal_points.csv").open("w", encoding="utf-8", newline="") as file:
         lines = [(city, "Focal-kz4720", "Head", "focal-kz4720@example.org") for city in (SECRET, REPORT)]
         csv.writer(file, lineterminator="\n").writerows([("city_id", "name", "role", "email"), *lines])
+    pending = {"verification_outcome": "pending", "received_at": datetime(2021, 12, 1, tzinfo=UTC)}
+    entries = {HOTSPOTS: Entry(numerator=UNVERIFIED)}
+    add_submission(root, "2020/again.xlsx", WAITING, 2020, entries, consent="report", **pending)
+    with (root / "method.yaml").open("a", encoding="utf-8") as file:
+        file.write(COUNTS)
     (root / "raw" / "2020").rename(root / "raw" / FOLDER)
 
 
@@ -282,6 +297,20 @@ def test_no_secret_is_in_any_byte_that_others_may_read(house: House) -> None:
     found = {path.relative_to(house.root).as_posix(): secrets_of(path) for path in house.files()}
     assert len(found) > 150
     assert {name: told for name, told in found.items() if told} == {}
+
+
+def test_what_waits_counts_for_the_team_and_for_nobody_else(house: House) -> None:
+    place = open_workspace(house.root)
+    with duckdb.connect(str(place.warehouse), read_only=True) as connection:
+        (row,) = connection.sql(
+            "select city_id, value from core.provisional where city_id = ?", params=[WAITING]
+        ).fetchall()
+    assert row == (WAITING, UNVERIFIED)
+    for mart, counts in ((place.internal_mart, True), (place.public_mart, False)):
+        for table in ("fact_one_at_a_time", "fact_sensitivity", "fact_rank_shift"):
+            told = set(tables(mart)[table].filter(edition=2020)["input"])
+            assert len(told) > 5
+            assert ("what_waits" in told) == counts, (mart.name, table)
 
 
 def test_no_secret_is_in_the_name_of_any_file_that_is_written(house: House) -> None:
