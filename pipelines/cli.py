@@ -248,6 +248,8 @@ def compute(
     uncertainty: Annotated[
         bool, typer.Option("--uncertainty", help="Also write what `ssc-index uncertainty` writes, of the last year.")
     ] = False,
+    grades: uncertainty_commands.GradesOption = None,
+    provisional: uncertainty_commands.ProvisionalOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compute any index from files: framework, values, method."""
@@ -259,11 +261,14 @@ def compute(
         raise typer.BadParameter("--audit needs --method: units outside a cohort have no audit of their own")
     if uncertainty and method is None:
         raise typer.BadParameter("--uncertainty needs --method: what is uncertain stands in it")
+    if not uncertainty and (grades or provisional):
+        raise typer.BadParameter("--grades and --provisional are read with --uncertainty alone")
     with told_errors():
         if method is not None:
             result = files.compute(framework, values, method, out, audit)
             if uncertainty:
-                uncertainty_commands.explore(framework, values, method, out, quiet=as_json)
+                inputs = {"framework": framework, "values": values, "method": method}
+                uncertainty_commands.explore(inputs, out, grades, provisional, quiet=as_json)
         else:
             assert parameters is not None
             result = score_outside.compute_outside(framework, values, parameters, out)

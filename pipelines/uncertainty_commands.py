@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from ssc_index.uncertainty.run import Result
 
 INTERRUPTED = 130  # as a shell has it
+GradesOption = Annotated[
+    Path | None,
+    typer.Option(help="CSV or Parquet of data-quality grades. Default: the column 'grade' of a long --values."),
+]
+ProvisionalOption = Annotated[
+    Path | None,
+    typer.Option(help="CSV or Parquet of values not verified. Default: the column 'provisional', likewise."),
+]
 
 
 def uncertainty(
@@ -28,14 +36,8 @@ def uncertainty(
     values: Annotated[Path, typer.Option(help="CSV or Parquet, wide or long.")],
     method: Annotated[Path, typer.Option(help="Method file, YAML, with a section 'uncertainty'.")],
     out: Annotated[Path, typer.Option(help="Folder for uncertainty_*.csv and uncertainty.json.")],
-    grades: Annotated[
-        Path | None,
-        typer.Option(help="CSV or Parquet of data-quality grades. Default: the column 'grade' of a long --values."),
-    ] = None,
-    provisional: Annotated[
-        Path | None,
-        typer.Option(help="CSV or Parquet of values not verified. Default: the column 'provisional', likewise."),
-    ] = None,
+    grades: GradesOption = None,
+    provisional: ProvisionalOption = None,
     replications: Annotated[int | None, typer.Option(min=1, help="In place of the method's.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="In place of the method's.")] = None,
     year: Annotated[int | None, typer.Option(help="Year whose ranks are asked for. Default: the last.")] = None,
@@ -81,25 +83,31 @@ def uncertainty(
         with _workers(workers, processes, dask) as how, _interruptible(quiet=as_json) as progress:
             result = _run(case, progress, how)
             frames = _sensitivity(result, how) if sensitivity and not result.interrupted else None
-        own = {"grades": grades, "provisional": provisional}
-        inputs = {"framework": framework, "values": values, "method": method}
-        inputs |= {name: path for name, path in own.items() if path is not None}
+        inputs = {"framework": framework, "values": values, "method": method, **_own(grades, provisional)}
         outputs.write_uncertainty(result, out, inputs, frames)
     _tell(result, out, as_json)
     if result.interrupted:
         raise typer.Exit(INTERRUPTED)
 
 
-def explore(framework: Path, values: Path, method: Path, out: Path, quiet: bool) -> None:
+def explore(inputs: Mapping[str, Path], out: Path, grades: Path | None, provisional: Path | None, quiet: bool) -> None:
     """The analysis as the method file has it, written beside what ``ssc-index compute`` wrote."""
     from ssc_index.uncertainty import outputs
 
-    case = outputs.case_of_files(framework, values, method)
+    case = outputs.case_of_files(
+        inputs["framework"], inputs["values"], inputs["method"], grades=grades, provisional=provisional
+    )
     with _interruptible(quiet) as progress:
         result = _run(case, progress, {})
-    outputs.write_uncertainty(result, out, {"framework": framework, "values": values, "method": method})
+    outputs.write_uncertainty(result, out, {**inputs, **_own(grades, provisional)})
     if result.interrupted:
         raise typer.Exit(INTERRUPTED)
+
+
+def _own(grades: Path | None, provisional: Path | None) -> dict[str, Path]:
+    """The files of their own that are given, by what they are."""
+    own = {"grades": grades, "provisional": provisional}
+    return {name: path for name, path in own.items() if path is not None}
 
 
 def _run(case: Any, progress: Any, how: dict[str, Any]) -> Result:

@@ -247,9 +247,7 @@ def case_of(
     faults += _provisional_faults(section, values, provisional)
     if faults:
         raise ValuesError("uncertainty", faults)
-    open_ = np.full((2, len(framework.codes)), np.nan)
-    bounds = open_ if bounds is None else bounds
-    exact = np.zeros(len(framework.codes), dtype=bool) if exact is None else exact
+    bounds, exact = _limits(section, framework, bounds, exact)
     asked = years[-1] if year is None else year
     case = Case(values, framework, method, section, asked, grades, bounds, exact, provisional)
     if case.measurement is not None and grades is not None:
@@ -257,6 +255,20 @@ def case_of(
         if unknown:
             raise ValuesError("uncertainty", [_unknown_grade(case, grade) for grade in unknown])
     return case
+
+
+def _limits(
+    section: Uncertainty, framework: Framework, bounds: Floats | None, exact: Bools | None
+) -> tuple[Floats, Bools]:
+    """Bounds and exactness of the indicators: those that are given, and over them those of the section."""
+    within = np.full((2, len(framework.codes)), np.nan) if bounds is None else bounds.copy()
+    errorless = np.zeros(len(framework.codes), dtype=bool) if exact is None else exact.copy()
+    for one in section.inputs.values():
+        if isinstance(one, Measurement):
+            for code, ends in one.bounds.items():
+                within[:, framework.codes.index(code)] = [np.nan if end is None else end for end in ends]
+            errorless[[framework.codes.index(code) for code in one.exact]] = True
+    return within, errorless
 
 
 def _unknown_grade(case: Case, grade: str) -> str:

@@ -27,6 +27,7 @@ from ssc_index.uncertainty.grades import GRADES, Error
 
 Whole = Annotated[int, Field(strict=True, ge=1)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Probabilities = Annotated[tuple[Positive, ...], Field(min_length=1)]
 
 
@@ -146,12 +147,17 @@ class Measurement(Input):
         grades: Error by grade; None is the table of `grades.py`.
         undeclared: Error of a value without a grade.
         scale: Factor on all of them.
+        bounds: ``[low, high]`` by indicator, null where it is open: an error leaves a value within them. They take the
+            place of those that come with the values, as a catalogue's do; with values from files none come.
+        exact: Indicators without an error, such as yes or no, beside those that are known to have none.
     """
 
     kind: Literal["measurement"]
     grades: dict[Name, Error] | None = None
     undeclared: Error = Error(relative=0.10)
     scale: Positive = 1.0
+    bounds: dict[Name, tuple[Finite | None, Finite | None]] = {}
+    exact: Names = ()
 
     @property
     def table(self) -> Mapping[str, Error]:
@@ -408,7 +414,7 @@ def _check(
         elif isinstance(one, Goalposts):
             _check_goalposts(one, method, framework, path, faults)
         elif isinstance(one, Measurement):
-            _check_measurement(method, framework, path, faults)
+            _check_measurement(one, method, framework, path, faults)
         elif isinstance(one, Exclusion):
             _check_names(framework, one.nodes, f"{path}.nodes", faults, below=True)
         elif isinstance(one, Weights):
@@ -475,8 +481,16 @@ def _check_goalposts(one: Goalposts, method: Method, framework: Framework, path:
             faults.append(f"{path}.options[{position}]: {error}")
 
 
-def _check_measurement(method: Method, framework: Framework, path: str, faults: list[str]) -> None:
-    """An error can be put on the values before the first normalisation."""
+def _check_measurement(one: Measurement, method: Method, framework: Framework, path: str, faults: list[str]) -> None:
+    """An error can be put on the values before the first normalisation; bounds and exactness are of indicators."""
+    for key in ("bounds", "exact"):
+        wrong = [code for code in getattr(one, key) if code not in framework.codes]
+        faults += [f"{path}.{key}: {code!r} is no indicator" for code in wrong]
+    faults += [
+        f"{path}.bounds.{code}: {low:g} is not below {high:g}"
+        for code, (low, high) in one.bounds.items()
+        if low is not None and high is not None and low >= high
+    ]
     first = next((place for place, step in enumerate(method.steps) if isinstance(step, Normalise)), None)
     if first is None:
         faults.append(f"{path}: the method has no normalise step, so there are no values in units to be wrong about")

@@ -78,7 +78,7 @@ def case_of_files(
         changes: What takes the place of ``replications``, ``seed`` and ``until`` of the section; None leaves them.
 
     Returns:
-        The case. A value without a grade has the measurement error of one that declares none; there are no bounds.
+        The case. A value without a grade has the measurement error of one that declares none; bounds are the method's.
 
     Raises:
         FaultsError: With every fault of a file, or of the section; a file of its own that no input needs is one.

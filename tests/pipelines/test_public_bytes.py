@@ -3,8 +3,8 @@
 A workspace is built, released, exported and made to fail with cities that entrusted something: one that consents to
 nothing, one that is counted but not named, one that shows its scores alone, one that withdrew its values for a year,
 and what is internal of one that shows everything; and with a revision that waits for its verifier, which the method
-lets count. Public is what others may read by its file mode, whatever wrote it, and what commands say of the public mart.
-The history of runs and what is written to another city are searched too.
+lets count. Public is what others may read by its file mode, whatever wrote it, and what commands say of the public
+mart. The history of runs and what is written to another city are searched too.
 """
 
 from __future__ import annotations

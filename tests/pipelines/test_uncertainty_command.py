@@ -155,6 +155,10 @@ def test_grades_and_provisional_values_are_of_the_run_and_in_its_record(files: l
     run([*given, "--provisional", str(tmp_path / "p.csv")], tmp_path / "out")
     record = json.loads((tmp_path / "out" / "uncertainty.json").read_text(encoding="utf-8"))
     assert record["inputs"].keys() == {"framework", "values", "method", "grades", "provisional"}
+    whole = [*given, "--provisional", str(tmp_path / "p.csv"), "--out", str(tmp_path / "both")]
+    assert invoke("compute", *whole, "--uncertainty", "--json").exit_code == 0
+    assert {name: contents(tmp_path / "both")[name] for name in NAMES} == contents(tmp_path / "out")
+    assert invoke("compute", *whole).exit_code == 2
     refused = invoke("uncertainty", *given, "--out", str(tmp_path / "none"))
     assert refused.exit_code == 2
     assert "inputs.reported: no provisional values are given" in refused.output

@@ -62,6 +62,19 @@ def test_a_reference_to_what_is_not_there_is_named(given, said):
     assert said in str(error.value)
 
 
+def test_bounds_and_exactness_are_of_indicators_and_bounds_have_room_between():
+    faulty = {"kind": "measurement", "bounds": {"p0": [0, 1], "x00": [5, 5], "x01": [0, None]}, "exact": ["x99"]}
+    with pytest.raises(MethodError) as error:
+        examples.case({"errors": faulty})
+    assert [fault.removeprefix("uncertainty.inputs.errors.") for fault in error.value.faults] == [
+        "bounds: 'p0' is no indicator",
+        "exact: 'x99' is no indicator",
+        "bounds.x00: 5 is not below 5",
+    ]
+    with pytest.raises(MethodError, match=r"inputs\.errors\.bounds\.x00\.1"):
+        examples.case({"errors": {"kind": "measurement", "bounds": {"x00": [0, float("inf")]}}})
+
+
 def test_two_inputs_may_not_vary_the_same_weight():
     inputs = {"one": examples.DIRICHLET, "two": {"kind": "weight_noise", "at": ["p1"], "factor": 0.1}}
     with pytest.raises(MethodError) as error:

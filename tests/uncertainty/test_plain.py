@@ -109,3 +109,22 @@ def test_a_replication_can_be_built_again_alone():
     for number in range(8):
         again = scores_of(case, replication(case, number))
         np.testing.assert_array_equal(again, scores_of(case, built(case, choices, number)))
+
+
+def test_bounds_and_exact_indicators_of_a_method_are_those_of_a_catalogue():
+    whole = examples.case({"errors": examples.MEASUREMENT})
+    codes, given = whole.framework.codes, whole.values.values
+    inputs = {"errors": {**examples.MEASUREMENT, "bounds": {code: [0, 100] for code in codes}}}
+    bare = case_of(whole.values, whole.framework, examples.method(inputs), grades=whole.grades)
+    np.testing.assert_array_equal(bare.bounds, whole.bounds)
+    for number in range(3):
+        np.testing.assert_array_equal(replication(bare, number).values.values, replication(whole, number).values.values)
+    inputs["errors"] |= {"bounds": {"x10": [40, None]}, "exact": ["x00", "x21"], "scale": 5.0}
+    own = case_of(whole.values, whole.framework, examples.method(inputs), None, whole.grades, whole.bounds, whole.exact)
+    np.testing.assert_array_equal(own.bounds[:, codes.index("x10")], [40, np.nan])
+    assert own.bounds[:, 0].tolist() == [0, 100]
+    wrong = replication(own, 0).values.values
+    assert (wrong[:, codes.index("x10")] > 100).any()  # open above, where the bound of the values was 100
+    for column, code in enumerate(codes):
+        known = ~np.isnan(given[:, column])
+        assert (wrong[known, column] == given[known, column]).all() == (code in ("x00", "x21")), code
