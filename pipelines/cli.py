@@ -25,6 +25,7 @@ from pipelines import (
     city_commands,
     city_reports,
     diff_commands,
+    processor,
     release_commands,
     report_commands,
     review_commands,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
 os.environ.setdefault("POLARS_ENGINE_AFFINITY", "in-memory")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+processor.prefer_quick_sorts()
 
 
 class Commands(TyperGroup):
