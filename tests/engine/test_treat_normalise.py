@@ -175,6 +175,17 @@ def test_goalposts_follow_every_change_of_unit(family, direction):
     np.testing.assert_array_equal(np.argsort(scores, kind="stable"), expected)
 
 
+def test_goalposts_beyond_the_values_have_a_place_whatever_steps_come_between():
+    treat, scale = {"treat": {"method": "log"}}, {"normalise": {"method": "goalposts"}}
+    numbers, posts = [0.5, 1, 2, 3, 20, 7, 8, 2], {"low": -3.0, "high": 20.0}
+    direct = _column(numbers, [treat, scale], **posts)
+    between = [{"impute": {"method": "mean"}}, {"normalise": {"method": "none", "only": "b"}}]
+    tree = _tree(a=posts, b={})
+    done = _run(tree, [[number, number] for number in numbers], [treat, *between, scale])
+    np.testing.assert_array_equal(done.steps[-1].table[:, 0], direct)
+    assert 0 < direct[0] < direct[4] == 100
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_targets_bounds_and_thresholds_follow_too(family):
     numbers, treatment = [1, 2, 4, 8, 30], {"treat": {"method": family}}
