@@ -413,10 +413,10 @@ def _impute(
 
 
 @njit(**_INNER)
-def _any_at_or_below_zero(rows: Any, row: Any) -> Any:
+def _any_at_or_below_zero(rows: Any, row: Any, n: Any) -> Any:
     """Whether a mean that needs positive parts would meet one that is not."""
     found = J(0)
-    for i in range(rows.shape[1]):
+    for i in range(n):
         found = J(found | (J(1) if rows[row, i] <= F(0.0) else J(0)))
     return found != J(0)
 
@@ -601,29 +601,24 @@ def _add_up_known(
                 own = F(own + (w1 if x1 == x1 else F(0.0)))
                 own = F(own + (w2 if x2 == x2 else F(0.0)))
                 bottom[i] = F(own + (w3 if x3 == x3 else F(0.0)))
+    if fours == 0:
+        for i in range(n):
+            sums[g, U(start + i)], bottom[i] = F(0.0), F(0.0)
     for j in range(fours, count):
         r0, w0 = which[j], weights[j]
-        if j == 0:
-            for i in range(n):
-                x0 = rows[r0, U(shift + i)]
-                sums[g, U(start + i)] = F(w0 * (x0 if x0 == x0 else F(0.0)))
-                bottom[i] = w0 if x0 == x0 else F(0.0)
-        else:
-            for i in range(n):
-                x0 = rows[r0, U(shift + i)]
-                sums[g, U(start + i)] = fma(w0, x0 if x0 == x0 else F(0.0), sums[g, U(start + i)])
-                bottom[i] = F(bottom[i] + (w0 if x0 == x0 else F(0.0)))
-    for j in range(count if least > F(1.0) else 0):  # one part with a weight is at least one part
-        r0 = which[j]
-        if j == 0:
-            for i in range(n):
-                cells[i] = F(1.0) if rows[r0, U(shift + i)] == rows[r0, U(shift + i)] else F(0.0)
-        else:
+        for i in range(n):
+            x0 = rows[r0, U(shift + i)]
+            sums[g, U(start + i)] = fma(w0, x0 if x0 == x0 else F(0.0), sums[g, U(start + i)])
+            bottom[i] = F(bottom[i] + (w0 if x0 == x0 else F(0.0)))
+    if least > F(1.0):  # one part with a weight is at least one part
+        for i in range(n):
+            cells[i] = F(0.0)
+        for j in range(count):
+            r0 = which[j]
             for i in range(n):
                 cells[i] = F(cells[i] + (F(1.0) if rows[r0, U(shift + i)] == rows[r0, U(shift + i)] else F(0.0)))
-        if j == count - 1:  # where there are too few it is as if they weighed nothing
-            for i in range(n):
-                bottom[i] = bottom[i] if cells[i] >= least else F(0.0)
+        for i in range(n):  # where there are too few it is as if they weighed nothing
+            bottom[i] = bottom[i] if cells[i] >= least else F(0.0)
     for i in range(n):
         x = F(sums[g, U(start + i)] / bottom[i])
         sums[g, U(start + i)] = x if bottom[i] > F(0.0) else F(np.nan)
@@ -680,6 +675,7 @@ def _fill_value(
     k: Any,
     key: Any,
     words: Any,
+    halves: Any,
     drawn: Any,
     tile: Any,
     folds: Any,
@@ -704,7 +700,9 @@ def _fill_value(
             continue
         wanted = k // abreast * pieces + piece
         if tile[0] != wanted:
-            fill_normals(key, wanted, TILE if pieces > 1 else abreast * n_lanes, words, drawn)
+            wide = TILE if pieces > 1 else abreast * n_lanes
+            _fill_words(key, wanted, wide // 4, words)
+            _fill_pairs(halves, wide // 2, drawn)
             tile[0] = wanted
         shift = k % abreast * n_lanes
         if straight:
@@ -744,13 +742,13 @@ def _score_node(
 @njit(**_INNER)
 def _tell(above: Any, g: Any, mean: Any, scores: Any, slot: Any, r: Any) -> None:
     """Scores of a node from the sums that its mean keeps."""
-    for i in range(above.shape[1]):
+    for i in range(scores.shape[2]):
         scores[slot, r, i] = above[g, i]
     if mean == GEOMETRIC:
-        for i in range(above.shape[1]):
+        for i in range(scores.shape[2]):
             scores[slot, r, i] = exp(scores[slot, r, i])
     elif mean == HARMONIC:
-        for i in range(above.shape[1]):
+        for i in range(scores.shape[2]):
             scores[slot, r, i] = F(F(1.0) / scores[slot, r, i])
 
 
@@ -787,6 +785,7 @@ def _compute_in_turn(
     scores: Any,
     status: Any,
     words: Any,
+    halves: Any,
     drawn: Any,
     tile: Any,
     folds: Any,
@@ -837,7 +836,8 @@ def _compute_in_turn(
                     inner += 1
                     whole[g] &= whole[-1 - k]
                     plain &= means[now, -1 - k] == ARITHMETIC
-                    refused = positive and means[now, -1 - k] == ARITHMETIC and _any_at_or_below_zero(above, -1 - k)
+                    refused = positive and means[now, -1 - k] == ARITHMETIC
+                    refused = refused and _any_at_or_below_zero(above, -1 - k, n_lanes)
                 elif disturbed:
                     at = k if keep else count
                     if not (keep and known[k]):
@@ -854,6 +854,7 @@ def _compute_in_turn(
                             k,
                             noise[r],
                             words,
+                            halves,
                             drawn,
                             tile,
                             folds,
@@ -870,7 +871,7 @@ def _compute_in_turn(
                     whole[g] &= filled[k]
                     if stuck[k]:
                         states[g] = STUCK
-                    refused = positive and _any_at_or_below_zero(values, at)
+                    refused = positive and _any_at_or_below_zero(values, at, n_lanes)
                 else:
                     whole[g] &= full[table, k]
                     refused = positive and lowest[table, k] <= F(0.0)
@@ -999,6 +1000,9 @@ def compute_scores(
     for g in range(n_above):
         largest = max(largest, start[g + 1] - start[g])
     width, n_rows = min(n_lanes, BLOCK), n_columns if keep else largest
+    # Numbers that stand a multiple of 4,096 bytes apart in memory wait for each other.
+    apart = LANES if n_lanes % 1024 == 0 else 0
+    words = np.empty(TILE // 4, dtype=np.uint64)
     _compute_in_turn(
         tables,
         deviations,
@@ -1030,7 +1034,8 @@ def compute_scores(
         noise,
         scores,
         status,
-        np.empty(TILE // 4, dtype=np.uint64),
+        words,
+        words.view(np.int32),
         np.empty(TILE, dtype=np.float32),
         np.empty(1, dtype=np.int64),
         np.empty(n_lanes, dtype=np.float32),
@@ -1039,9 +1044,9 @@ def compute_scores(
         np.zeros((3, n_columns), dtype=np.bool_),
         np.zeros((2, n_above), dtype=np.bool_),
         np.zeros(n_above, dtype=np.int64),
-        np.empty((n_above, n_lanes), dtype=np.float32),
-        np.empty((largest, width), dtype=np.float32),
-        np.empty((2, width), dtype=np.float32),
+        np.empty((n_above, n_lanes + apart), dtype=np.float32),
+        np.empty((largest, width + apart), dtype=np.float32),
+        np.empty((2, width + apart), dtype=np.float32),
         np.empty((2, largest), dtype=np.int64),
         np.empty(largest, dtype=np.float32),
     )
