@@ -213,30 +213,20 @@ def _disturb_on_line(
 
 
 @njit(**_INNER)
-def _range(values: Any, k: Any, folds: Any) -> Any:
+def _range(values: Any, k: Any) -> Any:
     """Smallest and greatest value of a row; without values ∞ and −∞.
 
-    Eighths are laid on each other first, for a vector finds the smaller of two numbers in one step. The bits of
-    floats, negative ones turned over, are whole numbers of the same order, which may be compared in any order.
+    The bits of floats, negative ones turned over, are whole numbers of the same order; whole numbers may be compared
+    in any order. (Laying eighths of the row on each other first takes three fifths of the time, and half a second to
+    compile.)
     """
-    eighth, half = values.shape[1] // 8, values.shape[1] // 2
-    for i in range(eighth):
-        x = F(np.inf)
-        for part in range(8):
-            other = values[k, U(part * eighth + i)]
-            x = other if other < x else x
-        folds[i] = x
-    for i in range(eighth):
-        x = F(-np.inf)
-        for part in range(8):
-            other = values[k, U(part * eighth + i)]
-            x = other if other > x else x
-        folds[U(half + i)] = x
     low, high = J(0x7F800000), J(-0x7F800001)
-    for i in range(eighth):
-        one, two = bits(folds[i]), bits(folds[U(half + i)])
-        one = J(one ^ J(J(one >> J(31)) & J(0x7FFFFFFF)))
-        two = J(two ^ J(J(two >> J(31)) & J(0x7FFFFFFF)))
+    for i in range(values.shape[1]):
+        x = values[k, U(i)]
+        raw = bits(x)
+        raw = J(raw ^ J(J(raw >> J(31)) & J(0x7FFFFFFF)))
+        one = raw if x == x else J(0x7F800000)
+        two = raw if x == x else J(-0x7F800001)
         low = one if one < low else low
         high = two if two > high else high
     low = J(low ^ J(J(low >> J(31)) & J(0x7FFFFFFF)))
@@ -324,7 +314,7 @@ def _normalise(values: Any, at: Any, kind: Any, transform: Any, numbers: Any, sc
         from_, slope, to, least, most = _line(numbers, scale, k)
         _rescale(values, at, from_, slope, to, least, most)
         return False
-    low, high = _range(values, at, folds)
+    low, high = _range(values, at)
     if not low < high:
         for i in range(values.shape[1]):
             values[at, i] = middle if values[at, i] == values[at, i] else F(np.nan)
