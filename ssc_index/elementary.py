@@ -264,5 +264,9 @@ def power_of_two_near(values: Floats) -> float:
     >>> power_of_two_near(np.array([-5.0, 1.0]))
     0.125
     """
-    exponent = math.frexp(max(abs(float(values.max())), abs(float(values.min()))))[1]
-    return math.ldexp(1.0, min(-exponent, 1000))
+    return power_of_two_by(max(abs(float(values.max())), abs(float(values.min()))))
+
+
+def power_of_two_by(greatest: float) -> float:
+    """As `power_of_two_near`, of values whose greatest size is known."""
+    return math.ldexp(1.0, min(-math.frexp(greatest)[1], 1000))

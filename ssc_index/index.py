@@ -6,6 +6,9 @@ module in `steps/`) and any formula (the modules beside this one).
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +29,7 @@ from ssc_index.steps.registry import STEPS
 from ssc_index.steps.saved import Saved
 from ssc_index.steps.state import Bools, Ints, Outcome, State, all_scores, last_scores
 from ssc_index.steps.weights_parameters import Weights
-from ssc_index.values import Values
+from ssc_index.values import Floats, Values
 
 
 def compute_index(
@@ -121,7 +124,7 @@ def run_steps(
         ComputationError: If a step has no value by its own definition, with every unit and indicator.
     """
     state = beginning(values, framework, method)
-    state.saved = saved
+    state.saved, state.recorded = saved, record
     block, rows = (0, slice(None)) if year is None else rows_of_year(values, year)
     cut_after = None if year is None else last_look_around(framework, method.steps)
     steps: list[StepResult] = []
@@ -132,6 +135,61 @@ def run_steps(
         if number == cut_after:
             state, steps = state_in(state, block, rows), [step_in(one, rows) for one in steps]
     return state, tuple(steps)
+
+
+def tables_of(values: Values, framework: Framework, methods: Sequence[Method]) -> list[Floats]:
+    """Tables of the indicators that methods lead to from the same values; steps that some begin with are run once.
+
+    Args:
+        values: Values of the units, columns in the order of the framework's indicators.
+        framework: What is measured.
+        methods: What is done, in order; each is known to fit.
+
+    Returns:
+        The table of each method after its last step; the same bits as from `run_steps`.
+
+    Raises:
+        ComputationError: As `run_steps`; of several, the one at the earliest step of the first method.
+    """
+    ways = [_ways(method) for method in methods]
+    first = beginning(values, framework, methods[0])
+    first.recorded = False
+    states: dict[tuple[str, ...], State] = {(): first}
+    tables: dict[tuple[str, ...], Floats] = {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done in range(max(map(len, ways)) + 1):
+            tables |= {way: states[way].table for way in ways if len(way) == done}
+            wanted = {way[: done + 1]: method for way, method in zip(ways, methods, strict=True) if len(way) > done}
+            after = pool.map(_one_more, [states[way[:-1]] for way in wanted], wanted.values())
+            states = dict(zip(wanted, after, strict=True))
+    return [tables[way] for way in ways]
+
+
+def _ways(method: Method) -> tuple[str, ...]:
+    """What tells a method's steps from those of another; a treatment looks at what comes after it too."""
+    steps = [repr(step) for step in method.steps]
+    return tuple(
+        "; ".join(steps) if step.step == "treat" else said for step, said in zip(method.steps, steps, strict=True)
+    )
+
+
+def _one_more(before: State, method: Method) -> State:
+    """The state after the next step of a method; the state before stays as it is, for other methods."""
+    state = replace(
+        before,
+        steps=method.steps,
+        name=method.name,
+        excluded_by=before.excluded_by.copy(),
+        reasons=list(before.reasons),
+        weights=before.weights.copy(),
+        number=before.number + 1,
+        scaled=set(before.scaled),
+        done=set(before.done),
+        transforms=dict(before.transforms),
+        group_weights=dict(before.group_weights),
+    )
+    _run(state, method.steps[before.number], record=False)
+    return state
 
 
 def beginning(values: Values, framework: Framework, method: Method) -> State:

@@ -10,6 +10,7 @@ Every scale reads "more is better": ``sign`` is −1 where less is, 1 elsewhere;
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cache
 
@@ -126,10 +127,13 @@ def goalposts(values: Floats, low: Floats, high: Floats, scale: tuple[float, flo
     >>> goalposts(np.array([[30.0, 8.0]]), np.array([0.0, 10.0]), np.array([60.0, 0.0]), (0.0, 100.0), True)
     array([[50., 20.]])
     """
-    share = (values - low) / (high - low)
+    share: Floats = values - low
+    share /= high - low
     if clip:
-        share = np.clip(share, 0.0, 1.0)
-    return scale[0] + (scale[1] - scale[0]) * share
+        np.clip(share, 0.0, 1.0, out=share)
+    share *= scale[1] - scale[0]
+    share += scale[0]
+    return share
 
 
 def worst_and_best(values: Floats, sign: Floats) -> tuple[Floats, Floats]:
@@ -221,14 +225,19 @@ def means_and_deviations(values: Floats) -> tuple[Floats, Floats]:
     """
     means, deviations = np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
     for column in range(values.shape[1]):
-        finite = values[~np.isnan(values[:, column]), column]
+        own = values[:, column]
+        finite = own[own == own]
         if finite.size == 0:
             continue
-        unit = elementary.power_of_two_near(finite)
+        low, high = float(finite.min()), float(finite.max())
+        unit = elementary.power_of_two_by(max(abs(low), abs(high)))
         finite *= unit
-        means[column] = finite.mean() / unit
-        if finite.min() < finite.max():
-            deviations[column] = finite.std(ddof=1) / unit
+        mean = np.add.reduce(finite) / finite.size
+        means[column] = mean / unit
+        if low * unit < high * unit:
+            finite -= mean
+            finite *= finite
+            deviations[column] = math.sqrt(np.add.reduce(finite) / (finite.size - 1)) / unit
     return means, deviations
 
 
@@ -252,7 +261,12 @@ def zscore(values: Floats, sign: Floats, centre: Floats, spread: Floats, mean: f
     >>> zscore(values, np.array([1.0]), *means_and_deviations(values), 0.0, 1.0).ravel()
     array([-1.,  0.,  1.])
     """
-    return mean + sd * ((values - centre) * sign / spread)
+    scores: Floats = values - centre
+    scores *= sign
+    scores /= spread
+    scores *= sd
+    scores += mean
+    return scores
 
 
 def fraction_of_best(values: Floats, sign: Floats, best: Floats) -> Floats:

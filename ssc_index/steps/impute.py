@@ -40,6 +40,7 @@ from ssc_index.values import Floats
 
 __all__ = ["VARIANTS", "check", "drawn_table", "level_of_scores", "run"]
 
+PIECE = 1 << 16  # cells that are looked at together
 FIRST_YEAR = -10_000  # before any year that values may have: streams of draws are counted from it
 
 
@@ -234,11 +235,13 @@ def run(state: State, step: ImputeNone | Impute) -> Outcome:
 def _new_cells(task: _Task, filled: Floats) -> Bools:
     """Cells that were filled; a guard that no other was touched."""
     new = np.empty(filled.shape, dtype=bool, order="F")
-    for column in range(filled.shape[1]):
-        before, after = task.table[:, column], filled[:, column]
+    width = max(1, PIECE // max(1, len(filled)))
+    for start in range(0, filled.shape[1], width):
+        own = slice(start, start + width)
+        before, after = task.table[:, own], filled[:, own]
         there = before == before
-        np.greater(after == after, there, out=new[:, column])
-        if (there & (before != after)).any() or (new[:, column] > task.wanted[:, column]).any():
+        np.greater(after == after, there, out=new[:, own])
+        if (there & (before != after)).any() or (new[:, own] > task.wanted[:, own]).any():
             raise AssertionError("imputation changed a cell that was there, or that it was not to fill")
     return new
 
@@ -277,7 +280,8 @@ def _fill_by_group(task: _Task, step: ImputeCentre | ImputeGroup) -> _Fill:
     left = int((np.isnan(task.table[outside]) & task.wanted[outside]).sum())
     if left:
         task.notes.append(f"rows without a label take no part; cells that stay missing: {left}")
-    return _Fill(filled, impute.errors_of_means(task.table, groups) if centre == "mean" else None)
+    told = centre == "mean" and task.state.recorded
+    return _Fill(filled, impute.errors_of_means(task.table, groups) if told else None)
 
 
 def _groups(state: State, step: ImputeCentre | ImputeGroup) -> tuple[NDArray[np.int64], list[str]]:

@@ -535,6 +535,8 @@ def _from_saved(task: _Task) -> dict[str, Floats]:
 def _mapped(task: _Task, node: Node, position: int) -> Floats:
     """Constants of an indicator in the unit of its values."""
     given = constants(task.way, node)
+    if not given:
+        return np.zeros(0)
     posts = np.array(given, dtype=np.float64)
     treated = task.state.transforms.get((task.block, node.code))
     if treated is not None:

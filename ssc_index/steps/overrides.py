@@ -77,6 +77,8 @@ def _override(
 
 def parts(framework: Framework, step: Parameters, codes: Sequence[str]) -> list[tuple[Parameters, tuple[str, ...]]]:
     """The step and its overrides, each with the indicators that it concerns, none without any."""
+    if not getattr(step, "overrides", {}):
+        return [(step, tuple(codes))] if codes else []
     chosen = {code: _name_for(framework, step, code) for code in codes}
     ways: dict[str | None, Parameters] = {None: step, **getattr(step, "overrides", {})}
     by_way = {name: tuple(code for code in codes if chosen[code] == name) for name in ways}

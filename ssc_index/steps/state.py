@@ -63,6 +63,7 @@ class State:
         weights_used: Weight with which a node entered its parent, shape (n_blocks, n_nodes); NaN where it did not, and
             where groups of units have weights of their own.
         group_weights: These, by the code of the parent.
+        recorded: Whether what steps did is kept: without it they need not tell the errors of what they fill.
         number: Position of the step that runs, from 1.
         scaled: Indicators that are scores already.
         done: Nodes that are aggregated already.
@@ -89,6 +90,7 @@ class State:
     transforms: dict[tuple[int, str], Transform] = field(default_factory=dict)
     saved: Saved | None = None
     group_weights: dict[str, GroupWeights] = field(default_factory=dict)
+    recorded: bool = True
 
     @cached_property
     def blocks(self) -> tuple[tuple[int | None, slice], ...]:

@@ -141,6 +141,11 @@ class Case:
         return next(((name, one) for name, one in inputs if isinstance(one, Provisional)), None)
 
     @cached_property
+    def last_steps(self) -> dict[tuple[str, ...], tuple[list[Aggregate], Ints]]:
+        """What `prepared.py` has found of the aggregation with the options of inputs, by their names."""
+        return {}
+
+    @cached_property
     def places(self) -> Ints:
         """Place of each row's unit among all units in the order of their names, shape (n_rows,)."""
         place = {unit: number for number, unit in enumerate(sorted(set(self.values.units)))}

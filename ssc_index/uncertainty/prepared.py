@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ssc_index import elementary, normalise
 from ssc_index.framework.model import Framework, Node
-from ssc_index.index import run_steps
+from ssc_index.index import tables_of
 from ssc_index.method import Method, Rank
 from ssc_index.steps.aggregate import Aggregate, mean_at
 from ssc_index.steps.impute_parameters import ImputeCentre, ImputeGroup, ImputeNone
@@ -282,12 +282,14 @@ def prepare(case: Case, backend: Backend = "numpy") -> Prepared:
     means, floors, least, base = _means(
         case, steps, above, np.add.reduceat(alive_places, start[:-1], axis=1, dtype=int)
     )
-    table_number, tables, deviations, takes_part = _tables(case, stages[0])
-    units = tables[:, :, :n_units]
-    full = ~np.isnan(units).any(axis=2)
-    lowest = np.where(np.isnan(units), np.inf, units).min(axis=2, initial=np.inf).astype(np.float32)
     over_leaves = np.array([max(family[start[g] : start[g + 1]]) >= 0 for g in range(len(above))])
     forms, ways = _forms(means, floors, over_leaves & (not disturbs))
+    table_number, tables, deviations, takes_part = _tables(case, stages[0], len(ways))
+    for way, found in zip(ways[1:], tables[1:], strict=True):
+        _fill_form(tables[0], *way, backend, found)
+    units = tables[0, :, :, :n_units]
+    full = ~np.isnan(units).any(axis=2)
+    lowest = np.fmin.reduce(units, axis=2, initial=np.float32(np.inf))
     kinds, numbers = _scales(case, stages[1]) if disturbs else _no_scales(len(column))
     low, high = case.bounds
     bounds = np.stack([np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)])
@@ -298,7 +300,7 @@ def prepare(case: Case, backend: Backend = "numpy") -> Prepared:
         disturbs=disturbs,
         table_number=table_number,
         mean_number=mean_number,
-        tables=np.stack([_in_form(tables, *way, backend) for way in ways]),
+        tables=tables,
         deviations=deviations,
         full=np.asarray(full),
         lowest=lowest,
@@ -346,21 +348,26 @@ def _upwards(framework: Framework, node: Node) -> list[Node]:
 
 def _last_steps(case: Case, stage: Stage) -> tuple[list[Aggregate], Ints]:
     """The aggregation with every combination of options, without repetition, and the number of each combination's."""
-    given = case.method.steps[-1].model_dump(mode="json")
+    if stage.names in case.last_steps:
+        return case.last_steps[stage.names]
     seen: dict[str, int] = {}
     steps: list[Aggregate] = []
     numbers: list[int] = []
-    for options in stage.combinations:
-        parameters = given
-        for name, option in options.items():
-            one = case.section.inputs[name]
-            if isinstance(one, Alternatives) and option >= 0:  # −1 leaves the step as it stands
-                parameters = laid_over(Aggregate.step, parameters, one.options[option])
+    combined = [case.method.steps[-1].model_dump(mode="json")]
+    for name, count in zip(stage.names, stage.counts, strict=True):  # in the order of `Stage.combinations`
+        one = case.section.inputs[name]
+        options = one.options if isinstance(one, Alternatives) else [{}] * (count - 1)
+        combined = [
+            some if option is None else laid_over(Aggregate.step, some, option)  # None leaves the step as it stands
+            for some in combined
+            for option in (None, *options)
+        ]
+    for parameters in combined:
         number = seen.setdefault(repr(parameters), len(seen))
         if number == len(steps):
             steps.append(Aggregate.model_validate(parameters))
         numbers.append(number)
-    return steps, np.array(numbers)
+    return case.last_steps.setdefault(stage.names, (steps, np.array(numbers)))
 
 
 def _alike(nodes: Sequence[Node], steps: Sequence[Aggregate]) -> tuple[list[Node], Ints]:
@@ -433,29 +440,32 @@ def _forms(means: Ints, floors: Singles, over_leaves: NDArray[np.bool_]) -> tupl
     return forms, list(ways)
 
 
-def _in_form(tables: Singles, mean: int, floor: float, backend: Backend) -> Singles:
-    """Scores as a mean adds them up: as they are, logarithms, reciprocals."""
-    if mean == MEANS["arithmetic"]:
-        return tables
+def _fill_form(tables: Singles, mean: int, floor: float, backend: Backend, found: Singles) -> None:
+    """Scores as a mean that is not arithmetic adds them up: logarithms, reciprocals."""
     if backend == "numba":
         from ssc_index.uncertainty import kernel  # its compiler takes a while to load
 
-        found: Singles = np.empty_like(tables)
         rows = (-1, tables.shape[-1])
         kernel.fill_form(tables.reshape(rows), mean, np.float32(floor), found.reshape(rows))
-        return found
+        return
     with np.errstate(divide="ignore", invalid="ignore"):  # scores that are not above 0 are refused one by one
         held = np.where(tables < floor, np.float32(floor), tables).astype(np.float64)
-        return (elementary.ln(held) if mean == MEANS["geometric"] else 1.0 / held).astype(np.float32)
+        found[:] = elementary.ln(held) if mean == MEANS["geometric"] else 1.0 / held
 
 
-def _tables(case: Case, stage: Stage) -> tuple[Ints, Singles, Singles, list[Bools]]:
+def _tables(case: Case, stage: Stage, n_forms: int) -> tuple[Ints, Singles, Singles, list[Bools]]:
     """Indicators as they reach the last stage, and their errors.
 
+    Args:
+        case: The case.
+        stage: Inputs of the first stage.
+        n_forms: Forms of the tables that there is to be room for; the first is filled.
+
     Returns:
-        Table of each combination of options, shape (n_combinations,); the tables, shape (n_tables, n_indicators,
-        n_lanes), and the standard deviations of errors, same shape, or (0, 0, 0) without errors. Lanes beyond the
-        units are missing. Last, for each table, which units are not screened out before the errors.
+        Table of each combination of options, shape (n_combinations,); the tables, shape (n_forms, n_tables,
+        n_indicators, n_lanes), and the standard deviations of errors, shape (n_tables, n_indicators, n_lanes), or
+        (0, 0, 0) without errors. Lanes beyond the units are missing. Last, for each table, which units are not screened
+        out before the errors.
     """
     seen: dict[tuple[str, str, bool], int] = {}
     numbers, wanted = [], []
@@ -467,34 +477,43 @@ def _tables(case: Case, stage: Stage) -> tuple[Ints, Singles, Singles, list[Bool
         if same not in seen:
             wanted.append((values, framework, method))
         numbers.append(seen.setdefault(same, len(seen)))
+    if case.measurement is None:
+        everyone = np.ones(case.rows.stop - case.rows.start, dtype=bool)
+        tables = [table[case.rows] for table in _tables_without_errors(wanted)]
+        nothing = np.zeros((0, 0, 0), dtype=np.float32)
+        return np.array(numbers), _lanes(tables, np.nan, n_forms), nothing, [everyone] * len(tables)
     with ThreadPoolExecutor(min(len(wanted), os.cpu_count() or 1)) as pool:
-        found = list(pool.map(lambda one: _table(case, *one), wanted))
-    deviations = [deviation for _, deviation, _ in found if deviation is not None]
+        found = list(pool.map(lambda one: before_normalisation(case, *one), wanted))
     return (
         np.array(numbers),
-        np.stack([_lanes(table, np.nan) for table, _, _ in found]),
-        np.stack([_lanes(one, 0.0) for one in deviations]) if deviations else np.zeros((0, 0, 0), dtype=np.float32),
-        [takes_part for _, _, takes_part in found],
+        _lanes([before.values.values[case.rows] for before in found], np.nan, n_forms),
+        _lanes([before.deviation for before in found], 0.0)[0],
+        [~before.screened[case.rows] for before in found],
     )
 
 
-def _table(case: Case, values: Values, framework: Framework, method: Method) -> tuple[Floats, Floats | None, Bools]:
-    """One table and its errors, shape (n_units, n_indicators), None without; and which units are not screened out."""
-    if case.measurement is not None:
-        before = before_normalisation(case, values, framework, method)
-        return before.values.values[case.rows], before.deviation, ~before.screened[case.rows]
-    everyone = np.ones(case.rows.stop - case.rows.start, dtype=bool)
-    if len(method.steps) == 1:
-        return values.values[case.rows], None, everyone
-    head = method.model_copy(update={"steps": method.steps[:-1]})
-    return run_steps(values, framework, head)[1][-1].table[case.rows], None, everyone
+def _tables_without_errors(wanted: Sequence[tuple[Values, Framework, Method]]) -> list[Floats]:
+    """The table that each method leads to before its aggregation."""
+    tables: list[Floats] = [np.empty(0)] * len(wanted)
+    together: dict[tuple[int, int], list[int]] = {}
+    for place, (values, framework, _) in enumerate(wanted):
+        together.setdefault((id(values), id(framework)), []).append(place)
+    for places in together.values():
+        values, framework, _ = wanted[places[0]]
+        heads = [wanted[place][2] for place in places]
+        heads = [method.model_copy(update={"steps": method.steps[:-1]}) for method in heads]
+        for place, table in zip(places, tables_of(values, framework, heads), strict=True):
+            tables[place] = table
+    return tables
 
 
-def _lanes(table: Floats, fill: float) -> Singles:
-    """A table with its units side by side, shape (n_indicators, n_lanes)."""
-    n_units, n_columns = table.shape
-    result = np.full((n_columns, -(-n_units // LANES) * LANES), fill, dtype=np.float32)
-    result[:, :n_units] = table.T
+def _lanes(tables: Sequence[Floats], fill: float, n_forms: int = 1) -> Singles:
+    """Tables with their units side by side, as the first form of (n_forms, n_tables, n_indicators, n_lanes)."""
+    n_units, n_columns = tables[0].shape
+    result = np.empty((n_forms, len(tables), n_columns, -(-n_units // LANES) * LANES), dtype=np.float32)
+    result[0, :, :, n_units:] = fill
+    for lanes, table in zip(result[0], tables, strict=True):
+        lanes[:, :n_units] = table.T
     return result
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ssc_index.framework.load import framework_from_nodes
-from ssc_index.index import compute_index
+from ssc_index.index import compute_index, run_steps, tables_of
 from ssc_index.method import method_from_mapping
 from ssc_index.uncertainty import kernel_numpy
 from ssc_index.uncertainty.case import case_of, decide, rows_of
@@ -266,3 +266,20 @@ def test_padding_counts_for_nothing(units):
     scores = scores_of_choices(prepared, decide(case, rows), "numba")
     assert scores.shape == (1, 16, units)
     np.testing.assert_allclose(scores, brute_force(case, rows, ("index",)), atol=2e-4, rtol=0)
+
+
+def test_tables_of_methods_that_begin_alike_are_those_of_each_by_itself():
+    """Whatever a step leaves in a state must stay out of the methods beside it; a treatment sees scales to come."""
+    treated = {"treat": {"method": "boxcox", "positive": "shifted", "power": 0.5}}
+    scales = [{"method": "minmax"}, {"method": "scaled", "bounds": [-50, 200]}, {"method": "zscore"}]
+    methods = [
+        method_from_mapping({"name": "small", "steps": [*start, {"screen": screening}, treated, {"normalise": scale}]})
+        for start in ([], [{"impute": {"method": "group_mean", "group": "region"}}])
+        for screening in ({"min_coverage": 0.5}, {"min_coverage": 0.8})
+        for scale in scales
+    ]
+    found = tables_of(examples.values(), examples.framework(), methods)
+    for method, table in zip(methods, found, strict=True):
+        alone = run_steps(examples.values(), examples.framework(), method)[1][-1].table
+        np.testing.assert_array_equal(table, alone)
+    assert len({table.tobytes() for table in found}) > 8
