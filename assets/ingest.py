@@ -6,7 +6,6 @@ What belongs here: the order of work and what is kept where. What does not: read
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,9 +13,10 @@ import duckdb
 import polars as pl
 
 from assets.freshness import READING, code_sha256, record, recorded
-from assets.pool import in_pool, processes
+from assets.pool import in_pool
 from assets.warehouse import insert_rows, transaction
 from assets.workspace import Workspace
+from intake.addresses import sha256_of_each
 from intake.countries import read_national
 from intake.gathering import Readings, gathered, read_workbooks
 from intake.reading import (
@@ -24,7 +24,6 @@ from intake.reading import (
     REGISTER_NAME,
     is_bulk,
     read_submission,
-    sha256_of,
     sorted_files,
 )
 from intake.receipts import read_receipts
@@ -39,7 +38,6 @@ from ssc_index.framework.catalogue import load_catalogue
 SMALLEST_POOL = 150
 # So many workbooks are read in one go, and the rows of so many are written in one go.
 AT_ONCE, WRITTEN_AT_ONCE = 16, 1024
-HASHED_AT_ONCE = 256
 STEP = "ingest_submissions"
 
 Progress = Callable[[int, int], None]
@@ -213,7 +211,7 @@ def _places(files: Sequence[Path], folder: Path) -> tuple[dict[str, Path], list[
     """
     places: dict[str, Path] = {}
     doubles = []
-    for path, file_sha256 in zip(files, _addresses(files), strict=True):
+    for path, file_sha256 in zip(files, sha256_of_each([str(path) for path in files]), strict=True):
         first = places.setdefault(file_sha256, path)
         if first is not path:
             place, other = (one.relative_to(folder).as_posix() for one in (path, first))
@@ -222,13 +220,6 @@ def _places(files: Sequence[Path], folder: Path) -> tuple[dict[str, Path], list[
                 Fault("same_file_twice", text, "warning", file_sha256=file_sha256, field="file", value=place)
             )
     return places, doubles
-
-
-def _addresses(files: Sequence[Path]) -> list[str]:
-    """SHA-256 of each file, read by several threads."""
-    parts = [files[start : start + HASHED_AT_ONCE] for start in range(0, len(files), HASHED_AT_ONCE)]
-    with ThreadPoolExecutor(processes()) as pool:
-        return [address for part in pool.map(lambda part: list(map(sha256_of, part)), parts) for address in part]
 
 
 def _below(path: Path, folder: Path) -> str:

@@ -6,7 +6,6 @@ does not: the formats (`workbook.py`, `bulk.py`).
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Literal
 import polars as pl
 
 from intake import tables
+from intake.addresses import sha256_of as sha256_of
 from intake.bulk import read_bulk
 from intake.countries import NATIONAL_NAME as NATIONAL_NAME
 from intake.lines import LinesError, day, read_lines
@@ -38,23 +38,12 @@ BULK_SUFFIXES = (".csv", ".parquet")
 COMPANIONS = (REGISTER_NAME, NATIONAL_NAME, PARTICIPATION_NAME, FOCAL_POINTS_NAME)
 # Of these, and of journals, a build reads nothing.
 NOT_BUILT_FROM = (PARTICIPATION_NAME, FOCAL_POINTS_NAME)
-# Bytes. Of most workbooks that is all, and little enough that no memory is asked of the operating system for it.
-HASHED_AT_ONCE = 1 << 16
 # Files that explain the folder and are no mistake.
 EXPLANATIONS = (".md",)
 
 
 class LinkError(SscIndexError):
     """A link below a folder of submissions behind which no file can be read."""
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
-        while part := file.read(HASHED_AT_ONCE):
-            digest.update(part)
-    return digest.hexdigest()
 
 
 def raw_files(raw: Path) -> tuple[Path, ...]:
