@@ -1,7 +1,7 @@
-"""Memory that the operating system gets back while a build goes on.
+"""Memory that the operating system gets back while a build goes on, and what is not looked through for it.
 
-What belongs here: two calls of the C library, where it is the GNU one; elsewhere they do nothing. What does not: what
-is held in memory, and for how long.
+What belongs here: two calls of the C library, where it is the GNU one; elsewhere they do nothing; and one of Python's
+collector. What does not: what is held in memory, and for how long.
 
 Each thread of a process takes memory from a heap of its own, and what it frees stays there. A build has many threads
 and frees what it has after every edition: at 1,000 cities a third of its memory was heaps that nobody used.
@@ -10,6 +10,7 @@ and frees what it has after every edition: at 1,000 cities a third of its memory
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 from functools import cache
 from typing import Any
@@ -35,3 +36,12 @@ def give_back() -> None:
     """Give free memory back to the operating system."""
     if _library() is not None:
         _library().malloc_trim(0)
+
+
+def keep_what_is_loaded() -> None:
+    """Have Python's search for objects that nobody needs pass over those that are there now.
+
+    After Dagster and its like are imported they are hundreds of thousands, all of them needed until the end. To go
+    through them took 0.12 s each time.
+    """
+    gc.freeze()

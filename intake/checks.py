@@ -96,7 +96,7 @@ def _told(rule: Rule, facts: PointFacts, height: int, submission: Positions, poi
         if isinstance(piece, Node):
             numbers = np.asarray(evaluate(piece, facts))
             picked = np.broadcast_to(numbers, shape)[submission, columns]
-            pieces.append([shown(float(number)) for number in picked])
+            pieces.append([shown(number) for number in picked.astype(float).tolist()])
         else:
             pieces.append([piece] * len(submission))
     numbers_of = f" ({', '.join(rule.text.manual)})" if rule.text.manual else ""
@@ -111,14 +111,15 @@ def shown(number: float) -> str:
     >>> shown(27637600000.5), shown(0.00000578927)
     ('27637600000', '0.00000579')
     """
-    if np.isnan(number):
+    if number != number:  # missing; said of tens of thousands, so without NumPy
         return "nothing"
-    if abs(number) < 1e12 and number == int(number):
+    size = abs(number)
+    if size < 1e12 and number == int(number):
         return str(int(number))
-    if 1e6 <= abs(number) < 1e12:
+    if 1e6 <= size < 1e12:
         return f"{number:.0f}"
-    if 1e-9 < abs(number) < 1e-4:
-        return f"{number:.{2 - int(np.floor(np.log10(abs(number))))}f}"
+    if 1e-9 < size < 1e-4:
+        return f"{number:.{2 - int(np.floor(np.log10(size)))}f}"
     return f"{number:.6g}"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets import audit, benchmark, changes, core, index, marts, raw, status, uncertainty
-from assets.memory import share_one_heap
+from assets.memory import keep_what_is_loaded, share_one_heap
 from assets.resources import WorkspaceResource
 from assets.workspace import ENVIRONMENT_VARIABLE, default_root
 from pipelines.executors import executor
@@ -21,6 +21,7 @@ from pipelines.sensors import SENSORS
 
 # In every process that runs steps, before it has threads.
 share_one_heap()
+keep_what_is_loaded()
 
 ASSETS = [
     raw.ingest_submissions,

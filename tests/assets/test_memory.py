@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
 import pytest
+
+from assets.memory import keep_what_is_loaded
 
 SCRIPT = """
 import sys, threading
@@ -44,3 +47,14 @@ def test_what_threads_free_goes_back() -> None:
     ]
     shared, as_it_is = (float(one.stdout) for one in done)
     assert shared < 10 < as_it_is
+
+
+def test_what_is_loaded_is_not_looked_through_again() -> None:
+    gc.unfreeze()
+    looked_through = len(gc.get_objects())
+    try:
+        keep_what_is_loaded()
+        assert gc.get_freeze_count() > 0.9 * looked_through
+        assert len(gc.get_objects()) < 0.1 * looked_through
+    finally:
+        gc.unfreeze()
