@@ -13,7 +13,6 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from rich.table import Table
 
 from benchmarks.uncertainty_case import framework
 from ssc_index import impute
-from ssc_index.benchmark import peer_statistics
+from ssc_index.benchmark import peers_of_blocks
 from ssc_index.benefit_of_doubt import benefit_of_doubt
 from ssc_index.files import read_values
 from ssc_index.framework.load import framework_from_nodes
@@ -34,7 +33,7 @@ from ssc_index.impute_normal import NormalError, fit_normal
 from ssc_index.index import beginning, compute_index, compute_scores
 from ssc_index.method import method_from_mapping, read_method
 from ssc_index.outranking import copeland
-from ssc_index.rank import rank_descending
+from ssc_index.rank import rank_blocks
 from ssc_index.steps.registry import STEPS
 from ssc_index.values import Values, values_from_columns
 from ssc_index.weights_data import component_weights
@@ -380,14 +379,12 @@ def long_rows() -> Case:
         table = compute_scores(replace(values, groups={"region": region}), tree, method).table
         clock.append(time.perf_counter())
 
-        def of_year(rows: slice) -> object:
-            ranks = [rank_descending(table[rows, column]) for column in range(table.shape[1])]
-            return ranks, peer_statistics(table[rows], region[rows])
-
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(of_year, [rows for _, rows in values.year_slices()]))
+        years = [rows for _, rows in values.year_slices()]
+        rank_blocks(table, years)
         clock.append(time.perf_counter())
-        parts = dict(zip(("read", "scores", "ranks and peers"), np.diff(clock).round(2).tolist(), strict=True))
+        peers_of_blocks(table, region, years)
+        clock.append(time.perf_counter())
+        parts = dict(zip(("read", "scores", "ranks", "peers"), np.diff(clock).round(2).tolist(), strict=True))
         LONG.update(parts)
 
     def polars_way() -> object:

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_index.rank import ascending
+from ssc_index.rank import COMPILED_FROM, ascending, contiguous_columns, in_parts
 from ssc_index.values import Floats
 
 Ints = NDArray[np.int64]
@@ -215,9 +215,7 @@ def peer_statistics(
     (2.0, 4, [0.0, 25.0, 50.0, 75.0, 100.0])
     """
     cities, items = values.shape
-    groups = tuple(sorted({label for label in labels if label is not None}))
-    number_of = {group: number for number, group in enumerate(groups)}
-    numbers = np.array([-1 if label is None else number_of[label] for label in labels], dtype=np.int64)
+    groups, numbers = _numbered(labels)
     by_group = np.argsort(numbers, kind="stable")
     bounds = np.searchsorted(numbers[by_group], np.arange(len(groups) + 1))
     spread = np.full((5, len(groups), items), np.nan)
@@ -226,7 +224,7 @@ def peer_statistics(
     lower = np.zeros(items, dtype=bool) if lower_is_better is None else np.asarray(lower_is_better, dtype=bool)
     places = np.empty((3, items, cities))  # a row for each item, cities of a group side by side
     places[:, :, : bounds[0]] = np.nan
-    across = np.take(values.T, by_group, axis=1)
+    across = np.take(values.T, by_group, axis=1) + 0.0  # no zero is below another
     for number in range(len(groups)):
         side = slice(bounds[number], bounds[number + 1])
         counted = np.count_nonzero(across[:, side] == across[:, side], axis=1)
@@ -252,6 +250,76 @@ def peer_statistics(
     percentile, to_median, to_leader = (np.take(place, back, axis=1).T for place in places)
     low, first, middle, third, high = spread
     return PeerStatistics(groups, count, low, first, middle, third, high, leader, percentile, to_median, to_leader)
+
+
+def peers_of_blocks(
+    values: Floats,
+    labels: Sequence[str | None],
+    blocks: Sequence[slice],
+    minimum: int = 5,
+    lower_is_better: Sequence[bool] | None = None,
+    compiled: bool | None = None,
+) -> list[PeerStatistics]:
+    """Describe each group of cities in each item, block by block, as `peer_statistics` does.
+
+    Args:
+        values: Values or scores, shape (n_rows, n_items); NaN is missing.
+        labels: Group of each row; None for no group.
+        blocks: The rows of each block, with a step of 1: the cities of a year, for example.
+        minimum: As in `peer_statistics`.
+        lower_is_better: As there.
+        compiled: Whether the loop runs compiled, on all processors; None decides by the size. Both ways give the same.
+
+    Returns:
+        What `peer_statistics` returns for the rows of each block.
+
+    >>> spread, _ = peers_of_blocks(np.array([[1.0], [2.0], [7.0]]), ["a"] * 3, [slice(0, 2), slice(2, 3)], 1)
+    >>> spread.median.item(), spread.gap_to_leader.ravel().tolist()
+    (1.5, [-1.0, 0.0])
+    """
+    cells = values.shape[1] * sum(rows.stop - rows.start for rows in blocks)
+    if not cells or not (cells >= COMPILED_FROM if compiled is None else compiled):
+        return [peer_statistics(values[rows], labels[rows], minimum, lower_is_better) for rows in blocks]
+    table = contiguous_columns(values)
+    return [_compiled_peers(table, rows.start, labels[rows], minimum, lower_is_better) for rows in blocks]
+
+
+def _compiled_peers(
+    table: Floats, start: int, labels: Sequence[str | None], minimum: int, lower_is_better: Sequence[bool] | None
+) -> PeerStatistics:
+    """`peer_statistics` of rows from ``start`` on of a table that has a row for each item, by the compiled loop."""
+    from ssc_index.compiled_ranks import place_columns
+
+    items, cities = len(table), len(labels)
+    groups, numbers = _numbered(labels)
+    lower = np.zeros(items, dtype=bool) if lower_is_better is None else np.asarray(lower_is_better, dtype=bool)
+    spread = np.full((5, len(groups), items), np.nan)
+    count = np.zeros((len(groups), items), dtype=np.int64)
+    leader = np.full((len(groups), items), -1, dtype=np.int64)
+    places, is_left = np.empty((3, items, cities)), np.zeros(items, dtype=bool)
+    found = spread, count, leader, places, is_left
+    least = max(minimum, 1)
+    in_parts(
+        lambda part: place_columns(
+            table, table.view(np.int64), part, start, numbers, len(groups), least, lower, *found
+        ),
+        range(items),
+    )
+    if is_left.any():
+        rest = peer_statistics(table[is_left, start : start + cities].T, labels, minimum, lower[is_left].tolist())
+        spread[:, :, is_left] = rest.minimum, rest.quartile_1, rest.median, rest.quartile_3, rest.maximum
+        count[:, is_left], leader[:, is_left] = rest.n, rest.leader
+        places[:, is_left] = rest.percentile.T, rest.gap_to_median.T, rest.gap_to_leader.T
+    percentile, to_median, to_leader = (place.T for place in places)
+    low, first, middle, third, high = spread
+    return PeerStatistics(groups, count, low, first, middle, third, high, leader, percentile, to_median, to_leader)
+
+
+def _numbered(labels: Sequence[str | None]) -> tuple[tuple[str, ...], Ints]:
+    """Names of the groups, sorted, and the number of each city's; −1 is none."""
+    groups = tuple(sorted({label for label in labels if label is not None}))
+    number_of: dict[str | None, int] = {None: -1} | {group: number for number, group in enumerate(groups)}
+    return groups, np.array([number_of[label] for label in labels], dtype=np.int64)
 
 
 def _five_numbers(ordered: Floats, count: Ints) -> Floats:

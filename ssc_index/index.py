@@ -257,16 +257,17 @@ def _run(state: State, step: Parameters, record: bool) -> tuple[StepResult, ...]
 def _result(state: State, method: Method, steps: tuple[StepResult, ...]) -> IndexResult:
     """Ranks and counts of every node."""
     scores = all_scores(state)
-    ranks = np.full(scores.shape, np.nan, order="F")
-    rule, column_of = method.rank, state.node_column_of
+    column_of = state.node_column_of
+    same_as: dict[int, int] = {}
     for column, node in reversed(list(enumerate(state.framework.nodes))):  # children before parents
         children = state.framework.children.get(node.code, ())
         child = column_of[children[0].code] if len(children) == 1 else column
         if child != column and np.array_equal(scores[:, column], scores[:, child], equal_nan=True):
-            ranks[:, column] = ranks[:, child]  # an only child's score is its parent's
-            continue
-        for _, rows in state.blocks:
-            ranks[rows, column] = rule.ranks_of(scores[rows, column])
+            same_as[column] = child  # an only child's score is its parent's
+    columns = [column for column in range(scores.shape[1]) if column not in same_as]
+    ranks = method.rank.ranks_of_blocks(scores, [rows for _, rows in state.blocks], columns)
+    for column, child in same_as.items():
+        ranks[:, column] = ranks[:, child]
     for array in (scores, ranks, state.filled_by):
         array.flags.writeable = False
     rows_in = (state.excluded_by == 0)[:, None]

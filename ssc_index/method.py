@@ -6,6 +6,7 @@ What belongs here: the reading of a method file. What does not: the parameters o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 
 from ssc_index.errors import MethodError
 from ssc_index.expert_tables import with_tables
-from ssc_index.rank import rank_descending
+from ssc_index.rank import rank_blocks, rank_descending
 from ssc_index.steps.parameters import Name, Parameters, Ties
 from ssc_index.steps.registry import STEPS
 from ssc_index.steps.screen import Screen
@@ -52,6 +53,23 @@ class Rank(BaseModel):
         array([ 2., nan,  1.])
         """
         return rank_descending(scores if self.first == "highest" else -scores, self.ties, self.round)
+
+    def ranks_of_blocks(self, scores: Floats, blocks: Sequence[slice], columns: Sequence[int]) -> Floats:
+        """Rank columns of a table within blocks of rows, as the method says.
+
+        Args:
+            scores: Shape (n_rows, n_columns); NaN is not ranked.
+            blocks: The rows of each block.
+            columns: Numbers of the columns to rank.
+
+        Returns:
+            Ranks from 1, shape of the scores; NaN where a score is, outside blocks and in other columns.
+
+        >>> import numpy as np
+        >>> Rank(first="lowest").ranks_of_blocks(np.array([[0.4], [np.nan], [0.1]]), [slice(0, 3)], [0]).ravel()
+        array([ 2., nan,  1.])
+        """
+        return rank_blocks(scores if self.first == "highest" else -scores, blocks, self.ties, self.round, columns)
 
 
 class Method(BaseModel):

@@ -1,9 +1,15 @@
 """Step *rank*: positions from scores, ties by a stated rule.
 
-What belongs here: ranks of one column. What does not: ranks as a normalisation (`normalise.py` calls this).
+What belongs here: ranks of a column, and of all columns of a table. What does not: ranks as a normalisation
+(`normalise.py` calls this), and the compiled loop (`compiled_ranks.py`).
 """
 
 from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +19,7 @@ from ssc_index.values import Floats
 
 LOWEST = np.int64(-(2**63))
 PACKED_FROM = 128  # values in a row from which sorting packed ones is quicker
+COMPILED_FROM = 10_000_000  # cells from which compiled ranks are worth loading the compiler
 
 
 def ascending(values: Floats) -> tuple[NDArray[np.int64], Floats]:
@@ -118,3 +125,63 @@ def rank_descending(scores: Floats, ties: Ties = "min", decimals: int | None = N
     """
     rounded = scores if decimals is None else np.round(scores, decimals)
     return rank_ascending(-rounded, ties)
+
+
+def rank_blocks(
+    scores: Floats,
+    blocks: Sequence[slice],
+    ties: Ties = "min",
+    decimals: int | None = None,
+    columns: Sequence[int] | None = None,
+    compiled: bool | None = None,
+) -> Floats:
+    """Rank every column of a table within blocks of rows as `rank_descending` does.
+
+    Args:
+        scores: Shape (n_rows, n_columns); NaN is not ranked.
+        blocks: The rows of each block, without overlap and with a step of 1: those of a year, for example.
+        ties: As in `rank_descending`.
+        decimals: As there.
+        columns: Numbers of the columns to rank; None ranks all.
+        compiled: Whether the loop runs compiled, on all processors; None decides by the size. Both ways give the same.
+
+    Returns:
+        Ranks from 1, shape of the scores; NaN where a score is, outside blocks and in columns that are not ranked.
+
+    >>> rank_blocks(np.array([[2.0], [5.0], [9.0]]), [slice(0, 2), slice(2, 3)]).ravel()
+    array([2., 1., 1.])
+    """
+    wanted = range(scores.shape[1]) if columns is None else columns
+    ranks = np.full(scores.shape, np.nan, order="F")
+    cells = len(wanted) * sum(rows.stop - rows.start for rows in blocks)
+    is_left = np.ones((scores.shape[1], len(blocks)), dtype=bool)
+    if cells and (cells >= COMPILED_FROM if compiled is None else compiled):
+        from ssc_index.compiled_ranks import TIES, rank_columns
+
+        table = contiguous_columns(scores if decimals is None else np.round(scores, decimals))
+        starts, stops = np.array([(rows.start, rows.stop) for rows in blocks]).T.copy()
+        is_left[:] = False
+        in_parts(
+            lambda part: rank_columns(
+                table, table.view(np.int64), part, starts, stops, TIES.index(ties), ranks.T, is_left
+            ),
+            wanted,
+        )
+    for column in wanted:
+        for block in np.flatnonzero(is_left[column]).tolist():
+            rows = blocks[block]
+            ranks[rows, column] = rank_descending(scores[rows, column], ties, decimals)
+    return ranks
+
+
+def contiguous_columns(table: Floats) -> Floats:
+    """A table with a row for each column, as compiled loops take it: a view where columns are contiguous already."""
+    return np.ascontiguousarray(table.T, dtype=np.float64)
+
+
+def in_parts(loop: Callable[[NDArray[np.int64]], Any], columns: Sequence[int]) -> None:
+    """Run a compiled loop over parts of the columns, on all processors."""
+    workers = os.cpu_count() or 1
+    parts = np.array_split(np.asarray(columns, dtype=np.int64), min(4 * workers, len(columns)))
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(loop, parts))

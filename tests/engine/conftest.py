@@ -129,3 +129,25 @@ class Coinr:
 @pytest.fixture(scope="session")
 def coinr(goldens: Path) -> Coinr:
     return Coinr(goldens / "coinr_asem")
+
+
+@pytest.fixture(scope="session")
+def awkward_columns() -> np.ndarray:
+    """300 rows of what sorting could trip over, a column each."""
+    random = np.random.Generator(np.random.Philox(key=5))
+    plain = random.random((300, 10)) * 90.0 - 45.0
+    plain[random.random(plain.shape) < 0.25] = np.nan
+    table = np.asfortranarray(plain)
+    table[:, 2] = np.round(table[:, 2] / 10.0)  # ties
+    table[:, 3] = np.nan
+    table[:, 4] = np.where(random.random(300) < 0.5, 0.0, -0.0)
+    table[:, 5] = (
+        1.0 + random.integers(0, 3, 300) * 2.0**-52
+    )  # some values closer together than sorting by digits tells
+    table[[7, 170], 5] = 1e9, 1e-9
+    table[:, 6] = 1.0 + random.integers(0, 500, 300) * 2.0**-52  # and so many that it is left to NumPy
+    table[[7, 170], 6] = 1e9, 1e-9
+    table[5, 7], table[6, 7] = np.inf, -np.inf
+    table[:, 8] = np.exp(600.0 * random.random(300) - 300.0)
+    table[:, 9] = 7.5
+    return table

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 
-from ssc_index.benchmark import band, peer_statistics, percentage, points, share_of_target
+from ssc_index.benchmark import band, peer_statistics, peers_of_blocks, percentage, points, share_of_target
 
 NAN = np.nan
 
@@ -131,3 +133,19 @@ def test_a_minimum_of_one_shows_a_city_alone_without_a_percentile():
     stats = peer_statistics(np.array([[3.0]]), ["g"], minimum=1)
     assert stats.median.item() == 3.0
     assert np.isnan(stats.percentile).all()
+
+
+@pytest.mark.parametrize("minimum", [1, 5])
+def test_compiled_peers_of_years_are_those_of_each_year(minimum, awkward_columns):
+    labels = [None if row % 11 == 0 else f"g{row % 7}" for row in range(len(awkward_columns))]
+    labels[4] = "alone"
+    lower = [column % 2 == 1 for column in range(awkward_columns.shape[1])]
+    blocks = [slice(0, 150), slice(150, 151), slice(160, 300)]
+    with np.errstate(invalid="ignore"):  # a column has both infinities
+        found = peers_of_blocks(awkward_columns, labels, blocks, minimum, lower, compiled=True)
+        alone = [peer_statistics(awkward_columns[rows], labels[rows], minimum, lower) for rows in blocks]
+    for one, other in zip(found, alone, strict=True):
+        assert one.groups == other.groups
+        for ours, theirs in zip(astuple(one)[1:], astuple(other)[1:], strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+            np.testing.assert_array_equal(np.signbit(np.nan_to_num(ours)), np.signbit(np.nan_to_num(theirs)))

@@ -16,7 +16,7 @@ from ssc_index.framework.load import framework_from_nodes
 from ssc_index.framework.model import Node
 from ssc_index.index import compute_index
 from ssc_index.method import method_from_mapping
-from ssc_index.rank import ascending, rank_ascending, rank_descending
+from ssc_index.rank import ascending, rank_ascending, rank_blocks, rank_descending
 from ssc_index.screen import coverage_reasons, label_reasons
 from ssc_index.transform import found_in
 from ssc_index.treat import skewness_and_kurtosis, treat_column, winsorise
@@ -318,6 +318,22 @@ def test_best_is_first_and_missing_is_not_ranked():
     np.testing.assert_array_equal(rank_descending(_column(5, NAN, 9, 0.0, -0.0)), [2, NAN, 1, 3, 3])
     assert rank_descending(_column()).size == 0
     assert math.isnan(rank_descending(_column(NAN))[0])
+
+
+@pytest.mark.parametrize("ties", ["min", "max", "average", "dense"])
+def test_compiled_ranks_of_a_table_are_those_of_its_columns(ties, awkward_columns):
+    blocks = [slice(0, 150), slice(150, 151), slice(160, 300)]
+    found = rank_blocks(awkward_columns, blocks, ties, columns=range(1, awkward_columns.shape[1]), compiled=True)
+    expected = np.full(awkward_columns.shape, NAN)
+    for rows in blocks:
+        for column in range(1, awkward_columns.shape[1]):
+            expected[rows, column] = rank_descending(awkward_columns[rows, column], ties)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_compiled_ranks_may_be_of_rounded_scores():
+    scores = np.array([[0.9614], [0.9616], [0.9623]])
+    assert rank_blocks(scores, [slice(0, 3)], decimals=3, compiled=True).ravel().tolist() == [3, 1, 1]
 
 
 # weights
