@@ -26,7 +26,7 @@ from intake.reading import (
     read_submission,
     sorted_files,
 )
-from intake.receipts import read_receipts
+from intake.receipts import plain_receipt, read_receipts
 from intake.register import read_register
 from intake.tables import Fault, faults_frame
 from schemas import raw
@@ -78,7 +78,7 @@ def ingest(
         What was found.
     """
     files, strays_found = sorted_files(workspace.raw)
-    places, doubles = _places(files, workspace.raw)
+    places, lines, doubles = _places(files, workspace.raw)
     strays = faults_frame([*strays_found, *doubles])
     known = set(connection.sql("select file_sha256 from raw.files").pl()["file_sha256"])
     reader = code_sha256(READING)
@@ -95,7 +95,7 @@ def ingest(
         lost = faults_frame(_take_in(new, workspace.raw, ledger, progress))
         _mark_present(connection, places, workspace.raw)
         submissions = connection.sql("select * from raw.submissions").pl()
-        receipts, receipt_faults = read_receipts(places, submissions, register)
+        receipts, receipt_faults = read_receipts(places, submissions, register, lines)
         faults = pl.concat([strays, lost, register_faults, national_faults, receipt_faults])
         for table, frame in ((raw.CITIES, register), (raw.RECEIPTS, receipts), (raw.RECEIPT_FAULTS, faults)):
             connection.execute("delete from " + table.name)
@@ -203,23 +203,30 @@ def _reader_died(place: str, file_sha256: str) -> Fault:
     )
 
 
-def _places(files: Sequence[Path], folder: Path) -> tuple[dict[str, Path], list[Fault]]:
-    """Content of each file to its place; a file that lies in several places counts once, at the first.
+def _places(files: Sequence[Path], folder: Path) -> tuple[dict[str, Path], dict[str, str | None], list[Fault]]:
+    """Content of each file to its place, and to the line of its receipt if that is plain (`plain_receipt`).
+
+    A file that lies in several places counts once, at the first.
 
     The others are told: a receipt beside them does not count. Every file is read, known or not: its size and times say
     nothing of a disk that has lost a byte, nor of who set them back.
     """
+    paths = [str(path) for path in files]
+    read: list[str | None] = []
+    addresses = sha256_of_each(paths, lambda: read.extend(map(plain_receipt, paths)))
     places: dict[str, Path] = {}
+    lines: dict[str, str | None] = {}
     doubles = []
-    for path, file_sha256 in zip(files, sha256_of_each([str(path) for path in files]), strict=True):
+    for path, line, file_sha256 in zip(files, read, addresses, strict=True):
         first = places.setdefault(file_sha256, path)
+        lines.setdefault(file_sha256, line)
         if first is not path:
             place, other = (one.relative_to(folder).as_posix() for one in (path, first))
             text = f"{place} is the same file as {other}, which alone counts, with the receipt beside it. Remove one."
             doubles.append(
                 Fault("same_file_twice", text, "warning", file_sha256=file_sha256, field="file", value=place)
             )
-    return places, doubles
+    return places, lines, doubles
 
 
 def _below(path: Path, folder: Path) -> str:

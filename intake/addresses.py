@@ -10,12 +10,14 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 # Bytes. Of most workbooks that is all, and little enough that no memory is asked of the operating system for it.
 HASHED_AT_ONCE = 1 << 16
 # Of fewer files a second process takes longer to start than it saves.
 FEWEST_SHARED = 1_000
+# Of each five files, those that the first process hashes; it has other things to do as well.
+OWN_OF_FIVE = (0, 2)
 
 
 def sha256_of(path: str | bytes | os.PathLike[str]) -> str:
@@ -30,18 +32,23 @@ def sha256_of(path: str | bytes | os.PathLike[str]) -> str:
     return digest.hexdigest()
 
 
-def sha256_of_each(paths: Sequence[str]) -> list[str]:
-    """SHA-256 of each file, every other one by a second process where there are many and a processor for it.
+def sha256_of_each(paths: Sequence[str], meanwhile: Callable[[], None]) -> list[str]:
+    """SHA-256 of each file, of three in five by a second process where there are many and a processor for it.
 
     Threads of one process take turns at all but the hashing: two of them took the time of one.
+
+    Args:
+        paths: The files.
+        meanwhile: What this process does while the second still hashes.
 
     Raises:
         OSError: If a file cannot be read.
     """
     if len(paths) < FEWEST_SHARED or (os.cpu_count() or 1) < 2:
+        meanwhile()
         return [sha256_of(path) for path in paths]
-    found = [""] * len(paths)
-    theirs = paths[1::2]
+    is_mine = [at % 5 in OWN_OF_FIVE for at in range(len(paths))]
+    theirs = [path for path, mine in zip(paths, is_mine, strict=True) if not mine]
     # Without site packages and settings of the environment it starts in a fiftieth of a second.
     with subprocess.Popen(
         [sys.executable, "-I", "-S", __file__],
@@ -56,11 +63,13 @@ def sha256_of_each(paths: Sequence[str]) -> list[str]:
             other.stdin.close()
         except BrokenPipeError:  # it has ended already
             pass
-        found[::2] = map(sha256_of, paths[::2])
+        here = [sha256_of(path) for path, mine in zip(paths, is_mine, strict=True) if mine]
+        meanwhile()
         told = other.stdout.read().decode("ascii").split()
     # What it could not tell, whatever became of it, is hashed here, where an error is raised.
-    found[1::2] = told if other.returncode == 0 and len(told) == len(theirs) else map(sha256_of, theirs)
-    return found
+    there = told if other.returncode == 0 and len(told) == len(theirs) else [sha256_of(path) for path in theirs]
+    each_here, each_there = iter(here), iter(there)
+    return [next(each_here if mine else each_there) for mine in is_mine]
 
 
 def _main() -> None:

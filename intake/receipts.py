@@ -113,8 +113,16 @@ def write_receipts(path: Path, receipts: Iterable[Receipt]) -> None:
             writer.writerow(_written(getattr(receipt, name)) for name in COLUMNS)
 
 
+def plain_receipt(path: str) -> str | None:
+    """The line of a file's receipt, where that is as `write_receipts` writes one of one submission; else None."""
+    return plain_line(path + RECEIPT_SUFFIX, COLUMNS)
+
+
 def read_receipts(
-    places: Mapping[str, Path], submissions: pl.DataFrame, register: pl.DataFrame
+    places: Mapping[str, Path],
+    submissions: pl.DataFrame,
+    register: pl.DataFrame,
+    plain_lines: Mapping[str, str | None] | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Read the receipts of files and hold them against what the files hold and who is registered.
 
@@ -122,6 +130,7 @@ def read_receipts(
         places: Submission by SHA-256.
         submissions: Rows of `tables.SUBMISSIONS`; files that are not in ``places`` are left aside.
         register: Rows of `tables.CITIES`.
+        plain_lines: What `plain_receipt` says of each, by SHA-256, where it has been asked before; None asks it now.
 
     Returns:
         Rows of `tables.RECEIPTS`, sorted by file, city and year, and the faults (columns `tables.FAULTS`). What has
@@ -132,7 +141,9 @@ def read_receipts(
     rows: list[dict[str, Any]] = []
     held = _held(submissions)
     registered = _registered(register)
-    plain = _plain(places, submissions)
+    if plain_lines is None:
+        plain_lines = {file_sha256: plain_receipt(str(path)) for file_sha256, path in places.items()}
+    plain = _plain(plain_lines, submissions)
     is_plain = set(plain["file_sha256"])
     for file_sha256 in sorted(places, key=lambda one: places[one].as_posix()):
         keys = held.get(file_sha256, {})
@@ -147,7 +158,7 @@ def read_receipts(
     return _unnamed_capped(standing, register), tables.faults_frame(faults)
 
 
-def _plain(places: Mapping[str, Path], submissions: pl.DataFrame) -> pl.DataFrame:
+def _plain(plain_lines: Mapping[str, str | None], submissions: pl.DataFrame) -> pl.DataFrame:
     """Receipts of which nothing is to be said, as `_of_file` reads them, all at once.
 
     A build reads every receipt there is. Most are as `write_receipts` writes them, of one submission, verified or
@@ -156,24 +167,18 @@ def _plain(places: Mapping[str, Path], submissions: pl.DataFrame) -> pl.DataFram
     Returns:
         Rows of `tables.RECEIPTS`.
     """
-    texts: list[str] = []
-    files: list[str] = []
-    for file_sha256, path in places.items():
-        text = plain_line(f"{path}{RECEIPT_SUFFIX}", COLUMNS)
-        if text is not None:
-            texts.append(text)
-            files.append(file_sha256)
-    if not files:
+    read = {file_sha256: text for file_sha256, text in plain_lines.items() if text is not None}
+    if not read:
         return tables.empty(tables.RECEIPTS)
     lines = pl.read_csv(
-        "\n".join(texts).encode(),
+        "\n".join(read.values()).encode(),
         has_header=False,
         new_columns=COLUMNS,
         infer_schema=False,
         quote_char=None,
         empty_string_is_null=False,
     )
-    named = lines.with_columns(pl.Series("_file", files, pl.String))
+    named = lines.with_columns(pl.Series("_file", list(read), pl.String))
     held = submissions.select("file_sha256", "city_id", "year").filter(pl.len().over("file_sha256") == 1)
     found = named.join(
         held.rename({"file_sha256": "_file", "city_id": "_city", "year": "_year"}), on="_file", how="inner"

@@ -191,7 +191,8 @@ def _points(wanted: Sequence[str] | None, catalogue: Catalogue, faults: list[str
     """Positions of the data points that a rule names, in catalogue order."""
     chosen: set[int] = set()
     for name in wanted or ():
-        here = {at for at, point in enumerate(catalogue.data_points) if _is_meant(name, point)}
+        words = name.split()
+        here = {at for at, point in enumerate(catalogue.data_points) if all(_is_meant(word, point) for word in words)}
         if not here:
             known = ", ".join(_SELECTORS)
             faults.append(f"points: {name!r} is no data point, no KPI and none of {known}")
@@ -199,11 +200,11 @@ def _points(wanted: Sequence[str] | None, catalogue: Catalogue, faults: list[str
     return tuple(sorted(chosen))
 
 
-def _is_meant(name: str, point: DataPoint) -> bool:
+def _is_meant(word: str, point: DataPoint) -> bool:
     """Whether a word of ``points`` means a data point; words that blanks separate must all."""
-    return all(
-        word in (point.id, point.kpi_code) or (word in _SELECTORS and _SELECTORS[word](point)) for word in name.split()
-    )
+    if word in _SELECTORS and _SELECTORS[word](point):
+        return True
+    return word in (point.id, point.kpi_code)
 
 
 def _condition(text: str, words: Vocabulary, faults: list[str]) -> Node | None:

@@ -45,10 +45,21 @@ def hashed_here(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 EXPECTED = [hashlib.sha256(content).hexdigest() for content in CONTENTS.values()]
 
 
-def test_the_second_process_hashes_every_other_file(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def nothing() -> None:
+    """What is done meanwhile."""
+
+
+def test_the_second_process_hashes_three_of_five_files(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     here = hashed_here(monkeypatch)
-    assert sha256_of_each(files) == EXPECTED
-    assert here == files[::2]
+    assert sha256_of_each(files, lambda: here.append("meanwhile")) == EXPECTED
+    assert here == [files[0], files[2], "meanwhile"]
+
+
+def test_one_process_alone_does_the_same(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    here = hashed_here(monkeypatch)
+    assert sha256_of_each(files, lambda: here.append("meanwhile")) == EXPECTED
+    assert here == ["meanwhile", *files]
 
 
 @pytest.mark.parametrize("program", ["import sys; sys.stdin.buffer.read(); print('0' * 64)", "raise SystemExit(3)"])
@@ -58,12 +69,12 @@ def test_what_the_second_process_does_not_tell_is_hashed_here(
     (tmp_path / "other.py").write_text(program, encoding="utf-8")
     monkeypatch.setattr(addresses, "__file__", str(tmp_path / "other.py"))
     here = hashed_here(monkeypatch)
-    assert sha256_of_each(files) == EXPECTED
-    assert here == [*files[::2], *files[1::2]]
+    assert sha256_of_each(files, nothing) == EXPECTED
+    assert here == [files[at] for at in (0, 2, 1, 3, 4)]
 
 
 @pytest.mark.parametrize("at", [0, 1])
 def test_a_file_that_cannot_be_read_is_an_error_whoever_has_it(files: list[str], at: int) -> None:
     Path(files[at]).unlink()
     with pytest.raises(FileNotFoundError):
-        sha256_of_each(files)
+        sha256_of_each(files, nothing)

@@ -284,9 +284,12 @@ def test_plain_receipts_are_read_all_at_once_as_they_are_one_by_one(
         keys = [("no-rana", 2020)] + [("no-asker", 2020)] * (draw.random() < 0.05)
         held += [{"file_sha256": sha, "city_id": city, "year": year, "city_name": "Ålesund"} for city, year in keys]
     submitted, cities = pl.DataFrame(held, schema=dict(SUBMISSIONS)), register("no-rana", "no-asker")
-    at_once = module._plain(places, submitted)
+    lines = {sha: module.plain_receipt(str(path)) for sha, path in places.items()}
+    at_once = module._plain(lines, submitted)
     assert 150 < at_once.height < 450  # both ways are gone
     both = read_receipts(places, submitted, cities)
+    read_before = read_receipts(places, submitted, cities, lines)
+    assert all(one.equals(other) for one, other in zip(read_before, both, strict=True))
     monkeypatch.setattr(module, "_plain", lambda *_: at_once.clear())
     one_by_one = read_receipts(places, submitted, cities)
     assert both[0].equals(one_by_one[0])
