@@ -164,6 +164,7 @@ def values_step(workspace: Workspace) -> YearStep:
         told_by,
         "file_sha256",
         looks_back=True,
+        checked=(VALUES.name, PROVISIONAL.name),
     )
 
 

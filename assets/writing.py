@@ -4,7 +4,7 @@ What belongs here: the loop over years, its checks and its report. What does not
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -41,6 +41,8 @@ class YearStep:
             fraction of the time.
         part: Column, such as the file, in whose parts a year's rows are compared with those that stand: only parts that
             differ are written. Tables in which it can be missing are written whole; None writes all tables whole.
+        checked: Names of the tables whose rows ``compute`` gives in the table's form and without any that its schema
+            refuses (`schemas.validate.split`), so that they need not be checked again.
         looks_back: Whether a year is computed from what the step wrote of the years before, so that these must stand
             when its inputs are read.
         compute: From a year and its inputs to its rows, by table name. It runs beside the writing of the year
@@ -57,6 +59,7 @@ class YearStep:
     told_by: Mapping[str, Query] = field(default_factory=dict)
     part: str | None = None
     looks_back: bool = False
+    checked: Collection[str] = ()
 
 
 @dataclass
@@ -140,8 +143,10 @@ def _write_year(
     frames = computed.result()
     refused = False
     for table in step.tables:
-        frame = table.conform(frames[table.name])
-        refused |= bool(_checked(table, frame, written))
+        frame = frames[table.name]
+        if table.name not in step.checked:
+            frame = table.conform(frame)
+            refused |= bool(_checked(table, frame, written))
         # Table and column names come from the definitions in schemas/, never from data.
         deletion = "delete from " + table.name + " where " + step.column + " = ?"
         if step.part is not None and step.part in table.columns and not table.columns[step.part].nullable:
