@@ -228,9 +228,14 @@ def _repeated(names: Sequence[str]) -> list[str]:
 def _read_parquet(path: Path) -> _Table:
     """Read a Parquet file; text is trimmed, NaN is missing."""
     try:
-        names = list(pl.read_parquet_schema(path))
-        coded = _texts_in_parquet(path)
-        columns = pl.read_parquet(path, columns=[name for name in names if name not in coded]).get_columns()
+        schema = pl.read_parquet_schema(path)
+        names, numeric = list(schema), [name for name, kind in schema.items() if kind.is_numeric()]
+        with ThreadPoolExecutor(1) as beside:  # numbers while texts are read
+            numbers = beside.submit(pl.read_parquet, path, columns=numeric)
+            coded = _texts_in_parquet(path)
+            columns = numbers.result().get_columns()
+        if rest := [name for name in names if name not in coded and name not in numeric]:
+            columns += pl.read_parquet(path, columns=rest).get_columns()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ValuesError(path.name, [f"cannot be read as Parquet: {error}"]) from error
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -258,7 +263,9 @@ def _texts_in_parquet(path: Path) -> dict[str, pl.Series]:
     except (OSError, pyarrow.ArrowException):
         return {}
     known = {name: table.column(name) for name in names if not table.column(name).null_count}
-    return {name: coded for name, column in known.items() if (coded := _numbered(name, column)) is not None}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        numbered = zip(known, pool.map(_numbered, known, known.values()), strict=True)
+        return {name: coded for name, coded in numbered if coded is not None}
 
 
 def _numbered(name: str, column: Any) -> pl.Series | None:
@@ -272,7 +279,8 @@ def _numbered(name: str, column: Any) -> pl.Series | None:
     ours = coded.to_physical().to_numpy()
     if (ours != np.arange(ours.size)).any():  # a text that has two numbers
         numbers = ours[numbers]
-    return pl.Series(name, numbers.astype(np.uint32)).cat.to(kind)
+    same_size = numbers.dtype == np.int32  # then none is copied
+    return pl.Series(name, numbers.view(np.uint32) if same_size else numbers.astype(np.uint32)).cat.to(kind)
 
 
 def _parquet_column(subject: str, series: pl.Series) -> pl.Series:
@@ -351,8 +359,15 @@ def _numbers(table: _Table, name: str, faults: list[str]) -> Floats:
     """Read a column as numbers, NaN where empty; a fault for every cell that is not a finite number."""
     series = table.columns[name]
     if series.dtype == pl.Float64:
-        floats = series.fill_null(np.nan).to_numpy()
-        if not np.isinf(floats).any():
+        floats = np.empty(series.len())
+
+        def fill(start: int) -> bool:
+            """Lay a part out; whether it has an infinity."""
+            part = floats[start : start + PART]
+            part[:] = series[start : start + PART].fill_null(np.nan).to_numpy()
+            return bool(np.isinf(part).any())
+
+        if not any(_part_by_part(fill, floats.size)):
             return floats
     numbers = series.cast(pl.Float64, strict=False)
     wrong = series.is_not_null() & ~numbers.is_finite().fill_null(False)
@@ -361,6 +376,15 @@ def _numbers(table: _Table, name: str, faults: list[str]) -> Floats:
         for row in wrong.arg_true().to_list()
     ]
     return numbers.set(wrong, None).fill_null(np.nan).to_numpy()
+
+
+def _part_by_part(call: Callable[[int], bool], n: int) -> list[bool]:
+    """What a call gives for the first row of each part of n rows; parts of long columns on all processors."""
+    starts = range(0, n, PART)
+    if len(starts) < 2:
+        return [call(start) for start in starts]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(call, starts))
 
 
 def _hint(cell: object) -> str:
@@ -391,9 +415,16 @@ def _years(table: _Table, faults: list[str]) -> NDArray[np.int32] | None:
     if series is None or series.null_count() == series.len():
         return None
     if series.dtype.is_integer() and not series.has_nulls():
-        whole = series.to_numpy()
-        if whole.min() >= -9999 and whole.max() <= 9999:
-            return whole.astype(np.int32, copy=False)
+        whole = np.empty(series.len(), dtype=np.int32)
+
+        def lay(start: int) -> bool:
+            """Lay a part out; whether all of it are years."""
+            part = series[start : start + PART].to_numpy()
+            whole[start : start + PART] = part
+            return bool(part.min() >= -9999 and part.max() <= 9999)
+
+        if all(_part_by_part(lay, whole.size)):
+            return whole
     exact = series.cast(pl.Float64, strict=False)
     wrong = ~(exact.is_between(-9999, 9999) & (exact == exact.floor())).fill_null(False)
     faults += [

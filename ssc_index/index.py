@@ -203,7 +203,7 @@ def beginning(values: Values, framework: Framework, method: Method) -> State:
         table=np.asfortranarray(values.values),
         scores=np.full((rows, len(framework.nodes)), np.nan, order="F"),
         excluded_by=np.zeros(rows, dtype=np.int64),
-        reasons=[[] for _ in range(rows)],
+        reasons=[()] * rows,
         observed=~np.isnan(values.values),
         imputed=np.zeros(shape, dtype=bool, order="F"),
         carried=np.zeros(shape, dtype=np.int16, order="F"),

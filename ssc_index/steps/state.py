@@ -76,7 +76,7 @@ class State:
     table: Floats
     scores: Floats
     excluded_by: Ints
-    reasons: list[list[str]]
+    reasons: list[Sequence[str]]
     observed: Bools
     imputed: Bools
     carried: NDArray[np.int16]

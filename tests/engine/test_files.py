@@ -100,6 +100,13 @@ def test_a_long_file_read_in_parts_is_the_wide_one_in_any_order(tmp_path, monkey
     pl.concat([frame, frame[3:4]]).write_parquet(tmp_path / "values.parquet")
     with pytest.raises(ValuesError, match=r"row 18: .* is given on row 4 already"):
         read_values(tmp_path / "values.parquet", TREE)
+    wrong = frame.with_row_index("row").with_columns(
+        year=pl.when(pl.col("row") == 12).then(2**32 + 2021).otherwise("year"),  # of 32 bits it would be 2021
+        value=pl.when(pl.col("row") == 9).then(np.inf).otherwise("value"),
+    )
+    wrong.drop("row").write_parquet(tmp_path / "values.parquet")
+    with pytest.raises(ValuesError, match=r"(?s)row 13, column year: .*row 10, column value: inf is not a finite"):
+        read_values(tmp_path / "values.parquet", TREE)
 
 
 def test_texts_that_a_file_numbers_twice_or_not_throughout_are_still_texts(tmp_path, monkeypatch):
