@@ -109,11 +109,17 @@ class Case:
 
     def weights_from(self, source: str) -> Floats:
         """Weights by node of a weight set, ``framework`` or ``equal``; the root has 1, shape (n_nodes,)."""
-        weights = np.ones(len(self.framework.nodes))
-        for children in self.framework.children.values():
-            for child, weight in zip(children, sibling_weights(children, source), strict=True):
-                weights[self.position[child.code]] = weight
-        return weights
+        if source not in self._weights_found:
+            weights = np.ones(len(self.framework.nodes))
+            for children in self.framework.children.values():
+                for child, weight in zip(children, sibling_weights(children, source), strict=True):
+                    weights[self.position[child.code]] = weight
+            self._weights_found[source] = weights
+        return self._weights_found[source].copy()
+
+    @cached_property
+    def _weights_found(self) -> dict[str, Floats]:
+        return {}
 
     @cached_property
     def weighted(self) -> bool:
@@ -371,7 +377,12 @@ def _weights(case: Case, one: Weights, number: Floats, backend: Backend) -> tupl
     if isinstance(one, WeightNoise):
         columns = [case.position[code] for code in codes]
         drawn = _uniforms(key, len(columns), backend)
-        return case.base_weights[columns] * (1.0 + one.factor * (2.0 * drawn - 1.0)), columns
+        drawn *= 2.0  # in place: new arrays take longer than the sums
+        drawn -= 1.0
+        drawn *= one.factor
+        drawn += 1.0
+        drawn *= case.base_weights[columns]
+        return drawn, columns
     assert isinstance(one, Dirichlet)
     parents = dict.fromkeys(case.framework.by_code[code].parent for code in codes)
     columns, shapes = [], []
