@@ -1,7 +1,7 @@
 """Memory that the operating system gets back while a build goes on, and what is not looked through for it.
 
-What belongs here: two calls of the C library, where it is the GNU one; elsewhere they do nothing; and one of Python's
-collector. What does not: what is held in memory, and for how long.
+What belongs here: two calls of the C library, where it is the GNU one; elsewhere they do nothing; and what Python's
+collector is told. What does not: what is held in memory, and for how long.
 
 Each thread of a process takes memory from a heap of its own, and what it frees stays there. A build has many threads
 and frees what it has after every edition: at 1,000 cities a third of its memory was heaps that nobody used.
@@ -12,6 +12,8 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -45,3 +47,18 @@ def keep_what_is_loaded() -> None:
     through them took 0.12 s each time.
     """
     gc.freeze()
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Have Python not search for objects that nobody needs while modules are loaded: there are next to none.
+
+    To go through those of Dagster and its like while they became more took a fifth of the time of loading them.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -191,7 +191,10 @@ def build(
     as_json: JsonOption = False,
 ) -> None:
     """Take in submissions, compute the editions that are stale, publish the marts."""
-    from pipelines import run, show
+    from assets.memory import loading
+
+    with loading():
+        from pipelines import run, show
 
     place = opened(workspace, as_of.replace(tzinfo=UTC) if as_of else None)
     with told_errors(FAILED):

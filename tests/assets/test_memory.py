@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from assets.memory import keep_what_is_loaded
+from assets.memory import keep_what_is_loaded, loading
 
 SCRIPT = """
 import sys, threading
@@ -58,3 +58,11 @@ def test_what_is_loaded_is_not_looked_through_again() -> None:
         assert len(gc.get_objects()) < 0.1 * looked_through
     finally:
         gc.unfreeze()
+
+
+def test_nothing_is_looked_through_while_modules_are_loaded() -> None:
+    was_on = []
+    with loading():
+        was_on.append(gc.isenabled())
+    was_on.append(gc.isenabled())
+    assert was_on == [False, True]

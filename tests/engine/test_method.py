@@ -48,6 +48,13 @@ def test_the_method_file_of_the_design_is_read(tmp_path):
     assert method.uncertainty == {"replications": 10000, "seed": 2026, "inputs": {"anything": [1, 2]}}
 
 
+def test_what_is_done_to_a_method_does_not_reach_the_next_reader_of_the_same_text(tmp_path):
+    path = tmp_path / "method.yaml"
+    path.write_text(DESIGN, encoding="utf-8")
+    read_method(path).uncertainty["inputs"]["anything"].append(3)
+    assert read_method(path).uncertainty["inputs"] == {"anything": [1, 2]}
+
+
 def test_a_method_written_out_reads_back_the_same(tmp_path):
     method = method_from_mapping(yaml.safe_load(DESIGN))
     path = tmp_path / "again.yaml"

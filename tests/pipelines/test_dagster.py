@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import dagster as dg
 import pytest
 import yaml
 
+from assets.partitions import YEARS as YEAR_PARTITIONS
 from assets.resources import WorkspaceResource
 from assets.workspace import open_workspace
 from pipelines import run
@@ -149,6 +151,16 @@ def test_core_index_benchmark_and_audit_are_cut_by_year_and_nothing_else_is(grap
     keys = years.get_partition_keys(current_time=datetime(2026, 1, 1, 12, tzinfo=UTC))
     # The current year is there from its first day.
     assert (keys[0], keys[-1], len(keys)) == ("2015", "2026", 12)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.5, -1.0, 86400 * 365 * 7.5])
+def test_years_are_those_of_the_schedule_that_dagster_reads(seconds: float) -> None:
+    own = dg.TimeWindowPartitionsDefinition(start="2015", fmt="%Y", cron_schedule="0 0 1 1 *", end_offset=1)
+    first = own.start_timestamp + seconds
+    ours, theirs = (list(islice(one._iterate_time_windows(first), 12)) for one in (YEAR_PARTITIONS, own))
+    assert ours == theirs
+    assert own == YEAR_PARTITIONS
+    assert YEAR_PARTITIONS.get_partition_keys() == own.get_partition_keys()
 
 
 def test_every_edge_leads_from_raw_to_marts(graph: Any) -> None:
