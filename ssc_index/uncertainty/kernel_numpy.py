@@ -33,6 +33,7 @@ SQRT, GAP = 1, 2
 ARITHMETIC, GEOMETRIC, HARMONIC = 0, 1, 2
 LANES = 16384  # cities times replications that are computed at once: with fewer, calls cost more than what they do
 AT_ONCE = 192  # tiles of errors that are drawn at once
+BUFFER = 512  # numbers: with room for two rows NumPy copies rows there and back to compute them in one loop
 NODES = 4  # nodes of one product: with more of them most of its matrix is zeros, with fewer the calls cost more
 MOST_BYTES = 2**27  # of tables that are kept from one part to the next
 LEAST = float(np.finfo(np.float32).min)
@@ -57,6 +58,7 @@ def compute_scores(prepared: Prepared, laid: Laid, scores: Singles, status: Ints
     above = np.empty((together, len(prepared.start) - 1, n_units), dtype=np.float32)
     # Roots of less than nothing, and nodes without weights, are missing, not wrong.
     with np.errstate(invalid="ignore", divide="ignore"):
+        np.setbufsize(BUFFER)  # until the end of this block
         for some in _alike(laid, rules, together):
             first, own = some[0], above[: some.size]
             table, scale = int(laid.table_of[first]), int(laid.scale_of[first])
@@ -456,7 +458,7 @@ class Level:
             found = np.empty((len(values), self.source.size, values.shape[2]), dtype=np.float32)
             found[:, leaf], found[:, ~leaf] = values[:, self.source[leaf]], above[:, self.source[~leaf] - self.n_leaves]
         else:
-            present, found = None, above[:, self.source - self.n_leaves]
+            present, found = None, above[:, _in_row(self.source - self.n_leaves)].copy()
         if present is None and not np.isnan(found.min()):
             return found, None
         there = ~np.isnan(found)
@@ -585,7 +587,7 @@ class Rules:
             found[level.product(self.alive[some].astype(np.float32), present) < self.need[some][:, :, None]] = np.nan
         if self.bare[some].any():
             found[self.bare[some]] = np.nan
-        above[:, level.nodes] = found
+        above[:, _in_row(level.nodes)] = found
         return refused
 
     def _convert(
@@ -662,6 +664,11 @@ class Rules:
         np.maximum(own, np.finfo(np.float32).tiny, out=own)
         counts: Bools = (wrong & self.alive[some][:, rows]).any(axis=1) & ~np.isfinite(self.floors[some])
         return counts
+
+
+def _in_row(places: Ints) -> Rows:
+    """The same places, as a slice where they follow each other, which NumPy copies at once."""
+    return slice(int(places[0]), int(places[-1]) + 1) if (np.diff(places) == 1).all() else places
 
 
 @lru_cache(maxsize=16)
