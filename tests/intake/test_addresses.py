@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,13 @@ def test_what_the_second_process_does_not_tell_is_hashed_here(
     here = hashed_here(monkeypatch)
     assert sha256_of_each(files, nothing) == EXPECTED
     assert here == [files[at] for at in (0, 2, 1, 3, 4)]
+
+
+def test_without_a_second_process_all_are_hashed_here(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", files[0] + "-that-is-not-there")
+    here = hashed_here(monkeypatch)
+    assert sha256_of_each(files, lambda: here.append("meanwhile")) == EXPECTED
+    assert here == ["meanwhile", *files]
 
 
 @pytest.mark.parametrize("at", [0, 1])
