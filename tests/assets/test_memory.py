@@ -66,3 +66,8 @@ def test_nothing_is_looked_through_while_modules_are_loaded() -> None:
         was_on.append(gc.isenabled())
     was_on.append(gc.isenabled())
     assert was_on == [False, True]
+
+
+def test_what_is_kept_until_the_end_is_not_told_as_leaked() -> None:
+    script = [sys.executable, "-c", "import pipelines.definitions"]
+    assert subprocess.run(script, capture_output=True, text=True, check=True, timeout=60).stderr == ""
