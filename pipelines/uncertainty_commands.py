@@ -10,6 +10,8 @@ import json
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +20,11 @@ import typer
 from pipelines.console import UNUSABLE, JsonOption, progress_bar, stop, told_errors
 
 if TYPE_CHECKING:
+    import polars as pl
+
+    from assets.progress import Listener
+    from ssc_index.sensitivity.batches import Map
+    from ssc_index.uncertainty.case import Case
     from ssc_index.uncertainty.run import Result
 
 INTERRUPTED = 130  # as a shell has it
@@ -53,6 +60,19 @@ def uncertainty(
     sensitivity: Annotated[
         bool, typer.Option("--sensitivity", help="Also tell which choice moves which score and rank (Sobol' indices).")
     ] = False,
+    second_order: Annotated[
+        bool, typer.Option("--second-order", help="Also tell what every two choices do together.")
+    ] = False,
+    shapley: Annotated[
+        bool, typer.Option("--shapley", help="Also divide what choices do together among them (Shapley effects).")
+    ] = False,
+    points: Annotated[
+        int | None,
+        typer.Option(min=4, help="Base points of these three, a power of two, in place of the method's."),
+    ] = None,
+    pictures: Annotated[
+        bool, typer.Option("--pictures", help="Also draw intervals, chances of ranks and what moves them, as SVG.")
+    ] = False,
     replay: Annotated[
         int | None, typer.Option(min=0, help="Write this one replication out as an index of its own, and no more.")
     ] = None,
@@ -71,6 +91,7 @@ def uncertainty(
     changes = {
         "replications": replications or (outputs.MOST if until is not None else None),
         "seed": seed,
+        "points": points,
         "until": None if until is None else {"mean_rank_error": until},
     }
     with told_errors():
@@ -82,11 +103,14 @@ def uncertainty(
             return
         with _workers(workers, processes, dask) as how, _interruptible(quiet=as_json) as progress:
             result = _run(case, progress, how)
-            frames = _sensitivity(result, how) if sensitivity and not result.interrupted else None
+            frames, is_whole = outputs.uncertainty_frames(result), not result.interrupted
+            if is_whole and (sensitivity or second_order or shapley):
+                influences = _sensitivity(result, progress, how, second_order=second_order, shapley=shapley)
+                frames, is_whole = frames | influences, bool(influences)
         inputs = {"framework": framework, "values": values, "method": method, **_own(grades, provisional)}
-        outputs.write_uncertainty(result, out, inputs, frames)
+        outputs.write_uncertainty(result, out, inputs, frames, _drawn(result, frames) if pictures else None)
     _tell(result, out, as_json)
-    if result.interrupted:
+    if not is_whole:
         raise typer.Exit(INTERRUPTED)
 
 
@@ -99,7 +123,7 @@ def explore(inputs: Mapping[str, Path], out: Path, grades: Path | None, provisio
     )
     with _interruptible(quiet) as progress:
         result = _run(case, progress, {})
-    outputs.write_uncertainty(result, out, {**inputs, **_own(grades, provisional)})
+    outputs.write_uncertainty(result, out, {**inputs, **_own(grades, provisional)}, outputs.uncertainty_frames(result))
     if result.interrupted:
         raise typer.Exit(INTERRUPTED)
 
@@ -110,26 +134,49 @@ def _own(grades: Path | None, provisional: Path | None) -> dict[str, Path]:
     return {name: path for name, path in own.items() if path is not None}
 
 
-def _run(case: Any, progress: Any, how: dict[str, Any]) -> Result:
+def _run(case: Case, progress: Listener, how: dict[str, Any]) -> Result:
     """Run; twice interrupted, or before the first part is done, nothing is there to write."""
     from ssc_index.uncertainty.run import run_uncertainty
 
     try:
-        return run_uncertainty(case, progress=progress, **how)
+        return run_uncertainty(case, progress=partial(progress, "Exploring choices"), **how)
     except KeyboardInterrupt:
         stop("Interrupted; nothing is written.", INTERRUPTED)
 
 
-def _sensitivity(result: Result, how: dict[str, Any]) -> Any:
-    """The tables of the sensitivity analysis, by the same workers."""
+def _sensitivity(result: Result, progress: Listener, how: dict[str, Any], **asked: bool) -> dict[str, pl.DataFrame]:
+    """The tables of the sensitivity analysis, by the same workers; none if it was interrupted."""
     from concurrent.futures import ThreadPoolExecutor
 
+    from ssc_index.sensitivity.design import MAX_BATCHES
     from ssc_index.uncertainty import outputs
 
-    if "executor" in how:
-        return outputs.sensitivity_frames(result, how["executor"].map)
-    with ThreadPoolExecutor(how["workers"]) as pool:
-        return outputs.sensitivity_frames(result, pool.map)
+    batches = min(result.case.section.points, MAX_BATCHES) * (2 if asked["shapley"] else 1)
+    done = count(1)
+
+    def told(run: Map) -> Map:
+        def call(function: Any, items: Any) -> Iterator[Any]:
+            for answer in run(function, items):
+                progress("Telling what moves ranks", next(done), batches)
+                yield answer
+
+        return call
+
+    try:
+        if "executor" in how:
+            return outputs.sensitivity_frames(result, told(how["executor"].map), **asked)
+        with ThreadPoolExecutor(how["workers"]) as pool:
+            return outputs.sensitivity_frames(result, told(pool.map), **asked)
+    except KeyboardInterrupt:
+        typer.echo("Interrupted: what moves the ranks is not written, the ranks are.", err=True)
+        return {}
+
+
+def _drawn(result: Result, frames: Mapping[str, pl.DataFrame]) -> dict[str, str]:
+    """Pictures of the tables, by file name."""
+    from reports.sureness import pictures
+
+    return pictures(frames, result.case.framework.root.code)
 
 
 def _tell(result: Result, out: Path, as_json: bool) -> None:
@@ -169,11 +216,11 @@ def _workers(workers: int | None, processes: bool, dask: str | None) -> Iterator
         import os
         from concurrent.futures import ProcessPoolExecutor
 
-        count = workers or os.cpu_count() or 1
+        number = workers or os.cpu_count() or 1
         context = multiprocessing.get_context("spawn")
         # Ctrl-C reaches every process of a terminal; only this one is to act on it.
-        with ProcessPoolExecutor(count, context, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
-            yield {"executor": pool, "workers": count}
+        with ProcessPoolExecutor(number, context, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
+            yield {"executor": pool, "workers": number}
     else:
         yield {"workers": workers}
 
@@ -191,14 +238,14 @@ def _cluster(address: str) -> Iterator[dict[str, Any]]:
     except (OSError, ValueError, TimeoutError) as error:
         stop(f"There is no Dask scheduler at {address}: {error}", UNUSABLE)
     with client:
-        count = len(client.nthreads())
-        if not count:
+        number = len(client.nthreads())
+        if not number:
             stop(f"The Dask scheduler at {address} has no worker.", UNUSABLE)
-        yield {"executor": client.get_executor(pure=False), "workers": count}
+        yield {"executor": client.get_executor(pure=False), "workers": number}
 
 
 @contextmanager
-def _interruptible(quiet: bool) -> Iterator[Any]:
+def _interruptible(quiet: bool) -> Iterator[Listener]:
     """A progress bar, and Ctrl-C: the first ends the analysis once the parts in hand are done, the second at once."""
     pressed = [False]
 
@@ -212,8 +259,8 @@ def _interruptible(quiet: bool) -> Iterator[Any]:
     try:
         with progress_bar(quiet) as listener:
 
-            def progress(done: int, total: int) -> None:
-                listener("Exploring choices", done, total)
+            def progress(what: str, done: int, total: int) -> None:
+                listener(what, done, total)
                 if pressed[0] and done < total:
                     raise KeyboardInterrupt
 
@@ -227,5 +274,6 @@ def register(app: typer.Typer) -> None:
     app.command(
         epilog="Examples: ssc-index uncertainty --framework F.csv --values V.csv --method M.yaml --out results · "
         "uncertainty … --until 0.05 --workers 8 · uncertainty … --dask tcp://10.0.0.1:8786 · "
-        "uncertainty … --sensitivity · uncertainty … --replay 17"
+        "uncertainty … --sensitivity --pictures · uncertainty … --second-order --points 2048 · "
+        "uncertainty … --replay 17"
     )(uncertainty)

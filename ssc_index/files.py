@@ -39,7 +39,7 @@ from ssc_index.values import Floats, Values, values_from_columns
 LONG_COLUMNS = {"unit", "year", "code", "value"}
 BESIDE = ("grade", "provisional")  # of a cell; the uncertainty analysis reads them
 OUR_FILES = re.compile(
-    r"(step|cells|parameters|distributions)_\d+_[a-z]+\.csv|audit_[a-z_]+\.csv|uncertainty(_[a-z_]+)?\.(csv|json)|scores\.csv|weights\.csv|excluded\.csv|run\.json"
+    r"(step|cells|parameters|distributions)_\d+_[a-z]+\.csv|audit_[a-z_]+\.csv|uncertainty(_[a-z_]+)?\.(csv|json|svg)|scores\.csv|weights\.csv|excluded\.csv|run\.json"
 )
 LONG_FROM = 100_000  # cells from which texts are told apart once
 COMPILED_FROM = 10_000_000  # cells from which compiled laying out is worth loading the compiler

@@ -44,10 +44,10 @@ def correlation_map(
 def acceptability_map(
     names: Sequence[str],
     shares: Sequence[Sequence[float]],
+    ranks: Sequence[int] | None = None,
     *,
     title: str,
     description: str,
-    first_rank: int = 1,
     ident: str = "acceptability",
 ) -> str:
     """Draw how often each city took each rank, over all simulated variants.
@@ -55,22 +55,22 @@ def acceptability_map(
     Args:
         names: Cities, in the order drawn.
         shares: Share of the variants, 0 to 1, shape (n_cities, n_ranks).
+        ranks: Rank of each column; None counts from 1.
         title: Title of the figure.
         description: What it shows.
-        first_rank: Rank of the first column.
         ident: Stem of the ids.
     """
     columns = len(shares[0]) if shares else 0
-    ranks = [str(first_rank + count) for count in range(columns)]
+    heads = [str(rank) for rank in ranks or range(1, columns + 1)]
 
     def told(row: int, column: int, value: float) -> str:
-        return f"{names[row]}, rank {ranks[column]}: {_or_none(value, '{:.1%}')}"
+        return f"{names[row]}, rank {heads[column]}: {_or_none(value, '{:.1%}')}"
 
     width = max(4.0, min(CELL, 560.0 / max(1, columns)))
     largest = max((value for row in shares for value in row if not math.isnan(value)), default=1.0) or 1.0
     return _matrix(
         names,
-        ranks,
+        heads,
         shares,
         (width, 18.0),
         lambda value: palette.sequential(value / largest),

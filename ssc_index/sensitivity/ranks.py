@@ -17,6 +17,7 @@ import polars as pl
 from ssc_index.method import Method
 from ssc_index.sensitivity.alternatives import Alternative, OneAtATime, choices
 from ssc_index.sensitivity.model import Group
+from ssc_index.sensitivity.shapley import Effects
 from ssc_index.sensitivity.sobol import Indices
 from ssc_index.steps.state import Bools, Ints
 from ssc_index.uncertainty import plain
@@ -270,25 +271,90 @@ def sensitivity_frame(
         ``first``, ``first_low``, ``first_high``, ``total``, ``total_low``, ``total_high``, ``variance``, ``n_used``;
         by measure, unit and input in this order. An index that does not exist is null.
     """
-    scores, ranks, shift = outputs_of(tuple(amongs) or (np.ones(len(units), dtype=bool),), which)
-    outputs = np.concatenate([scores, np.arange(ranks.start, ranks.stop), [shift]])
-    count, inputs = len(scores), len(indices.groups)
-    names = [units[place] for place in scores]
-    measures = ["score"] * count + ["rank"] * count + ["mean_rank_shift"]
-    columns = {"first": indices.first, "total": indices.total}
+    outputs, columns = _each_output(units, amongs, which, len(indices.groups))
+    shares: dict[str, Floats] = {}
     for name in ("first", "total"):
-        columns[f"{name}_low"], columns[f"{name}_high"] = indices.interval(name, confidence)
-    order = ("first", "first_low", "first_high", "total", "total_low", "total_high")
+        shares[name] = getattr(indices, name)
+        shares[f"{name}_low"], shares[f"{name}_high"] = indices.interval(name, confidence)
     return pl.DataFrame(
         [
-            pl.Series("measure", np.repeat(measures, inputs).tolist(), dtype=pl.String),
-            pl.Series("unit", [unit for unit in [*names, *names, None] for _ in range(inputs)], dtype=pl.String),
-            pl.Series("input", list(indices.groups) * len(measures), dtype=pl.String),
-            *(pl.Series(name, columns[name][:, outputs].T.ravel(), nan_to_null=True) for name in order),
-            pl.Series("variance", np.repeat(indices.variance[outputs], inputs), nan_to_null=True),
-            pl.Series("n_used", np.repeat(indices.n_used[outputs], inputs)),
+            *columns,
+            pl.Series("input", list(indices.groups) * len(outputs), dtype=pl.String),
+            *_shares(shares, outputs),
+            pl.Series("variance", np.repeat(indices.variance[outputs], len(indices.groups)), nan_to_null=True),
+            pl.Series("n_used", np.repeat(indices.n_used[outputs], len(indices.groups))),
         ]
     )
+
+
+def interactions_frame(indices: Indices, units: Sequence[str], confidence: float = 0.95) -> pl.DataFrame:
+    """The second-order indices of scores and ranks of all units as a table.
+
+    Args:
+        indices: Of a `RankModel`, with second order.
+        units: Its units, in order.
+        confidence: Probability that an interval holds the truth.
+
+    Returns:
+        Columns ``measure`` and ``unit`` as of `sensitivity_frame`, ``input``, ``other``, ``second``, ``second_low``,
+        ``second_high``: what both inputs do together beyond what each does alone, as a share of the variance. An
+        index that does not exist is null.
+    """
+    outputs, columns = _each_output(units, (), 0, len(indices.pairs))
+    low, high = indices.interval("second", confidence)
+    sides = {
+        name: [indices.groups[pair[side]] for pair in indices.pairs] for side, name in enumerate(("input", "other"))
+    }
+    return pl.DataFrame(
+        [
+            *columns,
+            *(pl.Series(name, groups * len(outputs), dtype=pl.String) for name, groups in sides.items()),
+            *_shares({"second": indices.second, "second_low": low, "second_high": high}, outputs),
+        ]
+    )
+
+
+def shapley_frame(effects: Effects, units: Sequence[str], confidence: float = 0.95) -> pl.DataFrame:
+    """The Shapley effects of scores and ranks of all units as a table.
+
+    Args:
+        effects: Of a `RankModel`.
+        units: Its units, in order.
+        confidence: Probability that an interval holds the truth.
+
+    Returns:
+        Columns ``measure`` and ``unit`` as of `sensitivity_frame`, ``input``, ``effect``, ``effect_low``,
+        ``effect_high``, ``variance``, ``n_used``. The effects on one output add up to 1; one that does not exist is
+        null.
+    """
+    outputs, columns = _each_output(units, (), 0, len(effects.groups))
+    low, high = effects.interval(confidence)
+    return pl.DataFrame(
+        [
+            *columns,
+            pl.Series("input", list(effects.groups) * len(outputs), dtype=pl.String),
+            *_shares({"effect": effects.effects, "effect_low": low, "effect_high": high}, outputs),
+            pl.Series("variance", np.repeat(effects.variance[outputs], len(effects.groups)), nan_to_null=True),
+            pl.Series("n_used", np.repeat(effects.n_used[outputs], len(effects.groups))),
+        ]
+    )
+
+
+def _each_output(units: Sequence[str], amongs: Sequence[Bools], which: int, rows: int) -> tuple[Ints, list[pl.Series]]:
+    """Outputs of one set of units in the order of a table; its columns ``measure`` and ``unit``, so many rows each."""
+    scores, ranks, shift = outputs_of(tuple(amongs) or (np.ones(len(units), dtype=bool),), which)
+    outputs = np.concatenate([scores, np.arange(ranks.start, ranks.stop), [shift]])
+    names = [units[place] for place in scores]
+    measures = ["score"] * len(scores) + ["rank"] * len(scores) + ["mean_rank_shift"]
+    return outputs, [
+        pl.Series("measure", np.repeat(measures, rows).tolist(), dtype=pl.String),
+        pl.Series("unit", [unit for unit in [*names, *names, None] for _ in range(rows)], dtype=pl.String),
+    ]
+
+
+def _shares(tables: Mapping[str, Floats], outputs: Ints) -> list[pl.Series]:
+    """A column for each table of shape (n_rows, n_outputs): output after output."""
+    return [pl.Series(name, table[:, outputs].T.ravel(), nan_to_null=True) for name, table in tables.items()]
 
 
 def alternatives_frame(alone: OneAtATime) -> pl.DataFrame:

@@ -21,6 +21,7 @@ import yaml
 
 from ssc_index.errors import MethodError, SscIndexError, ValuesError
 from ssc_index.files import (
+    OUR_FILES,
     PACKAGES,
     columns_named,
     has_beside,
@@ -39,9 +40,12 @@ from ssc_index.sensitivity.ranks import (
     alternatives_frame,
     alternatives_of,
     groups_of,
+    interactions_frame,
     rank_model,
     sensitivity_frame,
+    shapley_frame,
 )
+from ssc_index.sensitivity.shapley import shapley_effects
 from ssc_index.sensitivity.sobol import sensitivity as sobol_indices
 from ssc_index.steps.derive import derived_codes
 from ssc_index.uncertainty.case import Case, case_of
@@ -52,6 +56,8 @@ from ssc_index.uncertainty.run import Result
 from ssc_index.values import Values
 
 RECORD = "uncertainty.json"
+RANKS, DISTRIBUTION = "uncertainty_ranks.csv", "uncertainty_distribution.csv"
+SENSITIVITY = "uncertainty_sensitivity.csv"
 MOST = 1_000_000  # replications, where only a bound is given
 BESIDE_FOR = {"measurement": "grade", "provisional": "provisional"}  # what stands beside values, by kind of input
 
@@ -112,35 +118,79 @@ def _beside(
     return found
 
 
+def uncertainty_frames(result: Result) -> dict[str, pl.DataFrame]:
+    """What an uncertainty analysis found, by file name.
+
+    Returns:
+        ``uncertainty_ranks.csv`` (`result.ranks_frame`), ``uncertainty_distribution.csv`` (every rank of every node)
+        and ``uncertainty_pairs.csv`` (pairs of the root whose order is not sure).
+    """
+    distributions = [
+        distribution_frame(result, node).insert_column(0, pl.lit(node).alias("node")) for node in result.kept
+    ]
+    return {
+        RANKS: ranks_frame(result),
+        DISTRIBUTION: pl.concat(distributions),
+        "uncertainty_pairs.csv": pairs_frame(result, result.case.framework.root.code),
+    }
+
+
+def sensitivity_frames(
+    result: Result, run: Map = map, *, second_order: bool = False, shapley: bool = False
+) -> dict[str, pl.DataFrame]:
+    """Which choice moves which score and rank of the root.
+
+    Args:
+        result: An uncertainty analysis.
+        run: What calls batches of base points; the same bits from each.
+        second_order: Whether to tell what every two choices do together: as many runs again.
+        shapley: Whether to divide what choices do together among them: again almost as many.
+
+    Returns:
+        By file name: ``uncertainty_sensitivity.csv`` (Sobol' indices, `ranks.sensitivity_frame`) and
+        ``uncertainty_alternatives.csv`` (`ranks.alternatives_frame`); if asked for ``uncertainty_interactions.csv``
+        (`ranks.interactions_frame`) and ``uncertainty_shapley.csv`` (`ranks.shapley_frame`).
+    """
+    case, n_units = result.case, len(result.units)
+    model, groups = rank_model(case, prepared=result.prepared), groups_of(case)
+    indices = sobol_indices(model, groups, case.section.points, case.section.seed, second_order=second_order, run=run)
+    alone = one_at_a_time(model, len(case.names), alternatives_of(case), slice(n_units, 2 * n_units))
+    frames = {
+        SENSITIVITY: sensitivity_frame(indices, result.units),
+        "uncertainty_alternatives.csv": alternatives_frame(alone),
+    }
+    if second_order:
+        frames["uncertainty_interactions.csv"] = interactions_frame(indices, result.units)
+    if shapley:
+        effects = shapley_effects(model, groups, case.section.points, case.section.seed, run=run)
+        frames["uncertainty_shapley.csv"] = shapley_frame(effects, result.units)
+    return frames
+
+
 def write_uncertainty(
-    result: Result, out: Path, inputs: Mapping[str, Path], sensitivity: Mapping[str, pl.DataFrame] | None = None
+    result: Result,
+    out: Path,
+    inputs: Mapping[str, Path],
+    frames: Mapping[str, pl.DataFrame],
+    pictures: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
     """Write what an analysis found: all of it or nothing.
 
-    ``uncertainty_ranks.csv`` (`result.ranks_frame`), ``uncertainty_distribution.csv`` (every rank of every node),
-    ``uncertainty_pairs.csv`` (pairs of the root whose order is not sure), and ``uncertainty.json``: inputs' hashes,
-    the method as it was run, replications, the way, versions. No clock, no path and no number of workers: the same
-    bytes from one worker or many.
+    The frames, the pictures, and ``uncertainty.json``: inputs' hashes, the method as it was run, replications, the
+    way, versions. No clock, no path and no number of workers: the same bytes from one worker or many.
 
     Args:
         result: The result.
         out: Directory; made if need be. What an earlier analysis left in it is replaced, other files stay.
         inputs: Input files by what they are, for their hashes.
-        sensitivity: Tables of `sensitivity_frames`, if asked for.
+        frames: Tables of `uncertainty_frames`, and of `sensitivity_frames` if asked for, by file name.
+        pictures: SVG by file name.
 
     Returns:
         Names of the files, in order.
     """
-    root = result.case.framework.root.code
-    distributions = [
-        distribution_frame(result, node).insert_column(0, pl.lit(node).alias("node")) for node in result.kept
-    ]
-    frames = {
-        "uncertainty_ranks.csv": ranks_frame(result),
-        "uncertainty_distribution.csv": pl.concat(distributions),
-        "uncertainty_pairs.csv": pairs_frame(result, root),
-        **(sensitivity or {}),
-    }
+    texts = {name: without_formulas(frame).write_csv(line_terminator="\n") for name, frame in frames.items()}
+    texts.update(pictures or {})
     record = {
         "inputs": _hashes(inputs),
         "method": result.case.method.as_mapping(),
@@ -149,31 +199,10 @@ def write_uncertainty(
         "replications_asked_for": result.case.section.replications,
         "way": result.way,
         "versions": _versions(),
-        "files": list(frames),
+        "files": list(texts),
     }
-    texts = {name: without_formulas(frame).write_csv(line_terminator="\n") for name, frame in frames.items()}
-    return _place(out, {**texts, RECORD: _json(record)})
-
-
-def sensitivity_frames(result: Result, run: Map = map) -> dict[str, pl.DataFrame]:
-    """Which choice moves which score and rank of the root.
-
-    Args:
-        result: An uncertainty analysis.
-        run: What calls batches of base points; the same bits from each.
-
-    Returns:
-        By file name: ``uncertainty_sensitivity.csv`` (Sobol' indices, `ranks.sensitivity_frame`) and
-        ``uncertainty_alternatives.csv`` (`ranks.alternatives_frame`).
-    """
-    case, n_units = result.case, len(result.units)
-    model = rank_model(case, prepared=result.prepared)
-    indices = sobol_indices(model, groups_of(case), case.section.points, case.section.seed, run=run)
-    alone = one_at_a_time(model, len(case.names), alternatives_of(case), slice(n_units, 2 * n_units))
-    return {
-        "uncertainty_sensitivity.csv": sensitivity_frame(indices, result.units),
-        "uncertainty_alternatives.csv": alternatives_frame(alone),
-    }
+    stale = {path.name for path in out.glob("uncertainty_*") if OUR_FILES.fullmatch(path.name)} - texts.keys()
+    return _place(out, {**texts, RECORD: _json(record)}, stale)
 
 
 def write_replication(case: Case, number: int, out: Path) -> IndexResult:
@@ -244,10 +273,10 @@ def _json(record: Mapping[str, Any]) -> str:
     return json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
-def _place(out: Path, texts: Mapping[str, str]) -> tuple[str, ...]:
+def _place(out: Path, texts: Mapping[str, str], stale: Collection[str] = ()) -> tuple[str, ...]:
     """Write files beside their places, then move them there, the last one last; it goes first if it is there already.
 
-    Whoever finds the last file finds all of them whole.
+    Whoever finds the last file finds all of them whole, and none of those that are stale.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -258,7 +287,8 @@ def _place(out: Path, texts: Mapping[str, str]) -> tuple[str, ...]:
     try:
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8", newline="\n")
-        (out / list(texts)[-1]).unlink(missing_ok=True)
+        for name in (list(texts)[-1], *stale):
+            (out / name).unlink(missing_ok=True)
         for name in texts:
             (folder / name).replace(out / name)
     finally:

@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ import pytest
 import yaml
 
 from ssc_index.framework.save import framework_csv
+from ssc_index.sensitivity.ranks import groups_of, rank_model
+from ssc_index.sensitivity.shapley import shapley_effects
+from ssc_index.sensitivity.sobol import sensitivity
 from ssc_index.uncertainty.case import decide, rows_of
 from ssc_index.uncertainty.outputs import case_of_files, values_csv
 from ssc_index.uncertainty.plain import loop
@@ -88,6 +93,69 @@ def test_what_moves_the_ranks_is_told_if_asked(files: list[str], serial: Path, t
     nominal = alternatives.filter(input="normalisation", setting="1: as it stands")
     assert nominal["largest_rank_shift"].to_list() == [0.0]
     assert alternatives.filter(input="normalisation")["mean_rank_shift"].max() > 0
+
+
+def test_what_choices_do_together_and_their_shares_are_told_if_asked(files: list[str], tmp_path: Path) -> None:
+    run(files, tmp_path, "--second-order", "--shapley", "--points", "64")
+    case = case_of_files(*(Path(one) for one in files[1::2]))
+    model, groups, n_units = rank_model(case), groups_of(case), len(case.values.units)
+    indices = sensitivity(model, groups, 64, case.section.seed, second_order=True)
+    names = [group.name for group in groups]
+    pairs = pl.read_csv(tmp_path / "uncertainty_interactions.csv")
+    assert pairs.height == (2 * n_units + 1) * len(names) * (len(names) - 1) // 2
+    row = pairs.filter(measure="rank", unit=case.values.units[3], input=names[0], other=names[2]).row(0, named=True)
+    place = indices.pairs.index((0, 2))
+    np.testing.assert_array_equal(row["second"], indices.second[place, n_units + 3])
+    assert row["second_low"] < row["second"] < row["second_high"]
+    effects = shapley_effects(model, groups, 64, case.section.seed)
+    shares = pl.read_csv(tmp_path / "uncertainty_shapley.csv")
+    shift = shares.filter(measure="mean_rank_shift")
+    assert shift["input"].to_list() == names
+    np.testing.assert_array_equal(shift["effect"], effects.effects[:, -1])
+    np.testing.assert_allclose(shift["effect"].sum(), 1.0)
+    # Without them no table of an earlier run is left that could be taken for one of this run.
+    run(files, tmp_path)
+    assert contents(tmp_path).keys() == NAMES
+
+
+def test_pictures_show_the_root_if_asked(files: list[str], tmp_path: Path) -> None:
+    run(files, tmp_path, "--pictures", "--sensitivity")
+    drawn = {name: text.decode() for name, text in contents(tmp_path).items() if name.endswith(".svg")}
+    assert drawn.keys() == {f"uncertainty_{what}.svg" for what in ("intervals", "acceptability", "influences")}
+    ranks = pl.read_csv(tmp_path / "uncertainty_ranks.csv").filter(node="index").drop_nulls("rank").sort("rank", "unit")
+    for name in ("uncertainty_intervals.svg", "uncertainty_acceptability.svg"):
+        places = [drawn[name].index(f">{unit}<") for unit in ranks["unit"]]
+        assert places == sorted(places)
+    best = ranks.row(0, named=True)
+    assert (
+        f"{best['unit']}: rank {best['rank']}, interval {best['rank_p05']} to {best['rank_p95']}"
+        in drawn["uncertainty_intervals.svg"]
+    )
+    share = pl.read_csv(tmp_path / "uncertainty_distribution.csv").filter(node="index", unit=best["unit"], rank=1)[
+        "share"
+    ]
+    assert f"{best['unit']}, rank 1: {share[0]:.1%}" in drawn["uncertainty_acceptability.svg"]
+    assert ">normalisation<" in drawn["uncertainty_influences.svg"]
+    told = json.loads((tmp_path / "uncertainty.json").read_text(encoding="utf-8"))["files"]
+    assert set(told) == contents(tmp_path).keys() - {"uncertainty.json"}
+
+
+def test_ctrl_c_amid_what_moves_the_ranks_keeps_the_ranks(
+    files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def bar(_: bool) -> Iterator[Any]:
+        def listener(what: str, done: int, total: int) -> None:
+            if (what, done) == ("Telling what moves ranks", 2):
+                os.kill(os.getpid(), signal.SIGINT)
+
+        yield listener
+
+    monkeypatch.setattr("pipelines.uncertainty_commands.progress_bar", bar)
+    done = invoke("uncertainty", *files, "--out", tmp_path, "--sensitivity")
+    assert done.exit_code == 130, done.output
+    assert "what moves the ranks is not written" in done.output
+    assert contents(tmp_path).keys() == NAMES
 
 
 def test_the_tables_are_those_of_the_engine(serial: Path, files: list[str]) -> None:
