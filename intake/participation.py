@@ -93,6 +93,8 @@ class Progress:
         next_step: What is due; None where nothing is.
         deadline: Day by which the workbook is due; None before collection began.
         days_overdue: Days since the deadline, where the workbook has not come.
+        outcome: ``verified``, ``partly_verified`` or ``rejected``, once there is one.
+        is_in_index: Whether an edition of the year counts what was verified.
     """
 
     city_id: str
@@ -102,6 +104,8 @@ class Progress:
     next_step: str | None
     deadline: date | None
     days_overdue: int | None
+    outcome: str | None = None
+    is_in_index: bool = False
 
 
 PHASES = {
@@ -177,9 +181,12 @@ def progress(one: Participation, on: date, came: Mapping[str, date], focal_point
     }
     reached = {step: day for step in STEPS if (day := days.get(step)) is not None and day <= on}
     last = next((step for step in reversed(STEPS) if step in reached), "none")
+    # Questions are not needed, and a focal point without a date is there all the same; once the workbook has come,
+    # nobody waits for what should have gone before.
     needed = [step for step in STEPS if step != "questions" and step not in reached]
-    # A focal point without a date is there all the same; questions are not needed.
     needed = [step for step in needed if not (step == "focal_point" and focal_points)]
+    if PHASES.get(last) == 2:
+        needed = [step for step in needed if STEPS.index(step) > STEPS.index(last)]
     late = one.deadline is not None and "received" not in reached and one.deadline < on
     return Progress(
         one.city_id,
@@ -201,40 +208,63 @@ def months_after(day: date, months: int) -> date:
 def erase_focal_points(raw: Path, city: str) -> int:
     """Erase the focal points of a city, and their names where receipts of the city name them as senders.
 
+    Lines are found as they are read: with blanks around the key, and without a name.
+
     Args:
         raw: Folder with the raw files.
         city: The city.
 
     Returns:
-        How many were erased.
+        How many lines were erased.
+
+    Raises:
+        LinesError: If the file cannot be read, or does not say of which city its lines are; nothing is erased.
     """
     path = raw / FOCAL_POINTS_NAME
-    persons = [one for one in read_participation(raw, [city]).focal_points if one.city_id == city]
-    if not persons:
+    if not path.is_file():
         return 0
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = list(csv.reader(file))
-    at = [name.strip() for name in lines[0]].index("city_id")
-    _replace(path, [line for line in lines if not line or line[at : at + 1] != [city]])
-    names = [text.casefold() for one in persons for text in (one.name, one.email) if text]
+    try:
+        header, rows = read_lines(path)
+    except LinesError as error:
+        raise LinesError(f"{path.name} {error}") from error
+    if "city_id" not in header:
+        raise LinesError(f"{path.name} has no column city_id, but {', '.join(header)}. Separate columns by commas.")
+    erased = [row for _, row in rows if row["city_id"].casefold() == city]
+    if not erased:
+        return 0
+    head, lines = _cells(path)
+    _replace(path, [head, *(line for line in lines if _field(head, line, "city_id").casefold() != city)])
+    names = [row[name].casefold() for row in erased for name in ("name", "email", "phone") if row.get(name)]
     for receipt in sorted(raw.rglob(receipt_path(Path("*")).name)):
         _erase_from_receipt(receipt, city, names)
-    return len(persons)
+    return len(erased)
 
 
 def _erase_from_receipt(path: Path, city: str, names: Sequence[str]) -> None:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = list(csv.reader(file))
-    head = [name.strip() for name in lines[0]] if lines else []
+    head, lines = _cells(path)
     changed = False
-    for line in lines[1:]:
-        row = dict(zip(head, line, strict=False))
+    for line in lines:
+        if _field(head, line, "city_id").casefold() != city:
+            continue
         for name in PERSONS:
-            if row.get("city_id") == city and any(one in row.get(name, "").casefold() for one in names):
+            if any(one in _field(head, line, name).casefold() for one in names):
                 line[head.index(name)] = ""
                 changed = True
     if changed:
-        _replace(path, lines)
+        _replace(path, [head, *lines])
+
+
+def _cells(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Names of the columns of a CSV, and the cells of its lines as they stand there."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = list(csv.reader(file))
+    return [name.strip() for name in lines[0]] if lines else [], lines[1:]
+
+
+def _field(head: Sequence[str], line: Sequence[str], name: str) -> str:
+    """One cell of a line without the blanks around it; empty where there is none."""
+    at = head.index(name) if name in head else len(line)
+    return line[at].strip() if at < len(line) else ""
 
 
 def _replace(path: Path, lines: Iterable[Sequence[str]]) -> None:

@@ -43,7 +43,7 @@ class Event:
         event: One of `EVENTS`.
         subject: The data point of a verdict or question; the number of the question that an answer is for; ``rule @
             data point`` of a finding that is accepted; the mode of an outcome; the hash of the file received.
-        word: YES or NO, or the outcome.
+        word: YES or NO, or the outcome; of a question its number, which `record` gives.
         on: Day of the outcome, where it is not that of the entry.
         text: What was asked, answered, or given as the reason.
     """
@@ -57,7 +57,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Question:
-    """A question to the city."""
+    """A question to the city, numbered from 1 in each city and year."""
 
     number: int
     data_point: str
@@ -130,11 +130,15 @@ def read_review(path: Path, key: Key) -> tuple[Review, list[str]]:
 def _add(review: Review, entry: dict[str, str]) -> None:
     """Take one line of the journal into account."""
     review.entries.append(entry)
-    subject, number = entry["subject"], int(entry[NUMBER])
+    subject = entry["subject"]
     match entry["event"]:
         case "screened":
             review.screened = entry["at"]
         case "question":
+            # Earlier journals had no number of its own for a question, but that of its line.
+            number = int(entry["word"] or entry[NUMBER])
+            while number in review.questions:  # two verifiers asked at the same time
+                number += 1
             review.questions[number] = Question(number, subject, entry["text"], entry["at"])
         case "answer":
             asked = review.questions[int(subject)]
@@ -181,23 +185,24 @@ def record(
     if broken:
         raise ReviewError(f"{journal_of(path).path.name} was changed by hand", broken)
     _receipt_lines(path, key)
-    number = len(journal_of(path).read()[0])
     faults: list[str] = []
     lines = []
     for event in events:
-        number += 1
+        word = str(max(review.questions, default=0) + 1) if event.event == "question" else event.word
         line = {"at": at, "by": by, "event": event.event, "city_id": key[0], "year": str(key[1])}
-        line |= {"subject": event.subject, "word": event.word, "on": event.on or "", "text": event.text}
+        line |= {"subject": event.subject, "word": word, "on": event.on or "", "text": event.text}
         found = _objections(review, event, reported)
         if not by.strip():
             found.append("nobody is named who did it; give a name")
         faults += found
         if not found:
-            _add(review, {NUMBER: str(number), **line})
+            _add(review, line)
         lines.append(line)
     if faults:
         raise ReviewError(f"Nothing of {key[0]} {key[1]} is recorded", faults)
     journal_of(path).append(lines)
+    # Read again: somebody else may have added to it in between.
+    review, _ = read_review(path, key)
     project(path, key, review)
     return review
 
@@ -257,7 +262,7 @@ def _outcome_objections(review: Review, event: Event, reported: Mapping[str, boo
         found.append(f"{event.on!r} is no date; write 2025-06-02")
     if review.open_questions and event.word != "rejected":
         numbers = ", ".join(str(one.number) for one in review.open_questions)
-        found.append(f"{event.word}: questions {numbers} to the city are not answered")
+        found.append(f"{event.word}: the city has not answered question {numbers}")
     verdicts = effective(review, reported)
     undecided = sum(verdict is None for verdict in verdicts.values())
     refused = sum(verdict is False for verdict in verdicts.values())

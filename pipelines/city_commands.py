@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,7 +29,11 @@ WORDS = {
     "screened": "screened",
     "questions": "questions asked",
     "outcome": "verified or rejected",
+    "verified": "verified",
+    "partly_verified": "partly verified",
+    "rejected": "rejected",
 }
+COUNTED = "select city_id, year from dim_submission where is_latest and n_values > 0"
 
 
 def cities(
@@ -94,11 +98,13 @@ def _found(rows: Mapping[str, dict[str, Any]], wanted: str) -> str:
 
 def _standing(place: Workspace, record: Record, day: date) -> list[Progress]:
     """Where every round stands on a day; a submission without a round is one all the same."""
+    from intake import lines
     from intake.participation import Participation, progress
     from intake.reading import received
-    from intake.review import read_review
+    from intake.review import ENDS, read_review
 
     came: dict[tuple[str, int], dict[str, date]] = {}
+    outcomes: dict[tuple[str, int], str] = {}
     for one in received(place.raw):
         steps = came.setdefault((one.city_id, one.year), {})
         if one.received_on is not None:
@@ -106,13 +112,39 @@ def _standing(place: Workspace, record: Record, day: date) -> list[Progress]:
         review, _ = read_review(one.path, (one.city_id, one.year))
         asked = [question.asked for question in review.questions.values()]
         told = {"screened": review.screened, "questions": min(asked, default=None)}
-        if one.fields.get("verification_outcome", "pending") not in ("", "pending"):
+        outcome = one.fields.get("verification_outcome", "").casefold()
+        if outcome in ENDS:
             told["outcome"] = one.fields.get("verified_on") or review.on or None
-        steps |= {step: date.fromisoformat(text[:10]) for step, text in told.items() if text}
+            outcomes[one.city_id, one.year] = outcome
+        # A build tells of a date that is none; here it is a step without one, which is not shown.
+        days = {step: lines.day(text[:10]) for step, text in told.items() if text}
+        steps |= {step: reached for step, reached in days.items() if reached is not None}
     rounds = {(one.city_id, one.year): one for one in record.rounds}
     rounds |= {key: Participation(*key) for key in came if key not in rounds}
     persons = {key: [one for one in record.focal_points if one.city_id == key] for key, _ in rounds}
-    return [progress(rounds[key], day, came.get(key, {}), persons[key[0]]) for key in sorted(rounds)]
+    # What an edition counted on an earlier day is not kept.
+    counted = _counted(place) if day >= datetime.now(UTC).date() else set()
+    standing = []
+    for key in sorted(rounds):
+        stands = progress(rounds[key], day, came.get(key, {}), persons[key[0]])
+        if "outcome" in stands.reached:
+            stands = replace(stands, outcome=outcomes.get(key), is_in_index=key in counted)
+        standing.append(stands)
+    return standing
+
+
+def _counted(place: Workspace) -> set[tuple[str, int]]:
+    """Cities and years that an edition of the year counts; none where nothing was built."""
+    if not place.internal_mart.exists():
+        return set()
+    from pipelines.show import read
+
+    return {(row["city_id"], row["year"]) for row in read(place, COUNTED, internal=True).to_dicts()}
+
+
+def _stands_at(one: Progress) -> str:
+    """The last step in words: of an outcome which, and whether it is in the index."""
+    return "in the index" if one.is_in_index else WORDS[one.outcome or one.step]
 
 
 def _facts(one: Progress) -> dict[str, Any]:
@@ -133,11 +165,11 @@ def _show_list(standing: Sequence[Progress], rows: Mapping[str, dict[str, Any]],
     for name, width in (("City", 22), ("Year", 4), ("Stands at", 20), ("since", 10), ("Due", 10), ("", 12)):
         table.add_column(name, max_width=width, no_wrap=True)
     for one in standing:
-        since = max(one.reached.values(), default=None)
+        since = one.reached.get(one.step)
         late = "" if one.days_overdue is None else f"{one.days_overdue} d late"
         due = one.deadline if "received" not in one.reached else None
         name = rows[one.city_id]["name"] if one.city_id in rows else one.city_id
-        table.add_row(name, str(one.year), WORDS[one.step], str(since or "–"), str(due or "–"), late)
+        table.add_row(name, str(one.year), _stands_at(one), str(since or "–"), str(due or "–"), late)
     console.print(table)
 
 
@@ -168,9 +200,11 @@ def _show_one(
     for one in standing:
         late = "" if one.days_overdue is None else f", {one.days_overdue} days overdue"
         due = f"; due {one.deadline}{late}" if one.deadline else ""
-        console.print(f"\n{one.year}: {WORDS[one.step]}{due}", style="bold")
+        counted = ", in the index" if one.is_in_index else ""
+        console.print(f"\n{one.year}: {WORDS[one.outcome or one.step]}{counted}{due}", style="bold")
         for step, day in one.reached.items():
-            console.print(f"  {day}  phase {PHASES[step]}  {WORDS[step]}")
+            word = WORDS[one.outcome] if step == "outcome" and one.outcome else WORDS[step]
+            console.print(f"  {day}  phase {PHASES[step]}  {word}")
         if one.next_step:
             console.print(f"  next: {WORDS[one.next_step]}")
 
@@ -184,7 +218,8 @@ def _change(place: Workspace, key: str | None, rows: Mapping[str, dict[str, Any]
         stop("Name the city that is meant.", UNUSABLE)
     if erase:
         count = erase_focal_points(place.raw, key)
-        typer.echo(f"Erased {count} focal point{'' if count == 1 else 's'} of {key}.")
+        told = f"Erased {count} focal point{'' if count == 1 else 's'} of {key}."
+        typer.echo(told if count else f"No focal point of {key} is on file; nothing was erased.")
         return
     if rows[key]["pseudonym"]:
         stop(f"{key} has the pseudonym {rows[key]['pseudonym']} already.", UNUSABLE)

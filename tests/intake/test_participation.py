@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from intake.lines import LinesError
 from intake.participation import (
     FOCAL_POINTS_NAME,
     PARTICIPATION_NAME,
@@ -129,6 +130,41 @@ def test_erasing_leaves_no_byte_of_a_person(tmp_path: Path) -> None:
     assert other.lower().strip().encode() in everything
     assert b"the mayor's office" in receipt_path(tmp_path / "c.xlsx").read_bytes()
     assert erase_focal_points(tmp_path, "no-rana") == 0
+
+
+@pytest.mark.parametrize(
+    "line", [" no-rana , Kari Nordmann,,,,", "NO-RANA,Kari Nordmann,,,,", "no-rana,,,kari@example.org,,"]
+)
+def test_a_line_is_erased_however_it_was_typed(tmp_path: Path, line: str) -> None:
+    (tmp_path / FOCAL_POINTS_NAME).write_text(PERSONS.splitlines()[0] + f"\n{line}\n", encoding="utf-8")
+    receipt = receipt_path(tmp_path / "a.xlsx")
+    receipt.write_text("city_id,year,received_from\nNo-Rana ,2024,Kari Nordmann <kari@example.org>\n", encoding="utf-8")
+    assert erase_focal_points(tmp_path, "no-rana") == 1
+    assert not [path for path in tmp_path.rglob("*") if b"kari" in path.read_bytes().lower()]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"city_id;name\nno-rana;Kari Nordmann\n", "has no column city_id"),
+        ("city_id,name\nno-rana,Kåre\n".encode("latin-1"), "is no CSV in UTF-8"),
+    ],
+)
+def test_where_persons_cannot_be_found_it_is_not_told_that_there_are_none(
+    tmp_path: Path, content: bytes, says: str
+) -> None:
+    (tmp_path / FOCAL_POINTS_NAME).write_bytes(content)
+    with pytest.raises(LinesError, match=says):
+        erase_focal_points(tmp_path, "no-rana")
+    assert (tmp_path / FOCAL_POINTS_NAME).read_bytes() == content
+
+
+def test_once_a_workbook_has_come_only_what_follows_is_due() -> None:
+    unplanned = Participation("no-rana", 2024)
+    came = {"received": date(2026, 5, 10)}
+    assert progress(unplanned, date(2026, 6, 1), came, []).next_step == "screened"
+    came["outcome"] = date(2026, 6, 1)  # by a receipt that was written by hand
+    assert progress(unplanned, date(2026, 6, 1), came, []).next_step is None
 
 
 def test_files_of_the_programme_are_no_strays_and_no_build_reads_them(tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ def test_a_submission_goes_from_received_to_verified(file: Path) -> None:
     ]
     assert asked["stage"] == "questions"
     numbers = [one["number"] for one in asked["questions"]]
+    assert numbers == [1, 2]  # whatever lines of the journal they stand in
     answers = [option for number in numbers for option in ("--answer", f"{number}=The one of 2023")]
     accept = ("--accept", f"{rule} @ {SMALL} = Counted on site | twice")
     answered = review(file, *answers, *accept, "--yes", "all")
@@ -121,6 +122,22 @@ def test_a_submission_goes_from_received_to_verified(file: Path) -> None:
     assert (row["received_from"], row["consent"]) == ("desk", "scores")
     events = [entry["event"] for entry in done["journal"]]
     assert events == ["screened", "question", "question", "accepted", *["verdict"] * 3, "answer", "answer", "outcome"]
+
+
+def test_questions_of_earlier_journals_keep_the_numbers_of_their_lines(file: Path) -> None:
+    fields = {"at": "2026-01-01T00:00:00Z", "by": "V.", "city_id": KEY[0], "year": str(KEY[1])}
+    events = [{"event": "screened"}, {"event": "question", "text": "Who?"}, {"event": "answer", "subject": "2"}]
+    journal_of(file).append([{**fields, **event} for event in events])
+    told = review(file, "--ask", "When?")
+    assert [(one["number"], one["answer"]) for one in told["questions"]] == [(2, ""), (3, None)]
+
+
+def test_two_verifiers_who_ask_at_the_same_time_ask_two_questions(file: Path) -> None:
+    fields = {"at": "2026-01-01T00:00:00Z", "by": "V.", "city_id": KEY[0], "year": str(KEY[1])}
+    ask = {**fields, "event": "question", "word": "1"}
+    journal_of(file).append([{**fields, "event": "screened"}, {**ask, "text": "Who?"}, {**ask, "text": "When?"}])
+    told = review(file, "--answer", "2=In May")
+    assert [(one["text"], one["answer"]) for one in told["questions"]] == [("Who?", None), ("When?", "In May")]
 
 
 def test_what_is_no_goes_into_no_value_and_the_outcome_is_partly_verified(file: Path) -> None:
@@ -152,7 +169,7 @@ DONE = Event("outcome", "remote", "verified")
         ([SCREENED], Event("outcome", "remote", "rejected"), "give the reason"),
         ([SCREENED, *ALL], Event("outcome", "remote", "verified", on="June"), "'June' is no date"),
         ([SCREENED, *ALL], Event("outcome", "remote", "partly_verified"), "the outcome is verified"),
-        ([SCREENED, *ALL, Event("question", text="Why?")], DONE, "questions 5 to the city are not answered"),
+        ([SCREENED, *ALL, Event("question", text="Why?")], DONE, "the city has not answered question 1"),
         ([SCREENED], Event("verdict", "EC_P_IN_2C.main", YES), "is no YES or NO of a data point that is reported"),
         ([SCREENED], Event("accepted", f"within_bounds @ {NET}", text="Fine"), "only warnings can be accepted"),
         ([SCREENED], Event("accepted", f"jump @ {NET}", "TAKEN BACK"), "is no finding that is accepted"),
