@@ -70,6 +70,15 @@ def read_acceptances(text: str) -> tuple[list[Acceptance], list[str]]:
     return good, faults
 
 
+def rule_of(finding: str) -> str:
+    """The rule of a finding that is accepted, ``rule @ data point`` or ``rule``.
+
+    >>> rule_of("jump @ EC_P_IN_2C.main")
+    'jump'
+    """
+    return finding.partition("@")[0].strip()
+
+
 @cache
 def _known() -> tuple[dict[str, str], frozenset[str]]:
     """Severity of each rule, and the ids of the data points."""

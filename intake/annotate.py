@@ -19,6 +19,7 @@ from intake.texts import for_xml
 SHEET = "Findings"
 WIDTHS = (22, 20, 34, 90, 28)
 FILLS = {"error": "F6B3AD", "warning": "FFD9A8", "note": "D9E5F1"}
+QUESTION_FILL, QUESTION = "E4DFF2", "Please answer"
 WORDS = {"error": "Please correct", "warning": "Please check", "note": "For your information"}
 AUTHOR = "Verification"
 HEAD = ("Where", "What to do", "KPI", "What was found", "Rule")
@@ -29,7 +30,13 @@ LONGEST = 2_000
 Finding = Mapping[str, Any]
 
 
-def annotated(path: Path, findings: Sequence[Finding], title: str, names: Mapping[str, str]) -> bytes:
+def annotated(
+    path: Path,
+    findings: Sequence[Finding],
+    title: str,
+    names: Mapping[str, str],
+    questions: Sequence[tuple[int, str, str]] = (),
+) -> bytes:
     """The workbook with its findings.
 
     Args:
@@ -37,6 +44,7 @@ def annotated(path: Path, findings: Sequence[Finding], title: str, names: Mappin
         findings: Rows of ``tables.FAULTS``, the gravest first.
         title: Heading of the list.
         names: Name of each data point, by its id.
+        questions: Number, data point, or nothing, and text of each question that the city has not answered.
 
     Returns:
         The bytes of an xlsx file; macros are left out.
@@ -50,7 +58,7 @@ def annotated(path: Path, findings: Sequence[Finding], title: str, names: Mappin
             by_cell.setdefault((finding["sheet"], finding["cell"]), []).append(finding)
     for (sheet, cell), told in by_cell.items():
         _mark(book[sheet][cell], told)
-    _list(book, findings, title, set(by_cell), names)
+    _list(book, findings, title, set(by_cell), names, questions)
     stream = io.BytesIO()
     book.save(stream)
     return stream.getvalue()
@@ -74,9 +82,14 @@ def _mark(cell: Any, told: Sequence[Finding]) -> None:
 
 
 def _list(
-    book: Any, findings: Sequence[Finding], title: str, linked: set[tuple[str, str]], names: Mapping[str, str]
+    book: Any,
+    findings: Sequence[Finding],
+    title: str,
+    linked: set[tuple[str, str]],
+    names: Mapping[str, str],
+    questions: Sequence[tuple[int, str, str]],
 ) -> None:
-    """The sheet with all findings, first in the book; a cell of the book is a link."""
+    """The sheet with all questions and findings, first in the book; a cell of the book is a link."""
     from openpyxl.styles import Alignment, Font, PatternFill
 
     # The form's own face: one that is not named is whatever the program takes for none.
@@ -94,25 +107,33 @@ def _list(
     sheet.cell(1, 1).font = Font(name=face, bold=True, size=14)
     counts = {word: sum(one["severity"] == word for one in findings) for word in FILLS}
     told = f"{counts['error']} to correct, {counts['warning']} to check, {counts['note']} notes."
+    told = f"{len(questions)} to answer, {told}" if questions else told
     _write(sheet, 2, 1, f"{told} Each stands as a comment at its cell too. Correct the cells; this sheet is not read.")
     for column, word in enumerate(HEAD, start=1):
         _write(sheet, 4, column, word)
         sheet.cell(4, column).font = Font(name=face, bold=True, color="FFFFFF")
         sheet.cell(4, column).fill = PatternFill("solid", fgColor="14375E")
-    for row, one in enumerate(findings, start=5):
+    rows: list[tuple[tuple[str, ...], str, tuple[str, str] | None]] = []
+    for number, point, text in questions:
+        subject = f"{names[point]}\n{point}" if point in names else point
+        rows.append(((f"Question {number}", QUESTION, subject, text, ""), QUESTION_FILL, None))
+    for one in findings:
         where = f"{one['sheet']}!{one['cell']}" if one["sheet"] else one["cell"] or "the whole workbook"
         point = one["data_point"] or ""
         subject = f"{names[point]}\n{point}" if point in names else point
         texts = (where, WORDS[one["severity"]], subject, one["message"], one["rule"])
-        for column, text in enumerate(texts, start=1):
+        place = (one["sheet"], one["cell"])
+        rows.append((texts, FILLS[one["severity"]], place if place in linked else None))
+    for row, (cells, fill, link) in enumerate(rows, start=5):
+        for column, text in enumerate(cells, start=1):
             _write(sheet, row, column, text)
             sheet.cell(row, column).alignment = Alignment(wrap_text=True, vertical="top")
             sheet.cell(row, column).font = Font(name=face, size=10)
         # No program works out how high a row is whose height no one has set, and some take it for one line.
-        sheet.row_dimensions[row].height = max(height(text, width) for text, width in zip(texts, WIDTHS, strict=True))
-        sheet.cell(row, 2).fill = PatternFill("solid", fgColor=FILLS[one["severity"]])
-        if (one["sheet"], one["cell"]) in linked:
-            sheet.cell(row, 1).hyperlink = "#'{}'!{}".format(one["sheet"].replace("'", "''"), one["cell"])
+        sheet.row_dimensions[row].height = max(height(text, width) for text, width in zip(cells, WIDTHS, strict=True))
+        sheet.cell(row, 2).fill = PatternFill("solid", fgColor=fill)
+        if link is not None:
+            sheet.cell(row, 1).hyperlink = "#'{}'!{}".format(link[0].replace("'", "''"), link[1])
             sheet.cell(row, 1).font = Font(name=face, size=10, underline="single", color="1B5E9B")
     sheet.freeze_panes = "A5"
     sheet.page_setup.orientation = "landscape"

@@ -13,10 +13,11 @@ from typing import Any
 
 import polars as pl
 
-from intake.acceptance import apply_acceptances
+from intake.acceptance import apply_acceptances, rule_of
 from intake.inspection import NOTHING_KNOWN, Known, columns_of, inspect_files
 from intake.receipts import Key
 from intake.review import Review, accepted_entry, effective, project, read_review, reported_points
+from intake.rules import for_verifiers_alone
 from intake.screening import form_rows
 from intake.tables import ReadResult
 from ssc_index.errors import SscIndexError
@@ -75,6 +76,17 @@ class Case:
         ).with_columns(accepted=pl.lit(accepted or None, pl.String))
         rank = pl.col("severity").replace_strict(_ORDER, default=3)
         return apply_acceptances(self.found, held).sort(rank, maintain_order=True)
+
+    @property
+    def told_to_city(self) -> pl.DataFrame:
+        """The findings without those that would confirm to the city what another one reported."""
+        return self.findings.filter(~pl.col("rule").is_in(list(for_verifiers_alone())))
+
+    @property
+    def accepted_to_city(self) -> dict[str, str]:
+        """What was accepted, without findings that the city is not told."""
+        withheld = for_verifiers_alone()
+        return {one: why for one, why in self.review.accepted.items() if rule_of(one) not in withheld}
 
     def findings_of(self, point: str | None) -> list[dict[str, Any]]:
         """Findings at a data point; of the submission as a whole for None."""

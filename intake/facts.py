@@ -51,6 +51,8 @@ _SUBMISSION_TRUTHS = ("has_currency",)
 _KIND_TRUTHS = ("is_ratio", "is_rate", "is_concentration")
 # What can be the number of one other city, or lead to it: rules may ask for it, and no sentence may tell it.
 OF_OTHERS = frozenset({"peer_median", "peer_z", "jump_z", "slipped_z", "zeros_pct"})
+# What compares with the values of single other cities: a rule that asks for it may be told to verifiers alone.
+EXACTLY_OF_OTHERS = frozenset({"twins"})
 CALLS: Mapping[str, int] = {"peer_z": 1, "jump_z": 1}
 
 

@@ -173,8 +173,16 @@ def _inspection(path: Path, result: ReadResult, told: pl.DataFrame) -> Inspectio
         path=path,
         result=result,
         n_reported=result.cells.filter(is_given).height,
-        findings=in_reading_order(pl.concat([result.faults, own])),
+        findings=in_reading_order(pl.concat([result.faults, _beside(result.faults, own)])),
     )
+
+
+def _beside(faults: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
+    """Findings of the rules, without those of the profile at a cell that could not be read: the reader has told it."""
+    place = ["city_id", "year", "sheet", "cell"]
+    unread = faults.filter(pl.col("severity") == "error").select(place).drop_nulls("cell").unique()
+    marked = own.join(unread.with_columns(told=True), on=place, how="left", nulls_equal=True, maintain_order="left")
+    return marked.filter(pl.col("told").is_null() | pl.col("data_point").is_not_null()).drop("told")
 
 
 def in_reading_order(findings: pl.DataFrame) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from intake.expressions import ExpressionError, Node, Vocabulary, names_in, parse
-from intake.facts import OF_OTHERS, vocabulary
+from intake.facts import EXACTLY_OF_OTHERS, OF_OTHERS, vocabulary
 from intake.tables import Severity
 from ssc_index.errors import FaultsError
 from ssc_index.framework.catalogue import Catalogue, DataPoint, load_catalogue
@@ -49,6 +49,7 @@ class RuleText(BaseModel):
         when: Expression that holds where there is a finding; None where another module finds it.
         found_by: The module that finds it where there is no expression: ``reading``.
         family: Of the rules of one family only the first in the order of the files speaks at a row.
+        told_to: ``verifier`` where a city may not be told: the sentence would confirm what another city reported.
         message: What is wrong and what to do; expressions in braces are filled in.
         source: Page of the manual, or what else it rests on.
     """
@@ -64,6 +65,7 @@ class RuleText(BaseModel):
     when: Text | None = None
     found_by: Literal["reading"] | None = None
     family: Text | None = None
+    told_to: Literal["verifier"] | None = None
     message: Text
     source: Text
 
@@ -125,6 +127,16 @@ def load_rules(folder: Path | None = None) -> tuple[Rule, ...]:
 
 
 @cache
+def for_verifiers_alone() -> frozenset[str]:
+    """Codes of the shipped rules whose findings no city is told.
+
+    >>> sorted(for_verifiers_alone())
+    ['copied_from_other_city']
+    """
+    return frozenset(rule.code for rule in load_rules() if rule.text.told_to == "verifier")
+
+
+@cache
 def _shipped() -> tuple[Rule, ...]:
     return _load(SHIPPED_FOLDER, load_catalogue())
 
@@ -181,6 +193,8 @@ def _rule(item: Any, place: str, catalogue: Catalogue, words: Vocabulary, faults
     message = _message(text.message, words, found)
     if (text.when is None) == (text.found_by is None):
         found.append("give either when or found_by")
+    if condition is not None and text.told_to is None and names_in(condition) & EXACTLY_OF_OTHERS:
+        found.append("told_to must be verifier: to a city it would confirm what another city reported")
     if text.points is None and text.field != "result" and not text.field.startswith("profile."):
         found.append(f"field {text.field} is of a row, but the rule is for the whole submission")
     faults += [f"{place}: {fault}" for fault in found]

@@ -38,17 +38,19 @@ def findings(city: CityArgument, year: YearArgument, workspace: WorkspaceOption 
     with told_errors():
         case = latest_case(place, city, year)
         names = {point.id: point.name for point in case.catalogue.data_points}
-        rows = case.findings.to_dicts()
+        rows = case.told_to_city.to_dicts()
         title = f"{case.city} {year}"
-        asked = [(one.data_point, one.text) for one in case.review.open_questions]
+        asked = [(one.number, one.data_point, one.text) for one in case.review.open_questions]
         written = {f"{city}-{year}-findings.html": findings_page(title, rows, asked, names).encode()}
         if case.result.kind == "workbook":
-            written[f"{city}-{year}-findings.xlsx"] = annotated(case.path, rows, f"Findings: {title}", names)
+            written[f"{city}-{year}-findings.xlsx"] = annotated(case.path, rows, f"Findings: {title}", names, asked)
         folder = write_private(place, out, written)
         note_export(place, "findings", city, folder.name, case.result.file_sha256)
     counts = {word: sum(row["severity"] == word for row in rows) for word in ("error", "warning", "note")}
     told = ", ".join(f"{count} {word}s" for word, count in counts.items())
     typer.echo(f"Wrote {' and '.join(sorted(written))} to {folder}: {told}.")
+    if withheld := case.findings.height - len(rows):
+        typer.echo(f"Left out: {withheld} for the verifier alone, which would tell of another city.")
 
 
 def report(
@@ -136,9 +138,9 @@ def verified(place: Workspace, case: Case) -> Verified:
         unverified=unverified,
         points=points,
         cuts={(row["cut"], row["node"]): row for row in cuts},
-        findings=case.findings.to_dicts(),
-        accepted=case.review.accepted,
-        questions=[(one.data_point, one.text, one.answer or "") for one in case.review.questions.values()],
+        findings=case.told_to_city.to_dicts(),
+        accepted=case.accepted_to_city,
+        questions=[(one.number, one.data_point, one.text, one.answer or "") for one in case.review.questions.values()],
         is_demo=place.is_demo,
     )
 

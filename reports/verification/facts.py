@@ -49,7 +49,7 @@ class Verified:
         cuts: By cut and node: ``percentage, band, points, max_points, n_scored``.
         findings: Rows with ``severity, rule, data_point, message, cell, sheet``.
         accepted: Findings that the verifier accepted, with reasons.
-        questions: Data point, question and answer of each question.
+        questions: Number, data point, question and answer of each question.
         is_demo: Whether the city is invented.
     """
 
@@ -67,7 +67,7 @@ class Verified:
     cuts: Mapping[tuple[str, str], Mapping[str, Any]]
     findings: Sequence[Mapping[str, Any]] = ()
     accepted: Mapping[str, str] = field(default_factory=dict)
-    questions: Sequence[tuple[str, str, str]] = ()
+    questions: Sequence[tuple[int, str, str, str]] = ()
     is_demo: bool = False
 
 
@@ -107,7 +107,8 @@ def report_facts(one: Verified, catalogue: Catalogue) -> dict[str, Any]:
             [row["kpi"], row["name"], one.unverified[row["data_point"]]] for row in rows if row["state"] == NOT_VERIFIED
         ],
         "questions": [
-            [_named(catalogue, point), asked, answer or "no answer"] for point, asked, answer in one.questions
+            [str(number), _named(catalogue, point), asked, answer or "no answer"]
+            for number, point, asked, answer in one.questions
         ],
         "accepted": [[_named_finding(catalogue, finding), why] for finding, why in one.accepted.items()],
         "open_findings": [
@@ -307,7 +308,7 @@ def _next_steps(one: Verified, counts: Mapping[str, int], asked: int) -> list[st
     steps = []
     if one.outcome == "rejected":
         steps.append("Correct the workbook as the findings say and send it again as a revision.")
-    if waiting := [asked_for for _, asked_for, answer in one.questions if not answer]:
+    if waiting := [asked_for for _, _, asked_for, answer in one.questions if not answer]:
         steps.append(f"Answer the {len(waiting)} open question{'s' if len(waiting) > 1 else ''} of the verifier.")
     if counts[NOT_VERIFIED]:
         steps.append(f"Give sources for the {counts[NOT_VERIFIED]} data points that are reported but not verified.")

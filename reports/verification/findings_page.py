@@ -19,20 +19,27 @@ TOLD = {
 
 
 def findings_page(
-    title: str, findings: Sequence[Mapping[str, Any]], questions: Sequence[tuple[str, str]], names: Mapping[str, str]
+    title: str,
+    findings: Sequence[Mapping[str, Any]],
+    questions: Sequence[tuple[int, str, str]],
+    names: Mapping[str, str],
 ) -> str:
     """Set findings and questions as HTML.
 
     Args:
         title: Heading, for example ``Karmøy 2025``.
         findings: Rows of ``tables.FAULTS``.
-        questions: Data point, or nothing, and text of each open question.
+        questions: Number, data point, or nothing, and text of each open question.
         names: Name of each data point.
     """
     parts = []
     if questions:
-        rows = "".join(f"<tr><td>{escape(names.get(a, a))}</td><td>{escape(b)}</td></tr>" for a, b in questions)
-        parts.append(f"<h2>Questions to you</h2>{rows_table(('About', 'Question'), rows)}")
+        rows = "".join(
+            f"<tr><td>{number}</td><td>{escape(names.get(point, point))}</td><td>{escape(text)}</td></tr>"
+            for number, point, text in questions
+        )
+        asked = "<p class=muted>Answer each by its number.</p>"
+        parts.append(f"<h2>Questions to you</h2>{asked}{rows_table(('No.', 'About', 'Question'), rows)}")
     for severity, heading in HEADINGS.items():
         of_kind = [one for one in findings if one["severity"] == severity]
         if of_kind:

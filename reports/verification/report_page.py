@@ -44,7 +44,7 @@ def _sections(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         (
             "Data point reporting and verification summary",
             texts_table(("Dimension", "Data points", "Reported", "Not reported", "Verified"), facts["point_summary"])
-            + _part("Questions to the city", ("About", "Question", "Answer"), facts["questions"])
+            + _part("Questions to the city", ("No.", "About", "Question", "Answer"), facts["questions"])
             + _part("Findings that the verifier accepted", ("Finding", "Why"), facts["accepted"])
             + _part("Findings that stand", ("Where", "About", "Effect", "What"), facts["open_findings"]),
         ),

@@ -58,6 +58,7 @@ def test_every_fault_of_every_rule_is_told_at_once(tmp_path: Path) -> None:
         rule(code="e", when="value + 1"),
         rule(code="f", message="{nothing_known}"),
         rule(code="k", message="{value - peer_median} and {abs(peer_z(value))}"),
+        rule(code="t", when="twins > 0"),
         rule(code="g").replace("when", "whenever"),
         rule(code="h"),
         rule(code="h", severity="note"),
@@ -70,6 +71,7 @@ def test_every_fault_of_every_rule_is_told_at_once(tmp_path: Path) -> None:
     assert "whenever" in told
     assert "k: message: peer_median can be the number of one other city" in told
     assert "k: message: peer_z can be the number of one other city" in told
+    assert "t: told_to must be verifier" in told
     assert "a.yaml, h: the code stands before with another severity" in told
 
 

@@ -77,6 +77,18 @@ def test_findings_end_with_1_and_name_cell_and_what_to_do(tmp_path: Path) -> Non
     assert max(len(line) for line in result.output.splitlines()) <= 80
 
 
+def test_a_figure_of_the_profile_that_cannot_be_read_is_told_once(tmp_path: Path) -> None:
+    def of_the_profile(population: object) -> list[str]:
+        path = tmp_path / "a.xlsx"
+        city, profile = City("no-testby", "Testby", "Norway"), {**PROFILE, "population": population}
+        write_workbook(path, load_catalogue(), city=city, year=2024, profile=profile, entries={LITERACY: Entry(1, 2)})
+        told = json.loads(check(path, "--json").output)[0]["findings"]
+        return [one["rule"] for one in told if one["field"] == "population" and one["severity"] != "note"]
+
+    assert of_the_profile("many") == ["not_a_number"]
+    assert of_the_profile(None) == ["population_missing"]
+
+
 def test_a_refused_file_ends_with_2_and_the_others_are_told_all_the_same(tmp_path: Path) -> None:
     bad = tmp_path / "bad.xlsx"
     bad.write_bytes(b"no workbook")

@@ -10,6 +10,7 @@ import select
 import shutil
 import subprocess
 import time
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,16 @@ from pipelines.case import opened_case
 from pipelines.walk import walk
 from ssc_index.framework.catalogue import load_catalogue
 from tests.pipelines.test_check import LITERACY, NET, form
-from tests.pipelines.workspaces import ENVIRONMENT, PROJECT, command, invoke
+from tests.pipelines.workspaces import (
+    ENVIRONMENT,
+    PROJECT,
+    SECRET,
+    YEARS,
+    add_submission,
+    add_to_register,
+    command,
+    invoke,
+)
 
 KEY = ("no-testby", 2024)
 FULL = {"source": "Statistical office", "source_details": "Table 1"}
@@ -326,3 +336,34 @@ def read_until(descriptor: int, shown: str, words: str) -> str:
         if select.select([descriptor], [], [], 1)[0]:
             shown += os.read(descriptor, 65536).decode(errors="replace")
     return shown
+
+
+def everything_in(folder: Path) -> str:
+    """All text of the pages and workbooks of a folder."""
+    parts = [path.read_bytes() for path in folder.glob("*.html")]
+    for path in folder.glob("*.xlsx"):
+        with zipfile.ZipFile(path) as book:
+            parts += [book.read(name) for name in book.namelist()]
+    return b"\n".join(parts).decode("utf-8", errors="replace")
+
+
+def test_a_city_is_not_told_what_another_one_reported_and_its_verifier_is(workspace: Path) -> None:
+    # A city sends what it guesses of one that consents to nothing, to learn from its findings whether that is so.
+    rule, year = "copied_from_other_city", YEARS[-1]
+    secret = read_submission(workspace / "raw" / str(year) / f"{SECRET}.xlsx", load_catalogue()).cells
+    given = secret.filter(pl.col("numerator").is_not_null() & pl.col("denominator").is_not_null())
+    entries = {row["data_point"]: Entry(row["numerator"], row["denominator"]) for row in given.head(12).to_dicts()}
+    add_to_register(workspace, "guess-city")
+    file = add_submission(
+        workspace, "guess.xlsx", "guess-city", year, entries, verification_outcome="pending", consent="none"
+    )
+    told = review(file, "--screened", "--ask", "Which registers?")
+    twins = [one["data_point"] for one in told["findings"] if one["rule"] == rule]
+    assert len(twins) >= 4
+    review(file, "--accept", f"{rule} @ {twins[0]} = Both are of the region")
+    assert "for the verifier alone" in invoke("findings", "guess-city", year, "-w", workspace).stdout
+    assert invoke("report", "guess-city", year, "-w", workspace).exit_code == 0
+    sent = everything_in(workspace / "to-cities")
+    assert "Which registers?" in sent
+    assert rule not in sent
+    assert "another city" not in sent

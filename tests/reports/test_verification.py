@@ -22,6 +22,7 @@ from ssc_index.framework.catalogue import load_catalogue
 
 NET, LITERACY, WIFI = "EC_ICT_ICT_1C.main", "SC_EH_ED_4C.main", "EC_ICT_ICT_5C.main"
 NAMES = {point.id: point.name for point in load_catalogue().data_points}
+ASKED = [(2, "EC_ICT_ICT_1C.main", "Which survey?"), (3, "", "Who signs?")]
 EVIL = '=HYPERLINK("http://x","y")<script>alert(1)</script>'
 
 
@@ -46,7 +47,7 @@ def found(workbook: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def returned(workbook: Path, found: list[dict[str, Any]]) -> Any:
-    return openpyxl.load_workbook(io.BytesIO(annotated(workbook, found, EVIL, NAMES)))
+    return openpyxl.load_workbook(io.BytesIO(annotated(workbook, found, EVIL, NAMES, ASKED)))
 
 
 def test_each_finding_stands_at_its_cell_in_colour_and_words(returned: Any, found: list[dict[str, Any]]) -> None:
@@ -63,7 +64,10 @@ def test_each_finding_stands_at_its_cell_in_colour_and_words(returned: Any, foun
 def test_the_list_comes_first_and_holds_every_finding_as_text(returned: Any, found: list[dict[str, Any]]) -> None:
     assert returned.sheetnames[0] == SHEET
     sheet = returned[SHEET]
-    assert [row[3].value for row in sheet.iter_rows(min_row=5)] == [row["message"] for row in found]
+    asked = [text for _, _, text in ASKED]
+    assert [row[3].value for row in sheet.iter_rows(min_row=5)] == [*asked, *(row["message"] for row in found)]
+    assert [sheet.cell(row, 1).value for row in (5, 6)] == ["Question 2", "Question 3"]
+    assert str(sheet["A2"].value).startswith("2 to answer, ")
     assert {cell.data_type for row in sheet.iter_rows() for cell in row if cell.value is not None} == {"s"}
     assert sheet["A1"].value == EVIL
 
@@ -73,7 +77,7 @@ def test_the_list_names_each_data_point_and_shows_every_sentence_whole(
 ) -> None:
     sheet, own = returned[SHEET], returned["Profile"]["A5"].font.name
     assert {sheet.cell(row, column).font.name for row in (1, 4, 5) for column in (1, 2)} == {own}
-    for row, one in enumerate(found, start=5):
+    for row, one in enumerate(found, start=5 + len(ASKED)):
         named = f"{NAMES[one['data_point']]}\n{one['data_point']}" if one["data_point"] else ""
         assert (sheet.cell(row, 3).value or "") == named
         # A column of 90 shows some ninety letters to the line, and a line takes more than ten points.
@@ -104,7 +108,7 @@ def test_what_is_returned_can_be_read_again(workbook: Path, found: list[dict[str
 
 
 def test_nothing_in_the_page_is_markup_of_others(found: list[dict[str, Any]]) -> None:
-    page = findings_page(EVIL, found, [("", EVIL)], {})
+    page = findings_page(EVIL, found, [(1, "", EVIL)], {})
     assert "<script>" not in page
     assert page.count("&lt;script&gt;") >= 3
 
@@ -129,7 +133,7 @@ def verified(**changes: Any) -> Verified:
             LITERACY: {"points": 4, "band": "above_95", "target": 100.0, "target_share": 0.99},
         },
         "cuts": {("total", "index"): {"percentage": 62.5, "band": "from_33_to_66", "points": 5, "max_points": 8}},
-        "questions": [(NET, "Which year?", "")], "accepted": {f"jump @ {NET}": "New census"},
+        "questions": [(1, NET, "Which year?", "")], "accepted": {f"jump @ {NET}": "New census"},
     }  # fmt: skip
     return Verified(**{**given, **changes})
 
@@ -141,7 +145,7 @@ def test_the_report_counts_what_is_reported_and_verified() -> None:
     assert facts["point_summary"][-1] == ["All", "112", "3", "109", "2"]
     assert [row[2] for row in facts["not_verified"]] == ["No source"]
     assert len(facts["not_reported"]) == 88
-    assert facts["questions"] == [["Household Internet Access", "Which year?", "no answer"]]
+    assert facts["questions"] == [["1", "Household Internet Access", "Which year?", "no answer"]]
     assert facts["accepted"] == [["jump: Household Internet Access", "New census"]]
     assert [row[0] for row in facts["improvements"]] == ["Household Internet Access"]
     assert "Answer the 1 open question of the verifier." in facts["next_steps"]
@@ -189,21 +193,21 @@ def test_every_category_has_a_recommendation_with_its_source_and_low_points_call
 
 
 def test_the_page_has_the_sections_in_their_order_and_no_markup_of_others() -> None:
-    page = report_page(report_facts(verified(city=EVIL, questions=[(NET, EVIL, EVIL)]), load_catalogue()))
+    page = report_page(report_facts(verified(city=EVIL, questions=[(1, NET, EVIL, EVIL)]), load_catalogue()))
     places = [page.index(f"{number} {title}</h2>") for number, title in enumerate(SECTIONS, 1)]
     assert places == sorted(places)
     assert "<script>" not in page
 
 
 def test_the_pdf_is_tagged_and_shows_a_question_mark_for_letters_without_a_font() -> None:
-    facts = report_facts(verified(questions=[(NET, "来年 Ω", "")]), load_catalogue())
+    facts = report_facts(verified(questions=[(1, NET, "来年 Ω", "")]), load_catalogue())
     maker = PdfMaker(template=REPORT, machine=False)
     legible, strange = maker.legible(facts)
-    assert (strange, legible["questions"][0][1]) == ("来年", "?? Ω")
+    assert (strange, legible["questions"][0][2]) == ("来年", "?? Ω")
     first, _ = maker.pdf(legible)
     assert first.startswith(b"%PDF")
     # The same bytes from another maker, while other threads set other documents.
-    others = [report_facts(verified(questions=[(NET, text, "")]), load_catalogue()) for text in ("a", "b")]
+    others = [report_facts(verified(questions=[(1, NET, text, "")]), load_catalogue()) for text in ("a", "b")]
     with ThreadPoolExecutor(3) as pool:
         made = list(pool.map(lambda one: PdfMaker(template=REPORT, machine=False).pdf(one)[0], [*others, legible]))
     assert made[2] == first
