@@ -30,7 +30,7 @@ Positions = NDArray[np.intp]
 NATIONAL = ("national_gdp_per_capita", "national_internet_pct", "national_broadband_pct", "national_rnd_pct")
 
 ROW_NUMBERS = ("value", "numerator", "denominator", "result", "computed")
-ROW_TRUTHS = ("is_given", "is_readable", "says_not_reported", "is_formula")
+ROW_TRUTHS = ("is_given", "is_readable", "says_not_reported", "is_formula", "is_converted")
 ROW_TEXTS = ("source", "source_details", "comment", "origin")
 _DERIVED = ("quantity", "profile_quantity", "quantity_elsewhere", "lower_bound", "upper_bound", "multiplier")
 _EVIDENCE = ("slipped_z", "previous", "previous_year", "peer_median", "peer_middle", "zeros_pct", "twins")

@@ -78,6 +78,10 @@ def form_rows(
         (~pl.any_horizontal(text & number for text, number in zip(texts, numbers, strict=True))).alias("is_readable"),
         (is_formula & pl.col("result").is_not_null()).alias("is_formula"),
         (~pl.col("is_reported")).fill_null(False).alias("says_not_reported"),
+        # What the reader has converted from the unit that was chosen keeps its text: "20 ppb" beside 38.
+        pl.any_horizontal(pl.col(f"{name}_text").str.contains("(?i)pp[mb]") for name in ("numerator", "result"))
+        .fill_null(False)
+        .alias("is_converted"),
     ).with_columns(pl.coalesce("computed", "typed", alone).alias("value"))
 
 

@@ -101,7 +101,7 @@ def verified(place: Workspace, case: Case) -> Verified:
 
     from assets.scoring import benchmark_tables
     from intake.reading import received
-    from reports.verification.facts import Verified
+    from reports.verification.facts import UNDECIDED, Verified
     from schemas import benchmark
 
     errors = {row["data_point"]: row["message"] for row in case.findings.to_dicts() if row["severity"] == "error"}
@@ -113,7 +113,7 @@ def verified(place: Workspace, case: Case) -> Verified:
             values[point] = float(value)
         else:
             told = errors.get(point) or case.review.reasons.get(point)
-            unverified[point] = told or ("no verdict yet" if verdict is None else "not verified")
+            unverified[point] = told or (UNDECIDED if verdict is None else "not verified")
     city, year = case.key
     picked = pl.DataFrame(
         {"city_id": city, "year": year, "data_point": list(values), "value": list(values.values())},

@@ -17,6 +17,8 @@ from reports.verification.recommendations import recommended
 from ssc_index.framework.catalogue import Catalogue, Kpi
 
 VERIFIED, NOT_VERIFIED, NOT_REPORTED_WORD = "verified", "not verified", "not reported"
+# Why a reported data point is not verified, where nobody has looked at it yet.
+UNDECIDED = "no verdict yet"
 OUTCOMES = {
     "pending": "not concluded yet",
     "verified": "verified",
@@ -127,7 +129,8 @@ def report_facts(one: Verified, catalogue: Catalogue) -> dict[str, Any]:
             for rule, low in recommended(rows)
         ],
         "improvements": _improvements(rows),
-        "next_steps": _next_steps(one, counts, len(rows)),
+        "none": _none(rows),
+        "next_steps": _next_steps(one, len(rows) - sum(counts.values())),
     }  # fmt: skip
 
 
@@ -304,15 +307,34 @@ def _improvements(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     ]
 
 
-def _next_steps(one: Verified, counts: Mapping[str, int], asked: int) -> list[str]:
+def _none(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What is said where a section has nothing to list: that all is well only where there is something."""
+    is_reported = any(row["state"] != NOT_REPORTED_WORD for row in rows)
+    is_compared = any(row["points"] is not None for row in rows)
+    nothing = "Nothing that has a benchmark is verified."
+    return {
+        "not_reported": "None: every KPI is reported.",
+        "not_verified": "None: every reported data point is verified." if is_reported else "Nothing is reported.",
+        "recommendations": "None: no category lies at two points or below." if is_compared else nothing,
+        "improvements": "None: every benchmark is reached." if is_compared else nothing,
+    }
+
+
+def _next_steps(one: Verified, missing: int) -> list[str]:
     steps = []
     if one.outcome == "rejected":
         steps.append("Correct the workbook as the findings say and send it again as a revision.")
     if waiting := [asked_for for _, _, asked_for, answer in one.questions if not answer]:
         steps.append(f"Answer the {len(waiting)} open question{'s' if len(waiting) > 1 else ''} of the verifier.")
-    if counts[NOT_VERIFIED]:
-        steps.append(f"Give sources for the {counts[NOT_VERIFIED]} data points that are reported but not verified.")
-    if missing := asked - sum(counts.values()):
+    undecided = sum(why == UNDECIDED for why in one.unverified.values())
+    if undecided:
+        steps.append(
+            f"Wait for the verifier's verdict on {undecided} reported data point{'' if undecided == 1 else 's'}."
+        )
+    if refused := len(one.unverified) - undecided:
+        told = "1 data point that is" if refused == 1 else f"{refused} data points that are"
+        steps.append(f"Give what is missing for the {told} reported but not verified; section 8 says why.")
+    if missing:
         steps.append(f"Collect the {missing} data points that are not reported, core KPIs first.")
     steps.append("Decide what may be published: nothing, scores, values, or this report.")
     steps.append("Discuss the recommendations with the departments concerned, and report again for the next year.")

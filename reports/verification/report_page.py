@@ -58,12 +58,16 @@ def _sections(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
             ),
         ),
         ("Results", "".join(_group(group) for group in facts["results"])),
-        ("KPIs not reported", _or_none(("Code", "KPI", "Level", "State"), facts["not_reported"])),
-        ("KPIs not verified", _or_none(("Code", "KPI, data point", "Why"), facts["not_verified"])),
-        ("Policy recommendations", "".join(_recommendation(one) for one in facts["recommendations"]) or "<p>None.</p>"),
+        ("KPIs not reported", _or_none(facts, "not_reported", ("Code", "KPI", "Level", "State"))),
+        ("KPIs not verified", _or_none(facts, "not_verified", ("Code", "KPI, data point", "Why"))),
+        (
+            "Policy recommendations",
+            "".join(_recommendation(one) for one in facts["recommendations"])
+            or _said(facts["none"]["recommendations"]),
+        ),
         (
             "Improvement opportunities",
-            _or_none(("Data point", "Category", "Result", "Benchmark", "Share"), facts["improvements"]),
+            _or_none(facts, "improvements", ("Data point", "Category", "Result", "Benchmark", "Share")),
         ),
         ("Next steps", "<ol>" + "".join(f"<li>{escape(step)}</li>" for step in facts["next_steps"]) + "</ol>"),
     ]
@@ -90,5 +94,9 @@ def _part(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str
     return f"<h3>{title}</h3>{texts_table(head, rows)}" if rows else ""
 
 
-def _or_none(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return texts_table(head, rows) if rows else "<p>None.</p>"
+def _or_none(facts: Mapping[str, Any], name: str, head: Sequence[str]) -> str:
+    return texts_table(head, facts[name]) if facts[name] else _said(facts["none"][name])
+
+
+def _said(text: str) -> str:
+    return f"<p class=muted>{escape(text)}</p>"

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from intake.rules import Rule
 from intake.screening import form_rows, screen
 from intake.tables import CELLS, SUBMISSIONS
 from ssc_index.framework.catalogue import load_catalogue
@@ -39,6 +40,7 @@ def findings(
     peers: Mapping[str, Sequence[float]] | None = None,
     elders: Mapping[str, Sequence[float]] | None = None,
     country: Mapping[str, float] | None = None,
+    rules: Sequence[Rule] | None = None,
 ) -> pl.DataFrame:
     """Findings of one workbook.
 
@@ -49,6 +51,7 @@ def findings(
         peers: Results of other cities, by data point: the first of each is of one city, and so on.
         elders: Values that other cities gave the year before and have not given yet this year, as ``peers``.
         country: Figures of the country.
+        rules: The rules; None takes the shipped ones.
     """
     cells = [_cell(CITY, at, point, cell) for at, (point, cell) in enumerate(rows.items())]
     n_peers = max((len(values) for values in (peers or {}).values()), default=0)
@@ -82,6 +85,7 @@ def findings(
         )
         if country
         else None,
+        rules=rules,
     )
 
 

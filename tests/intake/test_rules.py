@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from rule_bench import findings, rules_of
+from rule_bench import COLUMNS, findings, rules_of
 
-from intake.rules import load_rules
+from intake.rules import Rule, load_rules
 
 NET, BROADBAND, GDP_SHARE, PATENTS = "EC_ICT_ICT_1C.main", "EC_ICT_ICT_2C.main", "EC_P_IN_1C.main", "EC_P_IN_2C.main"
 SME, JOBLESS, YOUTH, WATER = "EC_P_IN_3A.main", "EC_P_EM_1C.main", "EC_P_EM_2C.main", "EC_I_WS_1C.main"
@@ -69,6 +69,13 @@ CASES: list[tuple[str, tuple[dict[str, Any], dict[str, Any]], tuple[dict[str, An
     ("result_is_fraction", ({LITERACY: of(75, 100, result=0.75)}, {}), ({LITERACY: of(75, 100, result=75)}, {})),
     ("result_differs", ({LITERACY: of(75, 100, result=57)}, {}), ({LITERACY: of(1, 3, result=33.33)}, {})),
     ("denominator_missing", ({LITERACY: of(75, None)}, {}), ({LITERACY: of(75, None, result=75)}, {})),
+    # Of the population there is a profile that could be filled in, or not; of literacy there is none.
+    ("denominator_missing", ({WATER: of(75, None)}, {}), ({WATER: of(75, 400_000)}, {})),
+    (
+        "denominator_missing",
+        ({WATER: of(75, None)}, {"profile": {"population": None}}),
+        ({WATER: of(75, 400_000)}, {"profile": {"population": None}}),
+    ),
     ("formula_without_inputs", ({NET: typed(5, result_is_formula=True)}, {}), ({NET: typed(5)}, {})),
     ("denominator_is_one", ({LITERACY: of(0.97, 1)}, {}), ({LITERACY: of(97, 100)}, {})),
     ("denominator_is_one", ({PATENTS: of(8, 1)}, {}), ({PATENTS: of(8, 1)}, {"profile": {"population": 100_000.0}})),
@@ -95,12 +102,34 @@ CASES: list[tuple[str, tuple[dict[str, Any], dict[str, Any]], tuple[dict[str, An
         ({NO2: typed(0.02, comment="0.02 ppm")}, {}),
         ({NO2: typed(38, comment="converted from ppm")}, {}),
     ),
+    (  # chosen in the column Unit: the reader has converted it
+        "pollutant_in_ppm",
+        ({NO2: of(38, None, comment="Analyser in ppb")}, {}),
+        ({NO2: of(38, None, numerator_text="20 ppb", comment="Analyser in ppb")}, {}),
+    ),
     ("pollutant_very_low", ({NO2: 0.02}, {}), ({NO2: 20}, {})),
     ("pollutant_very_low", ({SO2: 0.15}, {}), ({SO2: typed(0.15, comment="Measured in µg/m³, as said")}, {})),
     (
         "sme_limit_not_250",
         ({SME: typed(97, comment="fewer than 50 employees")}, {}),
         ({SME: typed(97, comment="< 250")}, {}),
+    ),
+    *(
+        ("sme_limit_not_250", ({SME: typed(97, comment=wrong)}, {}), ({SME: typed(97, comment=right)}, {}))
+        for wrong, right in [
+            ("Firms with up to 100 staff", "Register of up to 10 October 2024"),
+            ("SME: < 50", "< 50: 90 %; 50 to 249: 9 %"),
+            ("limit: at most 199 employees", "Less than 20 enterprises are larger than 250"),
+        ]
+    ),
+    *(
+        ("not_12_months", ({OUTAGES: typed(1, comment=wrong)}, {}), ({OUTAGES: typed(1, comment=right)}, {}))
+        for wrong, right in [
+            ("First quarter only", "From the headquarters of the utility"),
+            ("Q3 2024", "Q1-Q4 2024"),
+            ("eleven months", "All four quarters, 12 months"),
+            ("half-year", "Old quarter and new quarters of the city"),
+        ]
     ),
     (
         "not_12_months",
@@ -323,12 +352,18 @@ def every_row() -> dict[str, Any]:
     }
 
 
-def codes(rows: dict[str, Any], given: dict[str, Any]) -> set[str]:
+def whole(rows: dict[str, Any], given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A case with all of its rows, and their past where each has one."""
     given = dict(given)
     if given.pop("every", False):
         rows = every_row()
     if (change := given.pop("past_every", None)) is not None:
         given["past"] = {point: value + change for point, value in rows.items()}
+    return rows, given
+
+
+def codes(rows: dict[str, Any], given: dict[str, Any]) -> set[str]:
+    rows, given = whole(rows, given)
     return rules_of(rows, **given)
 
 
@@ -340,6 +375,35 @@ def test_a_rule_speaks_where_it_should_and_nowhere_else(rule: str, fires: Any, s
 
 def test_every_rule_has_a_case() -> None:
     assert {case[0] for case in CASES} == {rule.code for rule in load_rules() if rule.condition is not None}
+
+
+EXPRESSIONS = [rule for rule in load_rules() if rule.condition is not None]
+
+
+@pytest.mark.parametrize("rule", EXPRESSIONS, ids=[f"{one.code}-{at}" for at, one in enumerate(EXPRESSIONS)])
+def test_every_expression_speaks_in_a_case_at_its_cell_and_is_silent_in_another(rule: Rule) -> None:
+    # A code may have several expressions; each by itself, whatever would have spoken before it.
+    spoke = silent = 0
+    for _, fires, other in (case for case in CASES if case[0] == rule.code):
+        rows, given = whole(*fires)
+        found = findings(rows, **given, rules=[rule]).to_dicts()
+        spoke += bool(found)
+        for one in found:
+            assert (one["sheet"], one["cell"]) == place_of(rule.text.field, one["data_point"], rows), one
+        rows, given = whole(*other)
+        silent += findings(rows, **given, rules=[rule]).is_empty()
+    assert spoke
+    assert silent
+
+
+def place_of(field: str, point: str | None, rows: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Sheet and cell of a field of a data point, or of the profile; none of the workbook as a whole."""
+    if point is None:
+        return ("Profile", COLUMNS[field]) if field.startswith("profile.") else (None, None)
+    row = rows[point]
+    # A value that is computed has no result that was typed: its numerator is to be looked at.
+    is_computed = field == "result" and isinstance(row, dict) and row.get("result") is None and "numerator" in row
+    return "KPIs", f"{COLUMNS['numerator' if is_computed else field]}{10 + list(rows).index(point)}"
 
 
 def test_the_first_city_of_a_year_is_held_against_what_the_others_gave_last() -> None:

@@ -14,7 +14,7 @@ from intake.annotate import FILLS, SHEET, annotated
 from intake.inspection import inspect_files
 from intake.template import City, Entry, write_workbook
 from reports.pdf import PdfMaker
-from reports.verification.facts import Verified, report_facts
+from reports.verification.facts import UNDECIDED, Verified, report_facts
 from reports.verification.findings_page import findings_page
 from reports.verification.recommendations import load_recommendations, recommended
 from reports.verification.report_page import REPORT, report_page
@@ -164,6 +164,21 @@ def test_a_finding_that_stands_names_its_data_point_and_what_it_does_to_the_valu
         ["KPIs!H9", "Availability of WIFI in Public Areas", "to check", "m"],
         ["–", "the submission", "to check", "m"],
     ]
+
+
+def test_before_anything_is_verified_the_report_does_not_say_that_all_is_well() -> None:
+    nothing = verified(outcome="pending", values={}, unverified={NET: UNDECIDED, WIFI: "No source"}, points={}, cuts={})
+    facts = report_facts(nothing, load_catalogue())
+    assert facts["improvements"] == facts["recommendations"] == []
+    said = "Nothing that has a benchmark is verified."
+    assert (facts["none"]["improvements"], facts["none"]["recommendations"]) == (said, said)
+    assert "Wait for the verifier's verdict on 1 reported data point." in facts["next_steps"]
+    assert any("1 data point that is reported but not verified; section 8" in step for step in facts["next_steps"])
+    assert report_page(facts).count(said) == 2
+    blank = report_facts(verified(values={}, unverified={}, points={}, cuts={}), load_catalogue())
+    assert blank["none"]["not_verified"] == "Nothing is reported."
+    full = {point: {"points": 4, "band": "above_95", "target": 100.0, "target_share": 1.0} for point in (NET, LITERACY)}
+    assert report_facts(verified(points=full), load_catalogue())["none"]["improvements"].startswith("None: every")
 
 
 def test_a_kpi_of_which_a_part_is_missing_is_told_as_partial() -> None:
