@@ -13,7 +13,7 @@ import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 import typer
@@ -25,6 +25,7 @@ from pipelines import (
     city_commands,
     city_reports,
     diff_commands,
+    ending,
     processor,
     release_commands,
     report_commands,
@@ -64,7 +65,20 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
 
 
-app = typer.Typer(
+class Application(typer.Typer):
+    """The command line; called without arguments it is the process's own, which ends with the command."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command that the process, or the caller, was given."""
+        try:
+            return super().__call__(*args, **kwargs)
+        except SystemExit as end:
+            if isinstance(end.code, int) and not (args or kwargs):
+                ending.end_with(end.code)
+            raise
+
+
+app = Application(
     name="ssc-index",
     cls=Commands,
     help="The Global Smart Sustainable Cities Index, from verified workbooks to marts.",
