@@ -19,6 +19,7 @@ from assets.resources import WorkspaceResource
 from assets.warehouse import Query, transaction
 from assets.workspace import Workspace
 from assets.writing import Inputs, YearStep, materialised, replace_years_in, write_rows
+from intake.acceptance import apply_acceptances
 from intake.countries import NATIONAL_NAME, countries_of, read_national
 from intake.derive import derive_values
 from intake.evidence import OLDEST
@@ -77,6 +78,7 @@ where files.is_present
 union all
 select * from raw.receipt_faults
 """
+ACCEPTED = "select file_sha256, city_id, year, accepted from raw.receipts"
 PATHS = "select file_sha256, path from raw.files"
 PATHS_OF_YEAR = """
 select distinct files.file_sha256, files.path from raw.files as files
@@ -121,7 +123,7 @@ def derive(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
     asked = years_of(context)
     age = max_age(read_edition_method(store.workspace.method_path))
     step = values_step(store.workspace)
-    read = store.read(paths=PATHS, faults=READING_FAULTS)
+    read = store.read(paths=PATHS, faults=READING_FAULTS, receipts=ACCEPTED)
     with store.writer("derive values", [*TABLES, STEPS]) as connection, transaction(connection):
         known = recorded(connection, step.name)
         received = {year for (year,) in connection.execute("select distinct year from raw.submissions").fetchall()}
@@ -131,7 +133,7 @@ def derive(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
         for table in (core.QUARANTINE, core.FINDINGS):
             connection.execute("delete from " + table.name + " where stage = 'reading'")
         written = replace_years_in(connection, step, years, afresh=store.afresh)
-        for name, frame in reading_frames(read["faults"], read["paths"]).items():
+        for name, frame in reading_frames(apply_acceptances(read["faults"], read["receipts"]), read["paths"]).items():
             table = next(one for one in TABLES if one.name == name)
             write_rows(connection, table, frame, written)
             written.rows[name] += frame.height

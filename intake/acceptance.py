@@ -19,6 +19,19 @@ from intake.lines import entries
 from intake.rules import load_rules
 from ssc_index.framework.catalogue import load_catalogue
 
+# Warnings of reading, which no rule of the rulebook gives: a verifier may accept them as well.
+OF_READING = frozenset(
+    {
+        "formula_not_calculated",
+        "framework_missing",
+        "merged_cells",
+        "missing_rows",
+        "other_unit",
+        "profile_conflict",
+        "renamed_header",
+        "unknown_code",
+    }
+)
 _ENTRY = re.compile(r"(?P<rule>[a-z0-9_]+)\s*(?:@\s*(?P<point>[A-Za-z0-9_.]+)\s*)?=\s*(?P<reason>.*\S)", re.DOTALL)
 KEY = ["file_sha256", "city_id", "year"]
 
@@ -82,7 +95,7 @@ def rule_of(finding: str) -> str:
 @cache
 def _known() -> tuple[dict[str, str], frozenset[str]]:
     """Severity of each rule, and the ids of the data points."""
-    severities = {rule.code: str(rule.text.severity) for rule in load_rules()}
+    severities = dict.fromkeys(OF_READING, "warning") | {rule.code: str(rule.text.severity) for rule in load_rules()}
     return severities, frozenset(point.id for point in load_catalogue().data_points)
 
 

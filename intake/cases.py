@@ -16,7 +16,7 @@ import polars as pl
 from intake.acceptance import apply_acceptances, rule_of
 from intake.inspection import NOTHING_KNOWN, Known, columns_of, inspect_files
 from intake.receipts import Key
-from intake.review import Review, accepted_entry, effective, project, read_review, reported_points
+from intake.review import Review, accepted_entry, effective, finding_of, project, read_review, reported_points
 from intake.rules import for_verifiers_alone
 from intake.screening import form_rows
 from intake.tables import ReadResult
@@ -87,6 +87,12 @@ class Case:
         """What was accepted, without findings that the city is not told."""
         withheld = for_verifiers_alone()
         return {one: why for one, why in self.review.accepted.items() if rule_of(one) not in withheld}
+
+    @property
+    def warnings(self) -> frozenset[str]:
+        """What can be accepted: the warnings that were found, as the journal names them."""
+        rows = self.found.filter(pl.col("severity") == "warning").select("rule", "data_point").iter_rows()
+        return frozenset(finding_of(rule, point) for rule, point in rows)
 
     def findings_of(self, point: str | None) -> list[dict[str, Any]]:
         """Findings at a data point; of the submission as a whole for None."""

@@ -11,7 +11,7 @@ says what counts now; the journal says how it came about.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from intake.ledger import NUMBER, Ledger
 from intake.lines import day
 from intake.private import written_in_place
 from intake.receipts import COLUMNS, MODES, OUTCOMES, Key, receipt_path
-from intake.verdicts import write_verdicts
+from intake.verdicts import read_verdicts, write_verdicts
 from ssc_index.errors import FaultsError
 from ssc_index.framework.catalogue import load_catalogue
 
@@ -120,11 +120,44 @@ def journal_of(path: Path) -> Ledger:
 def read_review(path: Path, key: Key) -> tuple[Review, list[str]]:
     """What the journal of a submission says of one city and year, and where its chain is broken."""
     entries, faults = journal_of(path).read()
+    own = [entry for entry in entries if (entry["city_id"], entry["year"]) == (key[0], str(key[1]))]
     review = Review()
-    for entry in entries:
-        if (entry["city_id"], entry["year"]) == (key[0], str(key[1])):
-            _add(review, entry)
+    for entry in own or _taken_over(path, key):
+        _add(review, entry)
+    review.entries = own
     return review, faults
+
+
+def _taken_over(path: Path, key: Key, at: str = "", by: str = "") -> list[dict[str, str]]:
+    """What a receipt that was written by hand says, as the first lines of a journal; the outcome by its verifier."""
+    try:
+        _, lines = _receipt_lines(path, key)
+    except ReviewError:
+        return []
+    receipt = next(line for line in lines if (line.get("city_id", "").casefold(), line.get("year")) == _texts(key))
+    found = [Event("verdict", point, YES if verdict else NO) for point, verdict in _verdicts_of(receipt)]
+    accepted = read_acceptances(receipt.get("accepted", ""))[0]
+    found += [Event("accepted", finding_of(one.rule, one.data_point), text=one.reason) for one in accepted]
+    outcome, who = receipt.get("verification_outcome", "").casefold(), receipt.get("verifier", "") or by
+    if outcome in ENDS:
+        mode, on = receipt.get("verification_mode", "").casefold(), receipt.get("verified_on", "")
+        found.append(Event("outcome", mode, outcome, on, f"taken over from the receipt by {by}"))
+    return [_line(event, key, at, who if event.event == "outcome" else by) for event in found]
+
+
+def _verdicts_of(receipt: Mapping[str, str]) -> list[tuple[str, bool]]:
+    return read_verdicts(receipt.get("verdicts", ""))[0]
+
+
+def _texts(key: Key) -> tuple[str, str]:
+    return key[0], str(key[1])
+
+
+def _line(event: Event, key: Key, at: str, by: str) -> dict[str, str]:
+    """An event as a line of the journal."""
+    city, year = _texts(key)
+    line = {"at": at, "by": by, "event": event.event, "city_id": city, "year": year}
+    return line | {"subject": event.subject, "word": event.word, "on": event.on or "", "text": event.text}
 
 
 def _add(review: Review, entry: dict[str, str]) -> None:
@@ -161,9 +194,18 @@ def _add(review: Review, entry: dict[str, str]) -> None:
 
 
 def record(
-    path: Path, key: Key, events: Sequence[Event], *, at: str, by: str, reported: Mapping[str, bool | None]
+    path: Path,
+    key: Key,
+    events: Sequence[Event],
+    *,
+    at: str,
+    by: str,
+    reported: Mapping[str, bool | None],
+    warnings: Collection[str] = (),
 ) -> Review:
     """Add what somebody did to the journal, and write the receipt that follows from it.
+
+    A journal that begins takes over what the receipt says already.
 
     Args:
         path: The submission; its receipt lies beside it.
@@ -172,6 +214,7 @@ def record(
         at: When, ``2025-06-02T10:00:00Z``.
         by: Who.
         reported: The data points that the submission reports, with the verdict that stands in the form.
+        warnings: The warnings that were found, ``rule @ data point`` or ``rule``: what can be accepted.
 
     Returns:
         The review with all of it.
@@ -186,12 +229,12 @@ def record(
         raise ReviewError(f"{journal_of(path).path.name} was changed by hand", broken)
     _receipt_lines(path, key)
     faults: list[str] = []
-    lines = []
+    lines = [] if review.entries else _taken_over(path, key, at, by)
     for event in events:
-        word = str(max(review.questions, default=0) + 1) if event.event == "question" else event.word
-        line = {"at": at, "by": by, "event": event.event, "city_id": key[0], "year": str(key[1])}
-        line |= {"subject": event.subject, "word": word, "on": event.on or "", "text": event.text}
-        found = _objections(review, event, reported)
+        line = _line(event, key, at, by)
+        if event.event == "question":
+            line["word"] = str(max(review.questions, default=0) + 1)
+        found = _objections(review, event, reported, warnings)
         if not by.strip():
             found.append("nobody is named who did it; give a name")
         faults += found
@@ -207,7 +250,9 @@ def record(
     return review
 
 
-def _objections(review: Review, event: Event, reported: Mapping[str, bool | None]) -> list[str]:
+def _objections(
+    review: Review, event: Event, reported: Mapping[str, bool | None], warnings: Collection[str]
+) -> list[str]:
     """Why an event cannot be recorded in a state."""
     points = {point.id for point in load_catalogue().data_points}
     ended = review.outcome != "pending"
@@ -231,7 +276,10 @@ def _objections(review: Review, event: Event, reported: Mapping[str, bool | None
         case "accepted":
             if event.word == TAKEN_BACK:
                 return _unless(event.subject in review.accepted, "finding that is accepted", event)
-            return [sentence.rstrip(".") for sentence in read_acceptances(accepted_entry(event.subject, event.text))[1]]
+            told = read_acceptances(accepted_entry(event.subject, event.text))[1]
+            if not told and event.subject not in warnings:
+                told = [f"accepted: no warning {event.subject} was found; take rule and data point from the findings"]
+            return [sentence.rstrip(".") for sentence in told]
         case "outcome":
             return _outcome_objections(review, event, reported)
     return []
@@ -240,6 +288,15 @@ def _objections(review: Review, event: Event, reported: Mapping[str, bool | None
 def accepted_entry(subject: str, reason: str) -> str:
     """An accepted finding as the receipt holds it; the bar there separates entries."""
     return f"{subject} = {reason.replace('|', '/')}"
+
+
+def finding_of(rule: str, point: str | None) -> str:
+    """A finding as journal and receipt name it.
+
+    >>> finding_of("jump", "EC_P_IN_2C.main"), finding_of("many_not_reported", None)
+    ('jump @ EC_P_IN_2C.main', 'many_not_reported')
+    """
+    return rule if point is None else f"{rule} @ {point}"
 
 
 def _unless(is_fine: bool, what: str, event: Event) -> list[str]:
@@ -296,7 +353,7 @@ def project(path: Path, key: Key, review: Review) -> None:
     }
     header = [*header, *(name for name in COLUMNS if name not in header)]
     for line in lines:
-        if (line.get("city_id", "").casefold(), line.get("year")) == (key[0], str(key[1])):
+        if (line.get("city_id", "").casefold(), line.get("year")) == _texts(key):
             line.update(fields)
     target = receipt_path(path)
     with written_in_place(target, target) as file:
@@ -314,7 +371,7 @@ def _receipt_lines(path: Path, key: Key) -> tuple[list[str], list[dict[str, str]
         reader = csv.reader(file)
         header = [name.strip() for name in next(reader, [])]
         lines = [dict(zip(header, (cell.strip() for cell in line), strict=False)) for line in reader if any(line)]
-    if not any((line.get("city_id", "").casefold(), line.get("year")) == (key[0], str(key[1])) for line in lines):
+    if not any((line.get("city_id", "").casefold(), line.get("year")) == _texts(key) for line in lines):
         raise ReviewError(f"{place.name} has no line of {key[0]} {key[1]}", ["add it first"])
     return header, lines
 

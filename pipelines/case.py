@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.console import UNUSABLE, screen, stop
+from pipelines.console import UNUSABLE, counted, screen, stop
 
 if TYPE_CHECKING:
     from intake.cases import Case
@@ -48,7 +48,8 @@ def record_events(case: Case, events: list[Event], by: str | None) -> None:
     from intake.review import record
     from pipelines.exports import now
 
-    case.review = record(case.path, case.key, events, at=now(), by=verifier(by), reported=case.reported)
+    who = verifier(by)
+    case.review = record(case.path, case.key, events, at=now(), by=who, reported=case.reported, warnings=case.warnings)
 
 
 def facts(case: Case) -> dict[str, Any]:
@@ -91,8 +92,8 @@ def show_case(case: Case) -> None:
     console.print(f"Stands at: {stage}{by}.")
     told = ", ".join(f"{counts[word]} {word}" for word in ("YES", "NO", "undecided"))
     console.print(f"{len(case.rows)} data points reported: {told}.")
-    found = ", ".join(f"{severities[word]} {word}s" for word in ("error", "warning", "note"))
-    console.print(f"Found: {found}; {len(review.accepted)} warnings accepted.")
+    found = ", ".join(counted(severities[word], word) for word in ("error", "warning", "note"))
+    console.print(f"Found: {found}; {counted(len(review.accepted), 'warning')} accepted.")
     for question in review.questions.values():
         about = f" {question.data_point}" if question.data_point else ""
         said = "no answer yet" if question.answer is None else f"answer: {question.answer}"

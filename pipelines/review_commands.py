@@ -83,8 +83,8 @@ def _events(case: Case, **given: Any) -> list[Event]:
         events.append(Event("screened"))
     for text in given["accept"]:
         finding, _, why = text.partition("=")
-        events.append(Event("accepted", subject=finding.strip(), text=why.strip()))
-    events += [Event("accepted", subject=text.strip(), word=TAKEN_BACK) for text in given["take_back"]]
+        events.append(Event("accepted", subject=_subject(finding), text=why.strip()))
+    events += [Event("accepted", subject=_subject(text), word=TAKEN_BACK) for text in given["take_back"]]
     for text in given["yes"]:
         undecided = [point for point, verdict in case.verdicts.items() if verdict is None]
         events += [Event("verdict", point, YES) for point in (undecided if text == "all" else [text])]
@@ -101,6 +101,11 @@ def _events(case: Case, **given: Any) -> list[Event]:
     if given["outcome"] is not None:
         events.append(Event("outcome", given["mode"], given["outcome"], given["on"], given["reason"]))
     return events
+
+
+def _subject(text: str) -> str:
+    """A finding as the journal names it, whatever blanks stand around its parts."""
+    return " @ ".join(part.strip() for part in text.split("@"))
 
 
 def register(app: typer.Typer) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from intake.review import ENDS, NO, YES, Event
+from intake.review import ENDS, NO, YES, Event, finding_of
 from pipelines.case import record_events, show_case
 from pipelines.check_commands import MARKS, plain
 from pipelines.console import screen
@@ -81,6 +81,10 @@ def _screening(case: Case, by: str, read: Callable[[str], str]) -> None:
     if _chosen(read, "Is the submission screened?", {"y": "yes", "n": "not yet"}) == "n":
         raise Ended
     _do(case, by, Event("screened"))
+    for warning in _warnings(case, None):
+        screen().print(plain(f"Warning {warning}"))
+        if _chosen(read, "Is it in order?", {"a": "accept, with a reason", "s": "leave it"}) == "a":
+            _accept(case, by, read, warning)
 
 
 def _clean_ones(case: Case, by: str, read: Callable[[str], str]) -> None:
@@ -105,7 +109,7 @@ def _points(case: Case, by: str, read: Callable[[str], str]) -> None:
 def _point(case: Case, by: str, read: Callable[[str], str], point: str, place: str) -> None:
     _show_point(case, point, place)
     while True:
-        warnings = [row["rule"] for row in case.findings_of(point) if row["severity"] == "warning"]
+        warnings = _warnings(case, point)
         keys = {"y": "yes", "n": "no", "q": "question to the city", "s": "skip"}
         keys |= {"a": "accept warning"} if warnings else {}
         match _chosen(read, "Verified?", keys):
@@ -116,13 +120,23 @@ def _point(case: Case, by: str, read: Callable[[str], str], point: str, place: s
             case "q":
                 done = _do(case, by, Event("question", point, text=read("Question to the city > ").strip()))
             case "a":
-                reason = read(f"Why is {warnings[0]} in order? > ").strip()
-                _do(case, by, Event("accepted", f"{warnings[0]} @ {point}", text=reason))
+                _accept(case, by, read, warnings[0])
                 done = False
             case _:
                 done = True
         if done:
             return
+
+
+def _warnings(case: Case, point: str | None) -> list[str]:
+    """Warnings at a data point, or of the submission as a whole, that nobody has accepted; each once."""
+    rows = [row for row in case.findings_of(point) if row["severity"] == "warning"]
+    return list(dict.fromkeys(finding_of(row["rule"], point) for row in rows))
+
+
+def _accept(case: Case, by: str, read: Callable[[str], str], warning: str) -> None:
+    reason = read(f"Why is {warning} in order? > ").strip()
+    _do(case, by, Event("accepted", warning, text=reason))
 
 
 def _answers(case: Case, by: str, read: Callable[[str], str]) -> None:

@@ -196,6 +196,7 @@ WORKBOOKS = (
         goes_on=True,
         beside=("missing_rows",),
         entries=GOOD,
+        receipt={"accepted": "missing_rows = The city has no such row"},
     ),
     Bad(
         "two-rows",
@@ -426,6 +427,14 @@ def test_a_bad_workbook_is_told_with_its_place_and_what_to_do(one: Bad, bad: Pat
     for words in one.says:
         assert words in matching[0]["message"]
     assert sorted(row["rule"] for row in rows if row["rule"] not in SPARSE) == sorted([told["rule"], *one.beside])
+
+
+def test_a_warning_of_reading_is_accepted_too(bad: Path) -> None:
+    told = {row["path"]: row for row in findings(bad) if row["rule"] == "missing_rows"}
+    accepted = told["bad/unknown-kpi.xlsx"]
+    assert accepted["severity"] == "note"
+    assert accepted["message"].endswith("Accepted by the verifier: The city has no such row")
+    assert told["bad/two-rows.xlsx"]["severity"] == "warning"
 
 
 @pytest.mark.parametrize("one", WORKBOOKS, ids=lambda one: one.name)

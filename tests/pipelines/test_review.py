@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import polars as pl
 import pytest
 
@@ -37,6 +38,7 @@ from tests.pipelines.workspaces import (
     YEARS,
     add_submission,
     add_to_register,
+    change_receipt,
     command,
     invoke,
 )
@@ -45,6 +47,7 @@ KEY = ("no-testby", 2024)
 FULL = {"source": "Statistical office", "source_details": "Table 1"}
 # Few small enterprises: a warning that can be accepted.
 SMALL = "EC_P_IN_3A.main"
+SITE = "Counted on site"
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +215,41 @@ def test_an_outcome_can_be_taken_back_with_a_reason_and_stays_in_the_journal(fil
     assert [entry["event"] for entry in told["journal"]][-2:] == ["outcome", "reopened"]
 
 
+def test_a_review_begins_with_what_a_receipt_written_by_hand_says(file: Path) -> None:
+    written = {
+        "verification_outcome": "verified", "verification_mode": "onsite", "verified_on": "2025-06-02",
+        "verifier": "H. Ander", "accepted": f"few_small_enterprises @ {SMALL} = {SITE}", "verdicts": f"{NET} = YES",
+    }  # fmt: skip
+    change_receipt(receipt_path(file), lambda row: {**row, **written})
+    first = review(file)
+    assert (first["stage"], first["verifier"], first["verdicts"][NET]) == ("verified", "H. Ander", "YES")
+    assert "reopen it first" in refused(file, "--screened")
+    assert {name: receipt(file)[name] for name in written} == written
+    told = review(file, "--reopen", "A letter of the city", "--screened")
+    assert (told["stage"], told["accepted"]) == ("screened", {f"few_small_enterprises @ {SMALL}": SITE})
+    assert receipt(file)["verification_outcome"] == "pending"
+    assert receipt(file)["accepted"] == written["accepted"]
+    events = [(one["event"], one["by"]) for one in told["journal"]]
+    assert events == [
+        ("verdict", "V. Erifier"), ("accepted", "V. Erifier"), ("outcome", "H. Ander"), ("reopened", "V. Erifier"),
+        ("screened", "V. Erifier"),
+    ]  # fmt: skip
+    assert told["journal"][2]["text"] == "taken over from the receipt by V. Erifier"
+
+
+def test_only_a_warning_that_was_found_is_accepted_whoever_found_it(file: Path) -> None:
+    book = openpyxl.load_workbook(file)
+    sheet = book["KPIs"]
+    row = next(cell.row for cell in sheet["A"] if cell.value == SMALL)
+    sheet[f"E{row}"], sheet[f"H{row}"] = "per mille", 80
+    book.save(file)
+    told = review(file, "--screened", "--accept", f"other_unit@{SMALL} = The sheet says per cent")
+    (accepted,) = [one for one in told["findings"] if one["rule"] == "other_unit"]
+    assert (accepted["severity"], "Accepted by the verifier" in accepted["message"]) == ("note", True)
+    assert f"no warning jump @ {SMALL} was found" in refused(file, "--accept", f"jump @ {SMALL} = No")
+    assert "no warning other_unit was found" in refused(file, "--accept", "other_unit = No")
+
+
 def test_a_journal_that_was_changed_is_told_and_takes_no_more(file: Path) -> None:
     review(file, "--screened", "--yes", "all")
     place = file.with_name(file.name + JOURNAL_SUFFIX)
@@ -274,20 +312,20 @@ def walked(file: Path, *given: str) -> list[str]:
 
 
 def test_the_walk_can_be_ended_anywhere_and_gone_on_with(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    walked(file, "y", "n", "y", "x")
+    walked(file, "y", "a", "The first report", "n", "y", "x")
     assert "Go on with: ssc-index review" in capsys.readouterr().out
     case = opened_case(file)
     assert sorted(case.verdicts.values(), key=str) == [None, None, True]
-    prompts = walked(file, "what?", "n", "a", "Counted on site", "n", "The link is dead", "y", "p", "r", "")
+    prompts = walked(file, "what?", "n", "a", SITE, "n", "The link is dead", "y", "p", "r", "")
     assert "Pass them all?" in prompts[0]
     case = opened_case(file)
     assert case.review.outcome == "partly_verified"
     assert list(case.review.reasons.values()) == ["The link is dead"]
-    assert len(case.review.accepted) == 1
+    assert case.review.accepted == {"many_not_reported": "The first report", f"few_small_enterprises @ {SMALL}": SITE}
 
 
 def test_a_question_keeps_the_outcome_open_until_it_is_answered(file: Path) -> None:
-    walked(file, "y", "y", "q", "Who counted?", "")
+    walked(file, "y", "s", "y", "q", "Who counted?", "")
     case = opened_case(file)
     assert (case.review.stage, len(case.review.open_questions)) == ("questions", 1)
     walked(file, "The network office", "y", "v", "o", "")
@@ -297,6 +335,7 @@ def test_a_question_keeps_the_outcome_open_until_it_is_answered(file: Path) -> N
 
 TYPED = {
     "screened?": "y",
+    "Is it in order?": "s",
     "Pass them all?": "y",
     "Verified?": "n",
     "Why not?": "No source",
