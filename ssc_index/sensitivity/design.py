@@ -15,12 +15,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ssc_index.sensitivity.model import Group, SensitivityError
-from ssc_index.sensitivity.sequence import BITS, scrambled
 from ssc_index.steps.state import Ints
 from ssc_index.values import Floats
 
 MAX_BATCHES = 64
 FAMILIES_AT_ONCE = 16
+BITS = 30
 
 
 class Points(NamedTuple):
@@ -68,12 +68,14 @@ def batches(n_columns: int, n: int, seed: int) -> Iterator[Points]:
     Raises:
         SensitivityError: If ``n`` is not a power of two from 4 on.
     """
+    from scipy.stats import qmc  # imported here: it takes long to import
+
     check_size(n)
-    # A child of the seed's generator scrambles, as in SciPy.
-    (random,) = np.random.Generator(np.random.Philox(seed)).spawn(1)
-    count = min(n, MAX_BATCHES)
-    for number, block in enumerate(scrambled(2 * n_columns, n // count, count, random)):
-        points = block + 0.5 ** (BITS + 1)
+    random = np.random.Generator(np.random.Philox(seed))
+    sequence = qmc.Sobol(2 * n_columns, scramble=True, bits=BITS, rng=random)
+    size = n // min(n, MAX_BATCHES)
+    for number in range(n // size):
+        points = sequence.random(size) + 0.5 ** (BITS + 1)
         yield Points(number, points[:, :n_columns], points[:, n_columns:])
 
 

@@ -6,12 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from scipy.stats import qmc
 
 from ssc_index.sensitivity.batches import interval
 from ssc_index.sensitivity.design import MAX_BATCHES, batches, pick_freeze
 from ssc_index.sensitivity.model import Group, SensitivityError, groups_from_sizes
-from ssc_index.sensitivity.sequence import BITS
 from ssc_index.sensitivity.sobol import indices_of_outputs, sensitivity
 
 THREE = groups_from_sizes({"x1": 1, "x2": 1, "x3": 1})
@@ -235,14 +233,6 @@ def test_coordinates_lie_inside_the_unit_interval_and_fill_it_evenly():
     assert a.max() < 1
     counts = np.stack([np.bincount((column * 1024).astype(int), minlength=1024) for column in a.T])
     assert (counts == 1).all()  # one point in each of 1,024 intervals, in every dimension
-
-
-@pytest.mark.parametrize(("n_columns", "n", "seed"), [(1, 4, 0), (3, 64, 1), (20, 1024, 3), (600, 128, 2026)])
-def test_points_are_those_of_scipy_bit_for_bit(n_columns: int, n: int, seed: int):
-    generator = np.random.Generator(np.random.Philox(seed))
-    theirs = qmc.Sobol(2 * n_columns, scramble=True, bits=BITS, rng=generator).random(n) + 0.5 ** (BITS + 1)
-    ours = np.concatenate([np.hstack([points.a, points.b]) for points in batches(n_columns, n, seed)])
-    assert np.array_equal(ours, theirs)
 
 
 def test_batches_are_the_same_sequence_however_many_there_are():
