@@ -227,6 +227,9 @@ def address(field: str) -> pl.Expr:
     return (
         pl.when(letters.is_not_null())
         .then(letters + pl.col("row_number").cast(pl.String))
+        # A workbook whose column was not found.
+        .when(pl.col("sheet").is_not_null())
+        .then(pl.format("row {}", "row_number"))
         .otherwise(pl.format("line {}, column {}", "row_number", pl.lit(field.removeprefix("is_"))))
     )
 

@@ -19,6 +19,7 @@ from pipelines import check_commands
 from pipelines.check_commands import plain
 from pipelines.cli import app
 from ssc_index.framework.catalogue import load_catalogue
+from tests.intake.forms import replace_text
 
 NET, LITERACY = "EC_ICT_ICT_1C.main", "SC_EH_ED_4C.main"
 PROFILE = {"population": 150_000.0, "households": 60_000.0, "area_km2": 80.0, "city_gdp": 9e9, "currency": "NOK"}
@@ -87,6 +88,14 @@ def test_a_figure_of_the_profile_that_cannot_be_read_is_told_once(tmp_path: Path
 
     assert of_the_profile("many") == ["not_a_number"]
     assert of_the_profile(None) == ["population_missing"]
+
+
+def test_a_finding_in_a_column_that_was_not_found_stands_at_its_row(tmp_path: Path) -> None:
+    path = replace_text(form(tmp_path / "a.xlsx", {NET: Entry(57_000, source="S")}), "Source", "Where from")
+    (told,) = [
+        one for one in json.loads(check(path, "--json").output)[0]["findings"] if one["rule"] == "source_missing"
+    ]
+    assert (told["sheet"], told["cell"]) == ("KPIs", "row 6")
 
 
 def test_a_refused_file_ends_with_2_and_the_others_are_told_all_the_same(tmp_path: Path) -> None:
