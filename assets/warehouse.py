@@ -260,6 +260,19 @@ def read_queries(path: Path, queries: Mapping[str, Query], *, coded: bool = Fals
             raise OtherVersionError(f"{path} was made by another version: {what}. {BY_ANOTHER_VERSION}") from error
 
 
+def years_in(path: Path, tables: Sequence[Table]) -> list[set[int]]:
+    """Years that tables of the warehouse have rows of; none where a table, or the warehouse, is not there yet."""
+    if not path.exists():
+        return [set() for _ in tables]
+    with writer_lock(path, "reading"), _damage_told(path), _opened(path, read_only=True) as connection:
+        return [
+            set()
+            if _columns_of(connection, table) is None
+            else {year for (year,) in connection.table(table.name).project("year").distinct().fetchall()}
+            for table in tables
+        ]
+
+
 def rows_of(connection: duckdb.DuckDBPyConnection, query: Query) -> pl.DataFrame:
     """Rows of a query, alone or with the values of its ``?``."""
     sql, parameters = (query, ()) if isinstance(query, str) else query

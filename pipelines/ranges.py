@@ -9,11 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from assets.partitions import FIRST_YEAR, YEARS
-from assets.warehouse import read_queries
+from assets.warehouse import years_in
 from assets.workspace import Workspace
 from intake.reading import visible_files
 from intake.receipts import RECEIPT_SUFFIX
 from pipelines.last_build import years_named
+from schemas.raw import SUBMISSIONS
+from schemas.state import STEPS
 from ssc_index.errors import SscIndexError
 
 RANGE_START = "dagster/asset_partition_range_start"
@@ -45,36 +47,16 @@ def received_years(workspace: Workspace) -> tuple[int, int]:
             published beside what has come in since.
     """
     earliest, latest = known_years()
-    if (built := last_built_year(workspace)) is not None and built > latest:
+    # Years that the warehouse has steps of, and of all submissions that it has ever seen.
+    built, taken_in = years_in(workspace.warehouse, [STEPS, SUBMISSIONS])
+    if max(built, default=latest) > latest:
         raise ClockError(
-            f"By the clock of this machine it is {latest}, but the edition {built} has been built. Set the clock and "
-            "give the command again; nothing was changed."
+            f"By the clock of this machine it is {latest}, but the edition {max(built)} has been built. Set the clock "
+            "and give the command again; nothing was changed."
         )
-    named = receipt_years(workspace.raw) | taken_in_years(workspace)
+    named = receipt_years(workspace.raw) | taken_in
     known = [year for year in named if earliest <= year <= latest]
     return (min(known), max(known)) if known else (latest, latest)
-
-
-def last_built_year(workspace: Workspace) -> int | None:
-    """Last year that the warehouse has steps of; None before the first build."""
-    if not workspace.warehouse.exists():
-        return None
-    tables = "select table_name from information_schema.tables where table_schema = 'state'"
-    if "steps" not in read_queries(workspace.warehouse, {"state": tables})["state"]["table_name"]:
-        return None
-    found: int | None = read_queries(workspace.warehouse, {"last": "select max(year) from state.steps"})["last"].item()
-    return found
-
-
-def taken_in_years(workspace: Workspace) -> set[int]:
-    """Years of all submissions that the warehouse has ever seen."""
-    if not workspace.warehouse.exists():
-        return set()
-    tables = "select table_name from information_schema.tables where table_schema = 'raw'"
-    if "submissions" not in read_queries(workspace.warehouse, {"raw": tables})["raw"]["table_name"]:
-        return set()
-    seen = read_queries(workspace.warehouse, {"years": "select distinct year from raw.submissions"})
-    return set(seen["years"]["year"])
 
 
 def receipt_years(raw: Path) -> set[int]:
