@@ -4,21 +4,27 @@ What belongs here: some replications at a time, all indicators and cities at onc
 the compiled loops (`kernel.py`).
 
 Whatever does not depend on the errors is worked out once for a table of values and a set of scales (`Scaled`). The
-replications that share both are computed some at a time, so that a call of NumPy has enough to do: between two calls
-a thread holds the interpreter, and all others wait. A level of the tree is a few products of matrices: weights of some
-nodes' children by what the children score. A node that meets a part whose logarithm or reciprocal is not finite goes
-alone. Nothing is summed across replications, so that one has the same bits in any company.
+replications that share both are computed some at a time, up to the first level of nodes; the levels above it have few
+rows, and are computed for more replications at once, whatever they share. So a call of NumPy has enough to do: between
+two calls a thread holds the interpreter, and all others wait. A level of the tree is a few products of matrices:
+weights of some nodes' children by what the children score. A node that meets a part whose logarithm or reciprocal is
+not finite goes alone. Nothing is summed across replications, and whether one goes the shorter way of those that lack
+no score is its own affair, so that one has the same bits in any company.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssc_index.aggregate import weighted_mean
 from ssc_index.impute import Centre
@@ -31,8 +37,10 @@ from ssc_index.values import Floats
 GOALPOSTS, MINMAX, ZSCORE, NONE = 0, 1, 2, 3
 SQRT, GAP = 1, 2
 ARITHMETIC, GEOMETRIC, HARMONIC = 0, 1, 2
-LANES = 16384  # cities times replications that are computed at once: with fewer, calls cost more than what they do
-AT_ONCE = 192  # tiles of errors that are drawn at once
+LANES = 16384  # cities times replications whose indicators are computed at once: with fewer, calls cost more
+LANES_ABOVE = 32768  # those whose further nodes are
+LINE = 64  # bytes of the processor's cache
+AT_ONCE = 384  # tiles of errors that are drawn at once
 BUFFER = 512  # numbers: with room for two rows NumPy copies rows there and back to compute them in one loop
 NODES = 4  # nodes of one product: with more of them most of its matrix is zeros, with fewer the calls cost more
 MOST_BYTES = 2**27  # of tables that are kept from one part to the next
@@ -51,34 +59,46 @@ def compute_scores(prepared: Prepared, laid: Laid, scores: Singles, status: Ints
         scores: Filled, shape (n_kept, n, n_lanes).
         status: Filled, shape (n,).
     """
-    n_units = prepared.n_units
-    rules = [Rules.of(level, prepared, laid) for level in _levels(prepared)]
-    together = max(1, LANES // n_units)
-    errors = Errors(together, n_units, prepared.tables.shape[2]) if prepared.disturbs else None
-    above = np.empty((together, len(prepared.start) - 1, n_units), dtype=np.float32)
+    room = _OWN.rooms.get(prepared) or _OWN.rooms.setdefault(prepared, Room.of(prepared))
+    above, n_above = room.above, len(prepared.start) - 1
+    rules = [Rules.of(level, prepared, laid) for level in room.levels]
     # Roots of less than nothing, and nodes without weights, are missing, not wrong.
     with np.errstate(invalid="ignore", divide="ignore"):
         np.setbufsize(BUFFER)  # until the end of this block
-        for some in _alike(laid, rules, together):
-            first, own = some[0], above[: some.size]
-            table, scale = int(laid.table_of[first]), int(laid.scale_of[first])
-            scaled = _scaled(prepared, table, scale)
-            values, present, stuck = _normalised(scaled, errors, laid.noise[some])
-            if present is not None and prepared.fills.grouping.size:
-                present = _imputed(prepared.fills, table, scale, values, present)
-            status[some] |= stuck
-            for one in rules:
-                status[some] |= 2 * one.fill(some, *one.level.parts(values, present, own), own)
-            scores[:, some, :n_units] = own[:, prepared.wanted].swapaxes(0, 1)
+        for some, alike in _alike(laid, rules, len(above.gaps), max(1, LANES // prepared.n_units)):
+            for part in alike:
+                own, first = some[part], some[part.start]
+                table, scale = int(laid.table_of[first]), int(laid.scale_of[first])
+                scaled = _scaled(prepared, table, scale)
+                values, present, stuck = _normalised(scaled, room.errors, laid.noise[own], prepared.n_units)
+                if present is not None and prepared.fills.grouping.size:
+                    present = _imputed(prepared.fills, table, scale, values, present, prepared.n_units)
+                if room.leaves.size:
+                    above.scores[part, n_above:] = _with_gaps(values, present, room.leaves)
+                    above.note_gaps(part, slice(n_above, None))
+                status[own] |= stuck
+                status[own] |= 2 * rules[0].fill_from_leaves(own, values, present, above, part)
+            for one in rules[1:]:
+                status[some] |= 2 * one.fill_from_below(some, above)
+            scores[:, some] = above.scores[: some.size, room.wanted].swapaxes(0, 1)
 
 
-def _alike(laid: Laid, rules: Sequence[Rules], most: int) -> Iterator[Ints]:
-    """Replications that share a table and a set of scales, so many at once, those with the same means side by side."""
+def _alike(laid: Laid, rules: Sequence[Rules], many: int, most: int) -> Iterator[tuple[Ints, list[slice]]]:
+    """Replications, so many at once, and the places among them of those that share a table and a set of scales.
+
+    Those with the same means stand side by side.
+    """
     shared = (laid.noise > 0, laid.scale_of, laid.table_of)
     order = np.lexsort((*(one.pattern for one in reversed(rules)), *shared))
-    cuts = np.flatnonzero(np.any([np.diff(one[order]) != 0 for one in shared], axis=0)) + 1
-    for run in np.split(order, cuts):
-        yield from np.split(run, range(most, run.size, most))
+    for some in np.split(order, range(many, order.size, many)):
+        runs = _runs(*(one[some] for one in shared))
+        yield some, [slice(at, min(at + most, run.stop)) for run in runs for at in range(run.start, run.stop, most)]
+
+
+def _runs(*keys: NDArray[Any]) -> list[slice]:
+    """Where all keys stay the same."""
+    cuts = np.flatnonzero(np.any([np.diff(key) != 0 for key in keys], axis=0)) + 1
+    return [slice(*ends) for ends in itertools.pairwise([0, *cuts.tolist(), keys[0].size])]
 
 
 @cache
@@ -91,53 +111,74 @@ def _polar() -> tuple[Singles, Singles, Singles]:
 class Errors:
     """Values with their errors, some replications after the others; the errors are those of `draws.normals`.
 
+    Errors are drawn where the values shall be, so that a replication's stay in the processor's cache.
+
     Attributes:
-        values: Filled, shape (n, n_indicators, n_units); the next replications write over them.
+        values: Filled, shape (n, n_indicators, n_lanes); the next replications write over them.
     """
 
     def __init__(self, n: int, n_units: int, n_indicators: int) -> None:
         self._tiles = tiles = draws.Tiles.of(n_units, n_indicators)
         self._deep = min(n, max(1, AT_ONCE // tiles.count))
         self._once = min(tiles.count, max(AT_ONCE // tiles.pieces, 1) * tiles.pieces)
-        count, half = self._deep * self._once, tiles.cells // 2
-        self._words, self._part = np.empty((2, count * tiles.cells // 4), dtype=np.uint64)
-        self._turn = np.empty(count * half, dtype=np.intp)
-        self._radius, self._turned = np.empty((2, count * half), dtype=np.float32)
-        self._drawn = np.empty((count, 2, half), dtype=np.float32)
-        self.values = np.empty((n, n_indicators, n_units), dtype=np.float32)
+        half = tiles.cells // 2
+        pairs = self._deep * self._once * half
+        self._words, turn, self._radius, self._turned, self._drawn = _side_by_side(
+            ((pairs // 2,), np.uint64),
+            ((pairs,), np.intp),
+            ((pairs,), np.float32),
+            ((pairs,), np.float32),
+            ((n, tiles.count, 2, half), np.float32),
+        )
+        self._turn, self._part = turn, turn.view(np.uint64)  # one is needed when the other no longer is
+        columns = self._drawn.reshape(n, tiles.count // tiles.pieces * tiles.abreast, -1)
+        self.values = columns[:, :n_indicators, : -(-n_units // draws.LANES) * draws.LANES]
 
     def add(self, scaled: Scaled, starts: Words) -> Singles:
-        """Values with errors from starts, shape (n_starts, n_indicators, n_units)."""
-        tiles, found = self._tiles, self.values[: starts.size]
-        for top in range(0, starts.size, self._deep):
-            own = starts[top : top + self._deep]
-            for first in range(0, tiles.count, self._once):
-                count = min(self._once, tiles.count - first)
-                drawn = self._draw(own, first, count).reshape(own.size, count // tiles.pieces * tiles.abreast, -1)
-                rows = slice(first // tiles.pieces * tiles.abreast, (first + count) // tiles.pieces * tiles.abreast)
-                values = found[top : top + own.size, rows]
-                np.multiply(drawn[:, : values.shape[1], : values.shape[2]], scaled.deviations[rows], out=values)
-                values += scaled.values[rows]
+        """Values with errors from starts, shape (n_starts, n_indicators, n_lanes)."""
+        tiles = self._tiles
+        for first in range(0, tiles.count, self._once):
+            which = slice(first, min(first + self._once, tiles.count))
+            begun = draws.further(starts[:, None], first * tiles.cells // 4)
+            rows = slice(first // tiles.pieces * tiles.abreast, which.stop // tiles.pieces * tiles.abreast)
+            deviations, given = scaled.deviations[rows], scaled.values[rows]
+            for top in range(0, starts.size, self._deep):
+                some = slice(top, min(top + self._deep, starts.size))
+                self._draw(begun[some], self._drawn[some, which])
+                values = self.values[some, rows]
+                values *= deviations
+                values += given
                 scaled.hold(values, rows)
-        return found
+        return self.values[: starts.size]
 
-    def _draw(self, starts: Words, first: int, count: int) -> Singles:
-        """Errors of some tiles, shape (n_starts · count, 2, half a tile)."""
-        width, tiles = count * self._tiles.cells // 4, starts.size * count
-        shape, size = (starts.size, width), tiles * self._tiles.cells // 4
-        found, part = self._words[:size].reshape(shape), self._part[:size].reshape(shape)
-        draws.words(draws.further(starts[:, None], first * self._tiles.cells // 4), found, part)
-        halves = self._words[:size].astype("<u8", copy=False).view("<u2")
-        turn, radius, turned = self._turn[: 2 * size], self._radius[: 2 * size], self._turned[: 2 * size]
-        drawn = self._drawn[:tiles]
+    def _draw(self, starts: Words, drawn: Singles) -> None:
+        """Fill errors of some tiles, shape (n_starts, n_tiles, 2, half a tile)."""
+        pairs = drawn.size // 2
+        words = self._words[: pairs // 2]
+        shape = (starts.size, -1)
+        draws.words(starts, words.reshape(shape), self._part[: pairs // 2].reshape(shape))
+        halves = words.astype("<u8", copy=False).view("<u2")
+        turn, radius, turned = self._turn[:pairs], self._radius[:pairs], self._turned[:pairs]
         radii, cosines, sines = _polar()
         turn[:] = halves[1::2]
         radii.take(turn, out=radius, mode="wrap")  # no place is beyond a table; without it NumPy looks
         turn[:] = halves[::2]
+        shape = drawn[:, :, 0].shape
         for place, table in enumerate((cosines, sines)):
             table.take(turn, out=turned, mode="wrap")
-            np.multiply(turned.reshape(tiles, -1), radius.reshape(tiles, -1), out=drawn[:, place])
-        return drawn
+            np.multiply(turned.reshape(shape), radius.reshape(shape), out=drawn[:, :, place])
+
+
+def _side_by_side(*wanted: tuple[tuple[int, ...], type]) -> list[NDArray[Any]]:
+    """New arrays of some shapes and types in one block: a large one has large pages, and rows start with a line."""
+    sizes = [math.prod(shape) * np.dtype(kind).itemsize for shape, kind in wanted]
+    ends = np.cumsum([-(-size // LINE) * LINE for size in sizes]).tolist()
+    block = np.empty(ends[-1] + LINE, dtype=np.uint8)
+    block = block[-block.ctypes.data % LINE :]
+    return [
+        block[start : start + size].view(kind).reshape(shape)
+        for start, size, (shape, kind) in zip([0, *ends[:-1]], sizes, wanted, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -163,10 +204,11 @@ class Scale:
 class Scaled:
     """A table of values with its scales, as far as they are known before any error.
 
-    Where a scale is one line whatever the errors, values, deviations and ends are scores already.
+    Where a scale is one line whatever the errors, values, deviations and ends are scores already. Lanes beyond the
+    units are as those of missing values.
 
     Attributes:
-        values: Shape (n_indicators, n_units). A missing one is 0, which adds nothing to a sum, or NaN where there is a
+        values: Shape (n_indicators, n_lanes). A missing one is 0, which adds nothing to a sum, or NaN where there is a
             transform.
         deviations: Standard deviations, same shape.
         low: What each may not fall below, same shape; None where none can.
@@ -183,13 +225,63 @@ class Scaled:
     scales: tuple[Scale, ...]
 
     def hold(self, values: Singles, rows: slice) -> None:
-        """Hold values of some indicators within their ends, shape (n, n_rows, n_units)."""
+        """Hold values of some indicators within their ends, shape (n, n_rows, n_lanes)."""
         if self.low is not None:
             np.maximum(values, self.low[rows], out=values)
         if self.high is not None:
             np.minimum(values, self.high[rows], out=values)
 
 
+@dataclass(frozen=True)
+class Room:
+    """What replications of a case are computed in, by one thread at a time.
+
+    Attributes:
+        levels: Levels above the indicators.
+        leaves: Indicators whose parent is above the first level.
+        wanted: Rows of `Above` that are kept.
+        errors: Values with errors; None without any.
+        above: Scores.
+    """
+
+    levels: list[Level]
+    leaves: Ints
+    wanted: Ints
+    errors: Errors | None
+    above: Above
+
+    @classmethod
+    def of(cls, prepared: Prepared) -> Room:
+        """Make room."""
+        levels, leaves = _levels(prepared)
+        _, _, n_indicators, n_lanes = prepared.tables.shape
+        together, many = (max(1, lanes // prepared.n_units) for lanes in (LANES, LANES_ABOVE))
+        n_rows = len(prepared.start) - 1 + leaves.size
+        most = max((level.source.size for level in levels[1:]), default=0)
+        scores, *scratch = _side_by_side(
+            ((many, n_rows, n_lanes), np.float32), *[((many * most, n_lanes), np.float32)] * 2
+        )
+        return cls(
+            levels,
+            leaves,
+            np.argsort(np.concatenate([level.nodes for level in levels]))[prepared.wanted],
+            Errors(together, prepared.n_units, n_indicators) if prepared.disturbs else None,
+            Above(scores, np.empty((many, n_rows), dtype=bool), prepared.n_units, scratch),
+        )
+
+
+class Own(threading.local):
+    """Rooms of a thread, kept for its next part: the system would have to clear the memory of new ones.
+
+    Attributes:
+        rooms: By case.
+    """
+
+    def __init__(self) -> None:
+        self.rooms: WeakKeyDictionary[Prepared, Room] = WeakKeyDictionary()
+
+
+_OWN = Own()
 _KEPT: WeakKeyDictionary[Prepared, dict[tuple[int, int], Scaled]] = WeakKeyDictionary()
 
 
@@ -204,9 +296,9 @@ def _scaled(prepared: Prepared, table: int, scale: int) -> Scaled:
 
 def _laid_out(prepared: Prepared, table: int, scale: int) -> Scaled:
     """Lay out a table for a set of scales; −1 is none."""
-    given = prepared.tables[0, table, :, : prepared.n_units]
+    given = prepared.tables[0, table]
     there = ~np.isnan(given)
-    present = None if there.all() else there.astype(np.float32)
+    present = None if there[:, : prepared.n_units].all() else there.astype(np.float32)
     if scale < 0:
         nothing = np.empty((0, 0), dtype=np.float32)
         return Scaled(np.where(there, given, np.float32(0.0)), nothing, None, None, present, ())
@@ -214,7 +306,7 @@ def _laid_out(prepared: Prepared, table: int, scale: int) -> Scaled:
     transforms = np.where(kinds == NONE, 0, prepared.transforms)
     straight = (kinds == GOALPOSTS) & (transforms == 0)
     values = np.where(there, given, 0.0).astype(np.float64)
-    deviations = np.where(there, prepared.deviations[table, :, : prepared.n_units], 0.0)
+    deviations = np.where(there, prepared.deviations[table], 0.0)
     low, high = (one[:, None].astype(np.float64) for one in prepared.bounds)
     low, high = np.minimum(values, low), np.maximum(values, high)
     # What is taken off first, so that squares of what is left are no larger than need be.
@@ -256,7 +348,9 @@ def _laid_out(prepared: Prepared, table: int, scale: int) -> Scaled:
     )
 
 
-def _normalised(scaled: Scaled, errors: Errors | None, starts: Words) -> tuple[Singles, Singles | None, Bools]:
+def _normalised(
+    scaled: Scaled, errors: Errors | None, starts: Words, n_units: int
+) -> tuple[Singles, Singles | None, Bools]:
     """Scores of the indicators in some replications, which are there (`Scaled.present`), and which are stuck.
 
     A replication is stuck where all values of an indicator are equal and that is an error. Which scores are there has
@@ -274,7 +368,7 @@ def _normalised(scaled: Scaled, errors: Errors | None, starts: Words) -> tuple[S
         scaled.hold(values, ALL)
     for scale in scaled.scales:
         own = values[:, scale.rows]
-        lost = _rescale(own, scale, None if present is None else present[..., scale.rows, :] > 0)
+        lost = _rescale(own, scale, None if present is None else present[..., scale.rows, :] > 0, n_units)
         if scale.transform == SQRT or lost.any():
             known = ~np.isnan(own)
             if present is not None:
@@ -288,15 +382,16 @@ def _normalised(scaled: Scaled, errors: Errors | None, starts: Words) -> tuple[S
             there[:] = 1.0 if present is None else present
             there[:, scale.rows] = known
             present = there
+        if scale.transform or lost.any():
+            np.fmax(own, _everywhere(LEAST, own.shape[1:]), out=own)  # missing ones become numbers
         if scale.rows is not ALL:
             values[:, scale.rows] = own
     return values, present, stuck
 
 
-def _imputed(fills: Fills, table: int, scale: int, values: Singles, present: Singles) -> Singles | None:
+def _imputed(fills: Fills, table: int, scale: int, values: Singles, present: Singles, n_units: int) -> Singles | None:
     """Fill scores that are missing, in place; which are there then, None where all are."""
     there = np.broadcast_to(present, values.shape).copy()
-    np.fmax(values, _everywhere(LEAST, values.shape[1:]), out=values)  # missing ones become numbers
     values *= there
     for centres, grouping in zip(fills.centres[scale], fills.grouping[scale].tolist(), strict=True):
         ends = fills.ends[table, grouping].tolist()
@@ -316,7 +411,7 @@ def _imputed(fills: Fills, table: int, scale: int, values: Singles, present: Sin
                 if not straight:
                     own, known = own.take(back, axis=1), known.take(back, axis=1)
                 one[rows], two[rows] = own, known
-    return None if there.all() else there
+    return None if there[..., :n_units].all() else there
 
 
 def _fill_group(scores: Singles, known: Singles, centre: Centre) -> None:
@@ -346,13 +441,14 @@ def _fill_group(scores: Singles, known: Singles, centre: Centre) -> None:
     known += holes
 
 
-def _rescale(values: Singles, scale: Scale, present: Bools | None) -> Bools:
+def _rescale(values: Singles, scale: Scale, present: Bools | None, n_units: int) -> Bools:
     """Values with their errors, to scores, in place; which indicators have none, for all of their values are equal.
 
     Args:
-        values: Shape (n, k, n_units).
+        values: Shape (n, k, n_lanes).
         scale: The scale of the indicators.
-        present: Which values are there, shape (k, n_units) or as ``values``; None where all are.
+        present: Which values are there, shape (k, n_lanes) or as ``values``; None where all are.
+        n_units: Number of units.
 
     Returns:
         Shape (n, k).
@@ -372,7 +468,8 @@ def _rescale(values: Singles, scale: Scale, present: Bools | None) -> Bools:
         return none
     if scale.kind == ZSCORE:
         return _standardise(values, scale)
-    least, most = (ends[..., None] for ends in _ends(values, scale, present))
+    known = present if present is None else present[..., :n_units]
+    least, most = (ends[..., None] for ends in _ends(values[..., :n_units], scale, known))
     varies = least < most  # values that are all equal stay numbers, so that one sees which are there
     slope = np.where(varies, sign * (second - first) / (most - least), 0.0)
     _lay_on_line(values, np.where(sign > 0, least, most), slope, first)
@@ -393,10 +490,12 @@ def _ends(values: Singles, scale: Scale, present: Bools | None) -> tuple[Singles
 
 
 def _lay_on_line(values: Singles, from_: Singles | Floats, slope: Singles | Floats, to: Singles) -> None:
-    """``to + (value − from) · slope`` in place."""
-    values -= from_.astype(np.float32)
+    """``to + (value − from) · slope`` in place; the value that is ``from`` gives 0 if that is ``to``."""
+    flat = slope == 0
+    values -= (from_ - to / np.where(flat, 1.0, slope)).astype(np.float32)
     values *= slope.astype(np.float32)
-    values += to
+    if flat.any():
+        values += np.where(flat, to, np.float32(0.0))
 
 
 def _standardise(values: Singles, scale: Scale) -> Bools:
@@ -427,80 +526,91 @@ def _standardise(values: Singles, scale: Scale) -> Bools:
 
 
 @dataclass(frozen=True)
+class Above:
+    """Scores of some replications that nodes above the first level are computed from.
+
+    Attributes:
+        scores: Nodes level by level from below, then the indicators whose parent is above the first level, shape
+            (n, n_rows, n_lanes).
+        gaps: Whether a unit lacks a score, shape (n, n_rows).
+        n_units: Number of units.
+        scratch: Two arrays with room for as many rows each: new ones take longer than what is done with them.
+    """
+
+    scores: Singles
+    gaps: Bools
+    n_units: int
+    scratch: Sequence[Singles]
+
+    def note_gaps(self, which: slice, rows: slice) -> None:
+        """Look whether a unit lacks a score."""
+        self.gaps[which, rows] = np.isnan(self.scores[which, rows, : self.n_units].min(axis=2))
+
+
+@dataclass(frozen=True)
 class Level:
     """Nodes above the indicators, none beneath another.
 
     Attributes:
         nodes: Their numbers.
+        rows: Their rows of `Above`.
         members: Places of their children in `Prepared.family`, one family after the other.
         parent: Place in ``nodes`` of each member's parent.
-        source: Row of each member: an indicator's column, or after them the number of a node.
-        in_row: Whether the members are indicators, and follow each other.
-        n_leaves: Number of indicators.
+        source: Where each member is: of the first level an indicator's column, of the others a row of `Above`.
         blocks: Nodes and members whose product is computed at once.
     """
 
     nodes: Ints
+    rows: slice
     members: Ints
     parent: Ints
     source: Ints
-    in_row: bool
-    n_leaves: int
     blocks: tuple[tuple[slice, slice], ...]
 
-    def parts(self, values: Singles, present: Singles | None, above: Singles) -> tuple[Singles, Singles | None]:
-        """Scores of the members, to be written over, and which of them are there; None where all are."""
-        if self.in_row:
-            rows = slice(int(self.source[0]), int(self.source[-1]) + 1)
-            return values[:, rows], None if present is None else present[..., rows, :]
-        leaf = self.source < self.n_leaves
-        if leaf.any():
-            found = np.empty((len(values), self.source.size, values.shape[2]), dtype=np.float32)
-            found[:, leaf], found[:, ~leaf] = values[:, self.source[leaf]], above[:, self.source[~leaf] - self.n_leaves]
-        else:
-            present, found = None, above[:, _in_row(self.source - self.n_leaves)].copy()
-        if present is None and not np.isnan(found.min()):
-            return found, None
-        there = ~np.isnan(found)
-        if present is not None:
-            there[:, leaf] &= present[..., self.source[leaf], :] > 0
-        return found, None if there.all() else there.astype(np.float32)
-
-    def product(self, weights: Singles, parts: Singles) -> Singles:
-        """Sum of the members of each node, times their weights, shape (n, n_nodes, n_units).
+    def product(self, weights: Singles, parts: Singles, found: Singles | None = None) -> Singles:
+        """Sum of the members of each node, times their weights, shape (n, n_nodes, n_lanes).
 
         Args:
             weights: Shape (n, n_members).
-            parts: Shape (n, n_members, n_units), or without the first axis.
+            parts: Shape (n, n_members, n_lanes), or without the first axis.
+            found: Filled; None takes a new array.
         """
         matrix = np.zeros((len(weights), self.nodes.size, self.members.size), dtype=np.float32)
         matrix[:, self.parent, np.arange(self.members.size)] = weights
-        found = np.empty((*matrix.shape[:2], parts.shape[-1]), dtype=np.float32)
+        if found is None:
+            found = np.empty((*matrix.shape[:2], parts.shape[-1]), dtype=np.float32)
         for nodes, members in self.blocks:  # a product for each replication: its bits depend on no other
             np.matmul(matrix[:, nodes, members], parts[..., members, :], out=found[:, nodes])
         return found
 
 
-def _levels(prepared: Prepared) -> list[Level]:
-    """Nodes above the indicators by level from below: each beneath none of its own level or of one before."""
-    n_above, n_leaves = len(prepared.start) - 1, prepared.tables.shape[2]
+def _levels(prepared: Prepared) -> tuple[list[Level], Ints]:
+    """Nodes above the indicators by level from below, and the indicators whose parent is above the first level.
+
+    A node is beneath none of its own level or of one before.
+    """
+    n_above = len(prepared.start) - 1
     height = np.zeros(n_above, dtype=np.int64)
     for place in range(n_above):
         codes = prepared.family[prepared.start[place] : prepared.start[place + 1]]
         height[place] = max((height[-1 - code] + 1 for code in codes.tolist() if code < 0), default=0)
-    found = []
+    row = np.argsort(np.argsort(height, kind="stable"))
+    higher = prepared.family[np.repeat(height, np.diff(prepared.start)) > 0]
+    leaves = np.unique(higher[higher >= 0])
+    found: list[Level] = []
     for one in range(height.max() + 1):
         nodes = np.flatnonzero(height == one)
         sizes = np.diff(prepared.start)[nodes]
         members = np.concatenate([np.arange(prepared.start[node], prepared.start[node + 1]) for node in nodes])
         codes = prepared.family[members]
-        source = np.where(codes < 0, n_leaves - 1 - codes, codes)
-        in_row = bool((codes >= 0).all() and (np.diff(source) == 1).all())
+        source = codes
+        if one:
+            source = np.where(codes < 0, row[np.maximum(-1 - codes, 0)], n_above + np.searchsorted(leaves, codes))
         ends, cuts = [0, *np.cumsum(sizes).tolist()], [*range(0, nodes.size, NODES), nodes.size]
         blocks = tuple((slice(a, b), slice(ends[a], ends[b])) for a, b in itertools.pairwise(cuts))
-        parent = np.repeat(np.arange(nodes.size), sizes)
-        found.append(Level(nodes, members, parent, source, in_row, n_leaves, blocks))
-    return found
+        rows = slice(int(row[nodes[0]]), int(row[nodes[-1]]) + 1)
+        found.append(Level(nodes, rows, members, np.repeat(np.arange(nodes.size), sizes), source, blocks))
+    return found, leaves
 
 
 @dataclass(frozen=True)
@@ -543,31 +653,82 @@ class Rules:
         _, pattern = np.unique(np.column_stack([means, floors.view(np.int32)]), axis=0, return_inverse=True)
         return cls(level, means, pattern, floors, weights, shares, alive, need, bare)
 
-    def fill(self, some: Ints, parts: Singles, present: Singles | None, above: Singles) -> Bools:
-        """Fill the level's rows of ``above`` for some replications.
+    def fill_from_leaves(
+        self, some: Ints, values: Singles, present: Singles | None, above: Above, places: slice
+    ) -> Bools:
+        """Fill the first level of some replications.
 
         Args:
             some: Numbers of the replications.
-            parts: Scores of the members, written over, shape (n, n_members, n_units).
+            values: Scores of the indicators, written over, shape (n, n_indicators, n_lanes).
             present: Which are there; None where all are. Without the first axis where it is the same in all.
-            above: Scores of all nodes, shape (n, n_above, n_units).
+            above: Filled.
+            places: Their places in it.
 
         Returns:
             Whether a mean met a part that is not above 0, shape (n,).
         """
-        level = self.level
+        rows = _in_row(self.level.source)
+        refused, whole = np.zeros((2, some.size), dtype=bool)
+        if present is None:
+            whole[:] = True
+        elif present.ndim == 3:
+            whole = present[..., : above.n_units].min(axis=(1, 2)) > 0
+        for run in _runs(whole):
+            there = None
+            if present is not None and not whole[run.start]:
+                there = (present if present.ndim == 2 else present[run])[..., rows, :]
+            found = above.scores[places, self.level.rows][run]
+            refused[run] = self._fill(some[run], values[run, rows], there, above.n_units, found)
+        above.note_gaps(places, self.level.rows)
+        return refused
+
+    def fill_from_below(self, some: Ints, above: Above) -> Bools:
+        """Fill a level from those below it; some are the numbers of the replications."""
+        refused = np.zeros(some.size, dtype=bool)
+        n_rows, n_lanes = above.scores.shape[1:]
+        lanes, size = above.scores.reshape(-1, n_lanes), self.level.source.size
+        gaps = np.logical_or.reduce(above.gaps[: some.size, self.level.source], axis=1)
+        order = np.lexsort((self.pattern[some], gaps))
+        for run in _runs(gaps[order]):
+            which = order[run]
+            parts, present = (one[: which.size * size].reshape(-1, size, n_lanes) for one in above.scratch)
+            lanes.take(which[:, None] * n_rows + self.level.source, axis=0, out=parts, mode="wrap")
+            there = None
+            if gaps[which[0]]:
+                there = present
+                np.copyto(there, parts == parts)  # NaN is not
+                np.fmax(parts, _everywhere(LEAST, parts.shape[1:]), out=parts)  # missing ones become numbers
+            found = np.empty((which.size, self.level.nodes.size, n_lanes), dtype=np.float32)
+            refused[which] = self._fill(some[which], parts, there, above.n_units, found)
+            above.scores[which, self.level.rows] = found
+        above.note_gaps(slice(some.size), self.level.rows)
+        return refused
+
+    def _fill(self, some: Ints, parts: Singles, present: Singles | None, n_units: int, found: Singles) -> Bools:
+        """Fill scores of the level's nodes; the fewer the runs of replications with the same means, the better.
+
+        Args:
+            some: Numbers of the replications.
+            parts: Scores of the members, numbers where they are missing, written over, shape (n, n_members, n_lanes).
+            present: Which of them are there; None where all are. Without the first axis where it is the same in all.
+            n_units: Number of units.
+            found: Filled, shape (n, n_nodes, n_lanes).
+
+        Returns:
+            Whether a mean met a part that is not above 0, shape (n,).
+        """
+        level, runs = self.level, _runs(self.pattern[some])
         refused = np.zeros(some.size, dtype=bool)
         alone: list[tuple[int, int, Singles]] = []
-        cuts = [0, *(np.flatnonzero(np.diff(self.pattern[some])) + 1).tolist(), some.size]
-        runs = [slice(*ends) for ends in itertools.pairwise(cuts)]
         for run in runs:
             there = present if present is None or present.ndim == 2 else present[run]
-            refused[run] = self._convert(some[run], parts[run], there, run.start, alone)
+            refused[run] = self._convert(some[run], parts[run], there, n_units, run.start, alone)
         if present is None:
-            found = level.product(self.shares[some], parts)
+            level.product(self.shares[some], parts, found)
         else:
             parts *= present
-            found = level.product(self.weights[some], parts)
+            level.product(self.weights[some], parts, found)
             found /= level.product(self.weights[some], present)  # where no part counts, both are 0: missing
         for run in runs:
             means = self.means[some[run.start]]
@@ -587,18 +748,24 @@ class Rules:
             found[level.product(self.alive[some].astype(np.float32), present) < self.need[some][:, :, None]] = np.nan
         if self.bare[some].any():
             found[self.bare[some]] = np.nan
-        above[:, _in_row(level.nodes)] = found
         return refused
 
     def _convert(
-        self, some: Ints, parts: Singles, present: Singles | None, start: int, alone: list[tuple[int, int, Singles]]
+        self,
+        some: Ints,
+        parts: Singles,
+        present: Singles | None,
+        n_units: int,
+        start: int,
+        alone: list[tuple[int, int, Singles]],
     ) -> Bools:
         """Parts as their means add them up, in place, for replications whose means and floors are the same.
 
         Args:
             some: The replications.
-            parts: Scores of the members, shape (n, n_members, n_units).
+            parts: Scores of the members, shape (n, n_members, n_lanes).
             present: Which of them are there.
+            n_units: Number of units.
             start: Place of the first replication.
             alone: Gets nodes that go alone: the place of the replication, the node and its parts.
 
@@ -613,11 +780,9 @@ class Rules:
             own = parts[:, rows]
             if mean != ARITHMETIC and not floor > 0:
                 there = None if present is None else present[..., rows, :]
-                refused |= self._set_apart(some, own, there, rows, start, alone)
-            elif mean != ARITHMETIC or present is not None:
-                np.fmax(
-                    own, _everywhere(float(floor) if mean != ARITHMETIC else LEAST, own.shape[1:]), out=own
-                )  # missing: a number
+                refused |= self._set_apart(some, own, there, rows, n_units, start, alone)
+            elif mean != ARITHMETIC:
+                np.fmax(own, _everywhere(float(floor), own.shape[1:]), out=own)
             if mean == GEOMETRIC:
                 np.log(own, out=own)
             elif mean == HARMONIC:
@@ -632,6 +797,7 @@ class Rules:
         own: Singles,
         present: Singles | None,
         rows: Rows,
+        n_units: int,
         start: int,
         alone: list[tuple[int, int, Singles]],
     ) -> Bools:
@@ -642,6 +808,7 @@ class Rules:
             own: Parts of some members, changed in place: above 0.
             present: Which of them are there.
             rows: Which members.
+            n_units: Number of units.
             start: Place of the first replication.
             alone: Gets the nodes and their parts.
 
@@ -650,7 +817,7 @@ class Rules:
         """
         if present is not None:
             own[np.broadcast_to(present == 0, own.shape)] = 1.0
-        wrong = own.min(axis=2) <= 0
+        wrong = own[..., :n_units].min(axis=2) <= 0
         if not wrong.any():
             return np.zeros(some.size, dtype=bool)
         np.maximum(own, np.float32(0.0), out=own)
@@ -664,6 +831,14 @@ class Rules:
         np.maximum(own, np.finfo(np.float32).tiny, out=own)
         counts: Bools = (wrong & self.alive[some][:, rows]).any(axis=1) & ~np.isfinite(self.floors[some])
         return counts
+
+
+def _with_gaps(values: Singles, present: Singles | None, columns: Ints) -> Singles:
+    """Scores of some indicators, NaN where there is none, shape (n, n_columns, n_lanes)."""
+    found = values[:, columns]
+    if present is not None:
+        found[np.broadcast_to(present[..., columns, :] == 0, found.shape)] = np.nan
+    return found
 
 
 def _in_row(places: Ints) -> Rows:

@@ -154,7 +154,8 @@ def run_uncertainty(
     n_units = case.rows.stop - case.rows.start
     # The plain way takes long over each, and an interrupt waits for the parts in hand.
     most = 512 if backend == "numpy" else 256
-    size = part or (max(16, min(most, 1024 * most // max(n_units, 1))) if task.prepared is not None else 8)
+    size = max(16, min(most, 1024 * most // max(n_units, 1))) if task.prepared is not None else 8
+    workers = workers or os.cpu_count() or 1
     tallies = _empty(task)
     done, interrupted = 0, False
 
@@ -165,9 +166,10 @@ def run_uncertainty(
             progress(done, total)
 
     for start, stop in _rounds(case):
-        parts = [(begin, min(begin + size, stop)) for begin in range(start, stop, size)]
+        step = part or _even(stop - start, size, workers)
+        parts = [(begin, min(begin + step, stop)) for begin in range(start, stop, step)]
         try:
-            _count(task, tallies, parts, workers or os.cpu_count() or 1, executor, tell)
+            _count(task, tallies, parts, workers, executor, tell)
         except KeyboardInterrupt:
             if not _replications(tallies):
                 raise
@@ -179,6 +181,16 @@ def run_uncertainty(
     count = _replications(tallies)
     units = case.values.units[case.rows]
     return Result(case, units, task.kept, tallies, scales, count, way, interrupted, task.prepared)
+
+
+def _even(count: int, most: int, workers: int) -> int:
+    """Size of parts, no more than so many replications each, that come out even for all workers.
+
+    >>> _even(10_000, 512, 2), _even(100, 512, 2)
+    (500, 50)
+    """
+    turns = -(-count // (most * workers))
+    return -(-count // (turns * workers))
 
 
 def _task(case: Case, among: Mapping[str, Bools] | None, backend: Backend, pairs: bool = True) -> tuple[Task, str]:

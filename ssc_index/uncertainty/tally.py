@@ -155,7 +155,7 @@ def ranks_by_numpy(scores: Singles, among: Bools) -> Ranks:
 
 def _blocks(n: int, n_units: int) -> Iterator[slice]:
     """Rows whose doubles stay in the processor's second cache, no more than a byte can count."""
-    step = max(1, min(255, 2**15 // max(n_units, 1)))
+    step = max(1, min(255, 2**17 // max(n_units, 1)))
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 

@@ -209,6 +209,27 @@ def test_a_column_that_stays_constant_under_its_errors_takes_the_middle(scale, b
 
 
 @pytest.mark.parametrize("backend", ["numba", "numpy"])
+def test_an_indicator_may_stand_beside_pillars(backend):
+    """The last pillar gives way to its indicators, some of whose values are missing, right beneath the index."""
+    nodes = examples.framework().nodes
+    moved = [
+        node.model_copy(update={"parent": "index"}) if node.parent == "p2" else node
+        for node in nodes
+        if node.code != "p2"
+    ]
+    inputs = {
+        "errors": examples.MEASUREMENT,
+        "weights": examples.NOISE_OF_WEIGHTS,
+        "normalisation": examples.NORMALISATION,
+    }
+    case = case_of(examples.values(), framework_from_nodes(moved), examples.method(inputs))
+    assert why_not(case) == []
+    rows = rows_of(case, 0, 24)
+    scores = scores_of_choices(prepare(case), decide(case, rows), backend)
+    np.testing.assert_allclose(scores, brute_force(case, rows, case.kept), atol=2e-4, rtol=0)
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy"])
 def test_of_an_indicator_that_few_have_the_least_and_most_are_those_of_the_few(backend):
     """Two cities with the same value: their errors often lie on the same side of it, where no other city has any."""
     given = examples.values()
@@ -232,8 +253,25 @@ def test_numpy_computes_a_replication_to_the_same_bits_in_any_company(monkeypatc
     alone = np.concatenate([scores_of_choices(prepared, decide(case, row[None]), "numpy") for row in rows], axis=1)
     assert together.tobytes() == alone.tobytes()
     monkeypatch.setattr(kernel_numpy, "LANES", 3 * len(case.values.units))
+    monkeypatch.setattr(kernel_numpy, "LANES_ABOVE", 5 * len(case.values.units))
     monkeypatch.setattr(kernel_numpy, "AT_ONCE", 2)
-    assert scores_of_choices(prepared, decide(case, rows), "numpy").tobytes() == together.tobytes()
+    assert scores_of_choices(prepare(case), decide(case, rows), "numpy").tobytes() == together.tobytes()
+
+
+def test_numpy_computes_a_replication_to_the_same_bits_beside_one_that_lacks_scores():
+    """The first city has one of the two indicators of a pillar, and no score of it where that one is left out."""
+    given = examples.values(missing=0.0)
+    table = given.values.copy()
+    table[0, given.codes.index("x10")] = np.nan
+    exclusion = {"kind": "exclusion", "nodes": ["indicator"], "probability": 0.9}
+    method = examples.method({"weights": examples.NOISE_OF_WEIGHTS, "exclusion": exclusion})
+    case = case_of(replace(given, values=table), examples.framework(), method)
+    rows = rows_of(case, 0, 40)
+    together = scores_of_choices(prepare(case), decide(case, rows), "numpy")
+    lacks = np.isnan(together[0]).any(axis=1)
+    assert 0 < lacks.sum() < 40
+    alone = [scores_of_choices(prepare(case), decide(case, row[None]), "numpy") for row in rows]
+    assert together.tobytes() == np.concatenate(alone, axis=1).tobytes()
 
 
 def test_each_draw_of_an_imputation_is_a_replication_of_its_own():
