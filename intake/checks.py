@@ -78,7 +78,16 @@ def check(batch: Batch, is_asked: Booleans, *, rules: Sequence[Rule] | None = No
             point = columns[within]
         if len(submission):
             found.append(Found(rule, submission, point, _told(rule, facts, shape[0], submission, point)))
-    return found
+    return [kept for one in found if len((kept := _beside_no_error(one, has_error)).submission)]
+
+
+def _beside_no_error(one: Found, has_error: Booleans) -> Found:
+    """What a rule found, less what stands beside an error that a later rule has found in the same row."""
+    if one.rule.text.severity == "error" or not one.rule.points:
+        return one
+    is_kept = ~has_error[one.submission, one.point]
+    message = [text for text, kept in zip(one.message, is_kept.tolist(), strict=True) if kept]
+    return Found(one.rule, one.submission[is_kept], one.point[is_kept], message)
 
 
 def _whole(holds: NDArray[np.bool_], shape: tuple[int, int]) -> Booleans:

@@ -56,6 +56,8 @@ _SCALES = re.compile(
     r"(?![a-z0-9²³])|‰",
     re.IGNORECASE,
 )
+# Chosen in the column Unit, these are converted.
+_GAS = re.compile(r"(?<![a-z])pp[mb](?![a-z])", re.IGNORECASE)
 _M2 = re.compile(r"m ?[23²³]|km ?[2²]|co ?2 ?e?", re.IGNORECASE)
 _PER = re.compile(r"(?:/|per) ?100[ ,.]?000", re.IGNORECASE)
 
@@ -188,7 +190,9 @@ def _clean(text: str) -> str:
 def _reading(digits: str, exponent: str, rest: str, text: str) -> Reading:
     """The reading of a number and what follows it."""
     if trouble := _trouble(rest):
-        return Reading(None, "not_a_number", f"{_short(text)!r} {trouble} Type the number alone, in the row's unit.")
+        gas = _GAS.search(rest)
+        how = f"and choose {gas.group().casefold()} in the column Unit" if gas else "in the row's unit"
+        return Reading(None, "not_a_number", f"{_short(text)!r} {trouble} Type the number alone, {how}.")
     if _AMBIGUOUS_COMMA.fullmatch(digits):
         return Reading(
             None,

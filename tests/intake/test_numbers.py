@@ -62,6 +62,7 @@ def test_a_text_that_means_one_number_is_read_and_said(text: str, number: float)
         ("1 2", "not_a_number", "more than one number"),
         ("97 (2019)", "not_a_number", "more than one number"),
         ("340 ppb", "not_a_number", "changes its size"),
+        ("340 ppb", "not_a_number", "and choose ppb in the column Unit"),
         ("3 million", "not_a_number", "changes its size"),
         ("1.86 % (not reported)", "not_a_number", "Which of the two"),
         ("NaN", "not_finite", "not a finite number"),

@@ -448,6 +448,12 @@ def test_a_row_with_an_error_tells_that_error_alone() -> None:
     assert found.filter(found["data_point"].is_not_null())["rule"].to_list() == ["within_bounds"]
 
 
+def test_a_row_with_an_error_tells_no_warning_of_an_earlier_rule() -> None:
+    # Only the numerator is given, a warning; that it is far too low is an error, and comes later.
+    found = findings({NO2: of(0.02, None)})
+    assert found.filter(found["data_point"].is_not_null())["rule"].to_list() == ["pollutant_very_low"]
+
+
 def test_of_a_family_the_gravest_speaks() -> None:
     # 120 000 of 160 000 households is 25 % off: more than 10, more than 5, and not what was filled in.
     found = findings({WATER: of(9, 120_000)})
