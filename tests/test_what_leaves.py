@@ -14,6 +14,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 # What a workspace makes that nobody else may read, and the password of the database.
 PRIVATE = (
     "deploy/.env",
+    "deploy/.env.old",
     "data/.dagster/errors.jsonl",
     "data/warehouse.duckdb",
     "data/marts/ssc_index_internal.duckdb",
@@ -44,9 +45,18 @@ def test_nothing_private_gets_into_an_image_or_into_git(place: str, rules: str) 
     assert is_left_out(place, PROJECT / rules)
 
 
-@pytest.mark.parametrize("place", ["pipelines/cli.py", "deploy/postgres.yaml", "data/raw/cities.csv"])
-def test_what_the_image_runs_is_in_it(place: str) -> None:
-    assert not is_left_out(place, PROJECT / "deploy" / "Containerfile.dockerignore")
+@pytest.mark.parametrize("place", ["data/raw/2025/somewhere.xlsx", "data/raw/people.csv", "data/workspace.yaml"])
+def test_what_a_team_has_put_into_the_shipped_workspace_gets_into_no_image(place: str) -> None:
+    assert is_left_out(place, PROJECT / "deploy" / "Containerfile.dockerignore")
+
+
+def test_what_the_image_runs_is_in_it() -> None:
+    code = ("assets", "intake", "methods", "pipelines", "reports", "schemas", "sql", "ssc_index")
+    files = [path for folder in code for path in (PROJECT / folder).rglob("*.*") if "__pycache__" not in path.parts]
+    places = [path.relative_to(PROJECT).as_posix() for path in files if path.is_file()]
+    places += ["dagster.yaml", "pyproject.toml", "README.md", "deploy/postgres.yaml", "requirements/server.txt"]
+    assert len(places) > 100
+    assert [place for place in places if is_left_out(place, PROJECT / "deploy" / "Containerfile.dockerignore")] == []
 
 
 def test_clean_takes_demo_workspaces_and_no_other(tmp_path: Path) -> None:
