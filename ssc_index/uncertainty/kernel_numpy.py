@@ -70,9 +70,9 @@ def compute_scores(prepared: Prepared, laid: Laid, scores: Singles, status: Ints
                 own, first = some[part], some[part.start]
                 table, scale = int(laid.table_of[first]), int(laid.scale_of[first])
                 scaled = _scaled(prepared, table, scale)
-                values, present, stuck = _normalised(scaled, room.errors, laid.noise[own], prepared.n_units)
+                values, present, stuck = _normalised(scaled, room.errors, laid.noise[own])
                 if present is not None and prepared.fills.grouping.size:
-                    present = _imputed(prepared.fills, table, scale, values, present, prepared.n_units)
+                    present = _imputed(prepared.fills, table, scale, values, present, above.lanes)
                 if room.leaves.size:
                     above.scores[part, n_above:] = _with_gaps(values, present, room.leaves)
                     above.note_gaps(part, slice(n_above, None))
@@ -80,7 +80,8 @@ def compute_scores(prepared: Prepared, laid: Laid, scores: Singles, status: Ints
                 status[own] |= 2 * rules[0].fill_from_leaves(own, values, present, above, part)
             for one in rules[1:]:
                 status[some] |= 2 * one.fill_from_below(some, above)
-            scores[:, some] = above.scores[: some.size, room.wanted].swapaxes(0, 1)
+            for slot, row in enumerate(room.wanted):
+                scores[slot, some, : prepared.n_units] = above.scores[: some.size, row].take(above.lanes.place, axis=1)
 
 
 def _alike(laid: Laid, rules: Sequence[Rules], many: int, most: int) -> Iterator[tuple[Ints, list[slice]]]:
@@ -102,10 +103,40 @@ def _runs(*keys: NDArray[Any]) -> list[slice]:
 
 
 @cache
-def _polar() -> tuple[Singles, Singles, Singles]:
-    """Radii, cosines and sines in single precision."""
-    radii, cosines, sines = (one.astype(np.float32) for one in draws.polar())
-    return radii, cosines, sines
+def _polar() -> tuple[Singles, NDArray[np.complex64]]:
+    """Radii, and cosines with sines, in single precision."""
+    radii, cosines, sines = draws.polar()
+    return radii.astype(np.float32), (cosines + 1j * sines).astype(np.complex64)
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Where units stand: two whose errors are a cosine and a sine of one angle side by side, if that costs few lanes.
+
+    Attributes:
+        n: Number of lanes.
+        place: Lane of each unit.
+        spare: Lanes without a unit.
+        paired: Whether it is so; else each unit is in its own lane.
+    """
+
+    n: int
+    place: Ints
+    spare: Ints
+    paired: bool
+
+    @classmethod
+    @cache
+    def of(cls, n_units: int) -> Lanes:
+        """The lanes of so many units."""
+        tiles = draws.Tiles.of(n_units, 1)
+        n_lanes = tiles.pieces * tiles.cells
+        paired = tiles.abreast == 1 and 8 * n_lanes <= 9 * n_units
+        unit = np.arange(n_lanes if paired else -(-n_units // draws.LANES) * draws.LANES)
+        if paired:
+            unit = unit.reshape(tiles.pieces, 2, -1).swapaxes(1, 2).reshape(-1)
+        lane = np.argsort(unit)
+        return cls(unit.size, lane[:n_units], np.sort(lane[n_units:]), paired)
 
 
 class Errors:
@@ -121,18 +152,19 @@ class Errors:
         self._tiles = tiles = draws.Tiles.of(n_units, n_indicators)
         self._deep = min(n, max(1, AT_ONCE // tiles.count))
         self._once = min(tiles.count, max(AT_ONCE // tiles.pieces, 1) * tiles.pieces)
-        half = tiles.cells // 2
+        half, lanes = tiles.cells // 2, Lanes.of(n_units)
+        self._paired = lanes.paired
         pairs = self._deep * self._once * half
         self._words, turn, self._radius, self._turned, self._drawn = _side_by_side(
             ((pairs // 2,), np.uint64),
             ((pairs,), np.intp),
             ((pairs,), np.float32),
-            ((pairs,), np.float32),
+            ((pairs,), np.complex64),
             ((n, tiles.count, 2, half), np.float32),
         )
         self._turn, self._part = turn, turn.view(np.uint64)  # one is needed when the other no longer is
         columns = self._drawn.reshape(n, tiles.count // tiles.pieces * tiles.abreast, -1)
-        self.values = columns[:, :n_indicators, : -(-n_units // draws.LANES) * draws.LANES]
+        self.values = columns[:, :n_indicators, : lanes.n]
 
     def add(self, scaled: Scaled, starts: Words) -> Singles:
         """Values with errors from starts, shape (n_starts, n_indicators, n_lanes)."""
@@ -159,14 +191,18 @@ class Errors:
         draws.words(starts, words.reshape(shape), self._part[: pairs // 2].reshape(shape))
         halves = words.astype("<u8", copy=False).view("<u2")
         turn, radius, turned = self._turn[:pairs], self._radius[:pairs], self._turned[:pairs]
-        radii, cosines, sines = _polar()
+        radii, turns = _polar()
         turn[:] = halves[1::2]
         radii.take(turn, out=radius, mode="wrap")  # no place is beyond a table; without it NumPy looks
         turn[:] = halves[::2]
+        turns.take(turn, out=turned, mode="wrap")
+        if self._paired:
+            pairs_drawn = drawn.view(np.complex64)
+            np.multiply(turned.reshape(pairs_drawn.shape), radius.reshape(pairs_drawn.shape), out=pairs_drawn)
+            return
         shape = drawn[:, :, 0].shape
-        for place, table in enumerate((cosines, sines)):
-            table.take(turn, out=turned, mode="wrap")
-            np.multiply(turned.reshape(shape), radius.reshape(shape), out=drawn[:, :, place])
+        for place, part in enumerate((turned.real, turned.imag)):
+            np.multiply(part.reshape(shape), radius.reshape(shape), out=drawn[:, :, place])
 
 
 def _side_by_side(*wanted: tuple[tuple[int, ...], type]) -> list[NDArray[Any]]:
@@ -205,7 +241,7 @@ class Scaled:
     """A table of values with its scales, as far as they are known before any error.
 
     Where a scale is one line whatever the errors, values, deviations and ends are scores already. Lanes beyond the
-    units are as those of missing values.
+    units are as those of missing values (`Lanes`).
 
     Attributes:
         values: Shape (n_indicators, n_lanes). A missing one is 0, which adds nothing to a sum, or NaN where there is a
@@ -213,7 +249,8 @@ class Scaled:
         deviations: Standard deviations, same shape.
         low: What each may not fall below, same shape; None where none can.
         high: What each may not pass.
-        present: 1 where there is a value, 0 elsewhere, same shape; None where all are there.
+        there: Where there is a value, same shape.
+        present: 1 there, 0 elsewhere; None where every unit has a value.
         scales: What is left to do.
     """
 
@@ -221,6 +258,7 @@ class Scaled:
     deviations: Singles
     low: Singles | None
     high: Singles | None
+    there: Bools
     present: Singles | None
     scales: tuple[Scale, ...]
 
@@ -254,19 +292,19 @@ class Room:
     def of(cls, prepared: Prepared) -> Room:
         """Make room."""
         levels, leaves = _levels(prepared)
-        _, _, n_indicators, n_lanes = prepared.tables.shape
+        n_indicators, spots = prepared.tables.shape[2], Lanes.of(prepared.n_units)
         together, many = (max(1, lanes // prepared.n_units) for lanes in (LANES, LANES_ABOVE))
         n_rows = len(prepared.start) - 1 + leaves.size
         most = max((level.source.size for level in levels[1:]), default=0)
         scores, *scratch = _side_by_side(
-            ((many, n_rows, n_lanes), np.float32), *[((many * most, n_lanes), np.float32)] * 2
+            ((many, n_rows, spots.n), np.float32), *[((many * most, spots.n), np.float32)] * 2
         )
         return cls(
             levels,
             leaves,
             np.argsort(np.concatenate([level.nodes for level in levels]))[prepared.wanted],
             Errors(together, prepared.n_units, n_indicators) if prepared.disturbs else None,
-            Above(scores, np.empty((many, n_rows), dtype=bool), prepared.n_units, scratch),
+            Above(scores, np.empty((many, n_rows), dtype=bool), spots, scratch),
         )
 
 
@@ -296,17 +334,21 @@ def _scaled(prepared: Prepared, table: int, scale: int) -> Scaled:
 
 def _laid_out(prepared: Prepared, table: int, scale: int) -> Scaled:
     """Lay out a table for a set of scales; −1 is none."""
-    given = prepared.tables[0, table]
+    n_units, lanes = prepared.n_units, Lanes.of(prepared.n_units)
+    given = np.full((prepared.tables.shape[2], lanes.n), np.nan, dtype=np.float32)
+    given[:, lanes.place] = prepared.tables[0, table, :, :n_units]
     there = ~np.isnan(given)
-    present = None if there[:, : prepared.n_units].all() else there.astype(np.float32)
+    present = None if there[:, lanes.place].all() else there.astype(np.float32)
     if scale < 0:
         nothing = np.empty((0, 0), dtype=np.float32)
-        return Scaled(np.where(there, given, np.float32(0.0)), nothing, None, None, present, ())
+        return Scaled(np.where(there, given, np.float32(0.0)), nothing, None, None, there, present, ())
     kinds, numbers = prepared.kinds[scale], prepared.numbers[scale]
     transforms = np.where(kinds == NONE, 0, prepared.transforms)
     straight = (kinds == GOALPOSTS) & (transforms == 0)
     values = np.where(there, given, 0.0).astype(np.float64)
-    deviations = np.where(there, prepared.deviations[table], 0.0)
+    deviations = np.zeros_like(given)
+    deviations[:, lanes.place] = prepared.deviations[table, :, :n_units]
+    deviations[~there] = 0.0
     low, high = (one[:, None].astype(np.float64) for one in prepared.bounds)
     low, high = np.minimum(values, low), np.maximum(values, high)
     # What is taken off first, so that squares of what is left are no larger than need be.
@@ -334,6 +376,7 @@ def _laid_out(prepared: Prepared, table: int, scale: int) -> Scaled:
         (deviations * slope).astype(np.float32),
         None if np.isneginf(low).all() else low.astype(np.float32),
         None if np.isposinf(high).all() else high.astype(np.float32),
+        there,
         present,
         tuple(
             Scale(
@@ -348,9 +391,7 @@ def _laid_out(prepared: Prepared, table: int, scale: int) -> Scaled:
     )
 
 
-def _normalised(
-    scaled: Scaled, errors: Errors | None, starts: Words, n_units: int
-) -> tuple[Singles, Singles | None, Bools]:
+def _normalised(scaled: Scaled, errors: Errors | None, starts: Words) -> tuple[Singles, Singles | None, Bools]:
     """Scores of the indicators in some replications, which are there (`Scaled.present`), and which are stuck.
 
     A replication is stuck where all values of an indicator are equal and that is an error. Which scores are there has
@@ -368,7 +409,7 @@ def _normalised(
         scaled.hold(values, ALL)
     for scale in scaled.scales:
         own = values[:, scale.rows]
-        lost = _rescale(own, scale, None if present is None else present[..., scale.rows, :] > 0, n_units)
+        lost = _rescale(own, scale, scaled.there[scale.rows] if present is None else present[..., scale.rows, :] > 0)
         if scale.transform == SQRT or lost.any():
             known = ~np.isnan(own)
             if present is not None:
@@ -389,13 +430,13 @@ def _normalised(
     return values, present, stuck
 
 
-def _imputed(fills: Fills, table: int, scale: int, values: Singles, present: Singles, n_units: int) -> Singles | None:
+def _imputed(fills: Fills, table: int, scale: int, values: Singles, present: Singles, places: Lanes) -> Singles | None:
     """Fill scores that are missing, in place; which are there then, None where all are."""
     there = np.broadcast_to(present, values.shape).copy()
     values *= there
     for centres, grouping in zip(fills.centres[scale], fills.grouping[scale].tolist(), strict=True):
         ends = fills.ends[table, grouping].tolist()
-        lanes = fills.lanes[table, grouping, : ends[-1]]
+        lanes = places.place[fills.lanes[table, grouping, : ends[-1]]]
         order = np.concatenate([lanes, np.setdiff1d(np.arange(values.shape[2]), lanes)])
         back, straight = np.argsort(order), bool((order[:-1] < order[1:]).all())
         for number, centre in enumerate(CENTRES):
@@ -411,7 +452,7 @@ def _imputed(fills: Fills, table: int, scale: int, values: Singles, present: Sin
                 if not straight:
                     own, known = own.take(back, axis=1), known.take(back, axis=1)
                 one[rows], two[rows] = own, known
-    return None if there[..., :n_units].all() else there
+    return None if there[..., places.place].all() else there
 
 
 def _fill_group(scores: Singles, known: Singles, centre: Centre) -> None:
@@ -441,14 +482,13 @@ def _fill_group(scores: Singles, known: Singles, centre: Centre) -> None:
     known += holes
 
 
-def _rescale(values: Singles, scale: Scale, present: Bools | None, n_units: int) -> Bools:
+def _rescale(values: Singles, scale: Scale, present: Bools) -> Bools:
     """Values with their errors, to scores, in place; which indicators have none, for all of their values are equal.
 
     Args:
         values: Shape (n, k, n_lanes).
         scale: The scale of the indicators.
-        present: Which values are there, shape (k, n_lanes) or as ``values``; None where all are.
-        n_units: Number of units.
+        present: Which values are there, shape (k, n_lanes) or as ``values``.
 
     Returns:
         Shape (n, k).
@@ -468,8 +508,7 @@ def _rescale(values: Singles, scale: Scale, present: Bools | None, n_units: int)
         return none
     if scale.kind == ZSCORE:
         return _standardise(values, scale)
-    known = present if present is None else present[..., :n_units]
-    least, most = (ends[..., None] for ends in _ends(values[..., :n_units], scale, known))
+    least, most = (ends[..., None] for ends in _ends(values, scale, present))
     varies = least < most  # values that are all equal stay numbers, so that one sees which are there
     slope = np.where(varies, sign * (second - first) / (most - least), 0.0)
     _lay_on_line(values, np.where(sign > 0, least, most), slope, first)
@@ -477,15 +516,15 @@ def _rescale(values: Singles, scale: Scale, present: Bools | None, n_units: int)
     return lost
 
 
-def _ends(values: Singles, scale: Scale, present: Bools | None) -> tuple[Singles, Singles]:
+def _ends(values: Singles, scale: Scale, present: Bools) -> tuple[Singles, Singles]:
     """Least and greatest value of each indicator, shape (n, k)."""
     if scale.transform:
         return np.fmin.reduce(values, axis=2), np.fmax.reduce(values, axis=2)
     least, most = values.min(axis=2), values.max(axis=2)
-    if present is not None:  # missing ones are 0, and 0 is the mean of the values without errors
-        for at in zip(*np.nonzero((least >= 0) | (most <= 0)), strict=True):
-            part = values[at][np.broadcast_to(present, values.shape)[at]]
-            least[at], most[at] = part.min(initial=np.inf), part.max(initial=-np.inf)
+    # Missing ones are 0, and 0 is the mean of the values without errors.
+    for at in zip(*np.nonzero((least >= 0) | (most <= 0)), strict=True):
+        part = values[at][np.broadcast_to(present, values.shape)[at]]
+        least[at], most[at] = part.min(initial=np.inf), part.max(initial=-np.inf)
     return least, most
 
 
@@ -533,18 +572,20 @@ class Above:
         scores: Nodes level by level from below, then the indicators whose parent is above the first level, shape
             (n, n_rows, n_lanes).
         gaps: Whether a unit lacks a score, shape (n, n_rows).
-        n_units: Number of units.
+        lanes: Where units stand.
         scratch: Two arrays with room for as many rows each: new ones take longer than what is done with them.
     """
 
     scores: Singles
     gaps: Bools
-    n_units: int
+    lanes: Lanes
     scratch: Sequence[Singles]
 
     def note_gaps(self, which: slice, rows: slice) -> None:
         """Look whether a unit lacks a score."""
-        self.gaps[which, rows] = np.isnan(self.scores[which, rows, : self.n_units].min(axis=2))
+        scores = self.scores[which, rows]
+        scores[..., self.lanes.spare] = 1.0
+        self.gaps[which, rows] = np.isnan(scores.min(axis=2))
 
 
 @dataclass(frozen=True)
@@ -673,13 +714,13 @@ class Rules:
         if present is None:
             whole[:] = True
         elif present.ndim == 3:
-            whole = present[..., : above.n_units].min(axis=(1, 2)) > 0
+            whole = present[..., above.lanes.place].min(axis=(1, 2)) > 0
         for run in _runs(whole):
             there = None
             if present is not None and not whole[run.start]:
                 there = (present if present.ndim == 2 else present[run])[..., rows, :]
             found = above.scores[places, self.level.rows][run]
-            refused[run] = self._fill(some[run], values[run, rows], there, above.n_units, found)
+            refused[run] = self._fill(some[run], values[run, rows], there, above.lanes, found)
         above.note_gaps(places, self.level.rows)
         return refused
 
@@ -700,19 +741,19 @@ class Rules:
                 np.copyto(there, parts == parts)  # NaN is not
                 np.fmax(parts, _everywhere(LEAST, parts.shape[1:]), out=parts)  # missing ones become numbers
             found = np.empty((which.size, self.level.nodes.size, n_lanes), dtype=np.float32)
-            refused[which] = self._fill(some[which], parts, there, above.n_units, found)
+            refused[which] = self._fill(some[which], parts, there, above.lanes, found)
             above.scores[which, self.level.rows] = found
         above.note_gaps(slice(some.size), self.level.rows)
         return refused
 
-    def _fill(self, some: Ints, parts: Singles, present: Singles | None, n_units: int, found: Singles) -> Bools:
+    def _fill(self, some: Ints, parts: Singles, present: Singles | None, lanes: Lanes, found: Singles) -> Bools:
         """Fill scores of the level's nodes; the fewer the runs of replications with the same means, the better.
 
         Args:
             some: Numbers of the replications.
             parts: Scores of the members, numbers where they are missing, written over, shape (n, n_members, n_lanes).
             present: Which of them are there; None where all are. Without the first axis where it is the same in all.
-            n_units: Number of units.
+            lanes: Where units stand.
             found: Filled, shape (n, n_nodes, n_lanes).
 
         Returns:
@@ -723,7 +764,7 @@ class Rules:
         alone: list[tuple[int, int, Singles]] = []
         for run in runs:
             there = present if present is None or present.ndim == 2 else present[run]
-            refused[run] = self._convert(some[run], parts[run], there, n_units, run.start, alone)
+            refused[run] = self._convert(some[run], parts[run], there, lanes, run.start, alone)
         if present is None:
             level.product(self.shares[some], parts, found)
         else:
@@ -755,7 +796,7 @@ class Rules:
         some: Ints,
         parts: Singles,
         present: Singles | None,
-        n_units: int,
+        lanes: Lanes,
         start: int,
         alone: list[tuple[int, int, Singles]],
     ) -> Bools:
@@ -765,7 +806,7 @@ class Rules:
             some: The replications.
             parts: Scores of the members, shape (n, n_members, n_lanes).
             present: Which of them are there.
-            n_units: Number of units.
+            lanes: Where units stand.
             start: Place of the first replication.
             alone: Gets nodes that go alone: the place of the replication, the node and its parts.
 
@@ -780,7 +821,7 @@ class Rules:
             own = parts[:, rows]
             if mean != ARITHMETIC and not floor > 0:
                 there = None if present is None else present[..., rows, :]
-                refused |= self._set_apart(some, own, there, rows, n_units, start, alone)
+                refused |= self._set_apart(some, own, there, rows, lanes, start, alone)
             elif mean != ARITHMETIC:
                 np.fmax(own, _everywhere(float(floor), own.shape[1:]), out=own)
             if mean == GEOMETRIC:
@@ -797,7 +838,7 @@ class Rules:
         own: Singles,
         present: Singles | None,
         rows: Rows,
-        n_units: int,
+        lanes: Lanes,
         start: int,
         alone: list[tuple[int, int, Singles]],
     ) -> Bools:
@@ -808,7 +849,7 @@ class Rules:
             own: Parts of some members, changed in place: above 0.
             present: Which of them are there.
             rows: Which members.
-            n_units: Number of units.
+            lanes: Where units stand.
             start: Place of the first replication.
             alone: Gets the nodes and their parts.
 
@@ -817,7 +858,8 @@ class Rules:
         """
         if present is not None:
             own[np.broadcast_to(present == 0, own.shape)] = 1.0
-        wrong = own[..., :n_units].min(axis=2) <= 0
+        own[..., lanes.spare] = 1.0
+        wrong = own.min(axis=2) <= 0
         if not wrong.any():
             return np.zeros(some.size, dtype=bool)
         np.maximum(own, np.float32(0.0), out=own)

@@ -118,18 +118,19 @@ def test_the_kernel_draws_the_normals_of_the_formula(rows, columns):
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 20])
-@pytest.mark.parametrize(("rows", "columns"), [(1, 3), (50, 41), (1000, 5), (2500, 2)])
+@pytest.mark.parametrize(("rows", "columns"), [(1, 3), (50, 41), (1000, 5), (2500, 2), (3000, 2)])
 def test_numpy_draws_the_normals_of_the_formula_some_replications_and_tiles_at_once(
     rows, columns, at_once, monkeypatch
 ):
     monkeypatch.setattr(kernel_numpy, "AT_ONCE", at_once)
     start = draws.starts(draws.keys(draws.rows(8, 0, 4, 1)[:, 0]))
-    values, deviations = np.zeros((2, columns, -(-rows // draws.LANES) * draws.LANES), dtype=np.float32)
+    lanes = kernel_numpy.Lanes.of(rows)
+    values, deviations = np.zeros((2, columns, lanes.n), dtype=np.float32)
     deviations += 1
-    scaled = kernel_numpy.Scaled(values, deviations, None, None, None, ())
+    scaled = kernel_numpy.Scaled(values, deviations, None, None, values == 0, None, ())
     errors = kernel_numpy.Errors(5, rows, columns)
     expected = [draws.normals(one, rows, columns).T for one in start]
-    np.testing.assert_allclose(errors.add(scaled, start)[:, :, :rows], expected, atol=2e-6)
+    np.testing.assert_allclose(errors.add(scaled, start)[:, :, lanes.place], expected, atol=2e-6)
 
 
 def test_every_word_counts_alike_so_that_moments_of_normals_are_exact():

@@ -245,6 +245,22 @@ def test_of_an_indicator_that_few_have_the_least_and_most_are_those_of_the_few(b
     np.testing.assert_allclose(scores, brute_force(case, rows, case.kept), atol=2e-4, rtol=0)
 
 
+@pytest.mark.parametrize("units", [600, 2000])
+def test_numpy_computes_what_the_kernel_computes_where_units_stand_in_pairs(units):
+    assert kernel_numpy.Lanes.of(units).paired
+    steps = [examples.STEPS[2], {"impute": {"method": "group_median", "group": "region"}}, examples.STEPS[3]]
+    impute = {"kind": "alternatives", "step": "impute", "options": [{}, {"method": "none"}, {"method": "mean"}]}
+    inputs = {"errors": examples.MEASUREMENT, "normalisation": examples.NORMALISATION, "imputation": impute}
+    section = {"seed": 3, "inputs": inputs, "nodes": ["pillar"]}
+    method = method_from_mapping({"name": "pairs", "steps": steps, "uncertainty": section})
+    case = case_of(examples.values(units), examples.framework(), method)
+    assert why_not(case) == []
+    rows = rows_of(case, 0, 24)
+    scores = scores_of_choices(prepare(case), decide(case, rows), "numpy")
+    expected = scores_of_choices(prepare(case, "numba"), decide(case, rows, "numba"), "numba")
+    np.testing.assert_allclose(scores, expected, atol=2e-4, rtol=0)
+
+
 def test_numpy_computes_a_replication_to_the_same_bits_in_any_company(monkeypatch):
     case = examples.case(examples.EVERYTHING, nodes=["index", "pillar"])
     rows = np.concatenate([rows_of(case, 0, 40), np.full((1, len(case.names)), np.nan)])
