@@ -24,7 +24,7 @@ from intake.participation import FOCAL_POINTS_NAME, PARTICIPATION_NAME
 from intake.receipts import RECEIPT_SUFFIX, receipt_path
 from intake.register import REGISTER_NAME as REGISTER_NAME
 from intake.review import JOURNAL_SUFFIX
-from intake.tables import Fault
+from intake.tables import WORKBOOK_SUFFIXES, Fault
 from intake.tables import ReadResult as ReadResult
 from intake.tables import address as address
 from intake.workbook import read_workbook
@@ -32,7 +32,6 @@ from intake.xlsx import Refused
 from ssc_index.errors import SscIndexError
 from ssc_index.framework.catalogue import Catalogue
 
-WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")  # a macro workbook is read as data; nothing in it is run
 BULK_SUFFIXES = (".csv", ".parquet")
 # Files that belong to all submissions.
 COMPANIONS = (REGISTER_NAME, NATIONAL_NAME, PARTICIPATION_NAME, FOCAL_POINTS_NAME)

@@ -16,10 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from intake.acceptance import read_acceptances
+from intake.addresses import sha256_of
 from intake.ledger import NUMBER, Ledger
 from intake.lines import day
 from intake.private import written_in_place
 from intake.receipts import COLUMNS, MODES, OUTCOMES, Key, receipt_path
+from intake.tables import WORKBOOK_SUFFIXES
 from intake.verdicts import read_verdicts, write_verdicts
 from ssc_index.errors import FaultsError
 from ssc_index.framework.catalogue import load_catalogue
@@ -82,6 +84,7 @@ class Review:
         on: Day of the outcome.
         verifier: Who gave it.
         reason: What was said of it.
+        file_sha256: SHA-256 of the workbook that the review began with; empty of a bulk file, and in earlier journals.
         entries: The lines of the journal.
     """
 
@@ -95,6 +98,7 @@ class Review:
     on: str = ""
     verifier: str = ""
     reason: str = ""
+    file_sha256: str = ""
     entries: list[dict[str, str]] = field(default_factory=list)
 
     @property
@@ -134,7 +138,7 @@ def _taken_over(path: Path, key: Key, at: str = "", by: str = "") -> list[dict[s
         _, lines = _receipt_lines(path, key)
     except ReviewError:
         return []
-    receipt = next(line for line in lines if (line.get("city_id", "").casefold(), line.get("year")) == _texts(key))
+    receipt = _line_of(key, lines)
     found = [Event("verdict", point, YES if verdict else NO) for point, verdict in _verdicts_of(receipt)]
     accepted = read_acceptances(receipt.get("accepted", ""))[0]
     found += [Event("accepted", finding_of(one.rule, one.data_point), text=one.reason) for one in accepted]
@@ -145,8 +149,18 @@ def _taken_over(path: Path, key: Key, at: str = "", by: str = "") -> list[dict[s
     return [_line(event, key, at, who if event.event == "outcome" else by) for event in found]
 
 
+def _sha256_of_workbook(path: Path) -> str:
+    """SHA-256 of a workbook; nothing of a bulk file, to which lines of other cities may be added."""
+    return sha256_of(path) if path.suffix.casefold() in WORKBOOK_SUFFIXES else ""
+
+
 def _verdicts_of(receipt: Mapping[str, str]) -> list[tuple[str, bool]]:
     return read_verdicts(receipt.get("verdicts", ""))[0]
+
+
+def _line_of(key: Key, receipts: Iterable[dict[str, str]]) -> dict[str, str]:
+    """The line of a receipt that is of a city and year."""
+    return next(line for line in receipts if (line.get("city_id", "").casefold(), line.get("year")) == _texts(key))
 
 
 def _texts(key: Key) -> tuple[str, str]:
@@ -165,6 +179,8 @@ def _add(review: Review, entry: dict[str, str]) -> None:
     review.entries.append(entry)
     subject = entry["subject"]
     match entry["event"]:
+        case "received":
+            review.file_sha256 = subject
         case "screened":
             review.screened = entry["at"]
         case "question":
@@ -227,9 +243,16 @@ def record(
     review, broken = read_review(path, key)
     if broken:
         raise ReviewError(f"{journal_of(path).path.name} was changed by hand", broken)
-    _receipt_lines(path, key)
+    _, receipts = _receipt_lines(path, key)
+    own = _line_of(key, receipts)
+    received = {review.file_sha256, own.get("file_sha256", "").casefold()} - {""}
+    content = _sha256_of_workbook(path)
     faults: list[str] = []
-    lines = [] if review.entries else _taken_over(path, key, at, by)
+    if content and received - {content}:
+        told = "put it back, or take the new one in as a revision: under another name, with a receipt of its own"
+        raise ReviewError(f"{path.name} is not the file that was received", [told])
+    begun = [_line(Event("received", content), key, at, by), *_taken_over(path, key, at, by)]
+    lines = [] if review.entries else begun
     for event in events:
         line = _line(event, key, at, by)
         if event.event == "question":
@@ -355,6 +378,8 @@ def project(path: Path, key: Key, review: Review) -> None:
     for line in lines:
         if (line.get("city_id", "").casefold(), line.get("year")) == _texts(key):
             line.update(fields)
+            if not line.get("file_sha256"):  # what is verified is this file: another in its place counts for nothing
+                line["file_sha256"] = review.file_sha256
     target = receipt_path(path)
     with written_in_place(target, target) as file:
         writer = csv.DictWriter(file, header, restval="", lineterminator="\n")

@@ -12,6 +12,7 @@ from typing import Literal
 
 import polars as pl
 
+WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")  # a macro workbook is read as data; nothing in it is run
 Severity = Literal["error", "warning", "note"]
 Schema = Mapping[str, pl.DataType | type[pl.DataType]]
 

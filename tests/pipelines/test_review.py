@@ -19,6 +19,7 @@ import openpyxl
 import polars as pl
 import pytest
 
+from intake.addresses import sha256_of
 from intake.derive import derive_values
 from intake.inspection import columns_of
 from intake.reading import read_submission
@@ -134,7 +135,8 @@ def test_a_submission_goes_from_received_to_verified(file: Path) -> None:
     )  # fmt: skip
     assert (row["received_from"], row["consent"]) == ("desk", "scores")
     events = [entry["event"] for entry in done["journal"]]
-    assert events == ["screened", "question", "question", "accepted", *["verdict"] * 3, "answer", "answer", "outcome"]
+    begun = ["received", "screened", "question", "question"]
+    assert events == [*begun, "accepted", *["verdict"] * 3, "answer", "answer", "outcome"]
 
 
 def test_questions_of_earlier_journals_keep_the_numbers_of_their_lines(file: Path) -> None:
@@ -231,10 +233,27 @@ def test_a_review_begins_with_what_a_receipt_written_by_hand_says(file: Path) ->
     assert receipt(file)["accepted"] == written["accepted"]
     events = [(one["event"], one["by"]) for one in told["journal"]]
     assert events == [
-        ("verdict", "V. Erifier"), ("accepted", "V. Erifier"), ("outcome", "H. Ander"), ("reopened", "V. Erifier"),
-        ("screened", "V. Erifier"),
+        ("received", "V. Erifier"), ("verdict", "V. Erifier"), ("accepted", "V. Erifier"), ("outcome", "H. Ander"),
+        ("reopened", "V. Erifier"), ("screened", "V. Erifier"),
     ]  # fmt: skip
-    assert told["journal"][2]["text"] == "taken over from the receipt by V. Erifier"
+    assert told["journal"][3]["text"] == "taken over from the receipt by V. Erifier"
+
+
+def test_what_is_verified_is_the_file_that_was_received_and_no_other_in_its_place(file: Path) -> None:
+    first = review(file, "--screened", "--yes", "all")["journal"][0]
+    assert (first["event"], first["subject"]) == ("received", sha256_of(file))
+    assert receipt(file)["file_sha256"] == sha256_of(file)  # a build leaves out what is another
+    received = file.read_bytes()
+    shutil.copy(form(file.with_name("other.xlsx"), {NET: Entry(59_000, **FULL)}), file)
+    assert "is not the file that was received" in refused(file, "--outcome", "verified", "--mode", "remote")
+    file.write_bytes(received)
+    assert review(file, "--outcome", "verified", "--mode", "remote")["stage"] == "verified"
+
+
+def test_a_receipt_of_another_file_begins_no_review(file: Path) -> None:
+    change_receipt(receipt_path(file), lambda row: {**row, "file_sha256": "a" * 64})
+    assert "is not the file that was received" in refused(file, "--screened")
+    assert receipt(file)["file_sha256"] == "a" * 64
 
 
 def test_only_a_warning_that_was_found_is_accepted_whoever_found_it(file: Path) -> None:
