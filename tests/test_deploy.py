@@ -126,3 +126,19 @@ def test_what_is_installed_is_pinned_by_hash_and_copied_before() -> None:
             assert name in copied
             assert (PROJECT / name).is_file()
     assert all("--require-hashes" in what for _, what in STEPS if "-r requirements" in what)
+
+
+def test_runs_in_pods_have_the_history_the_folders_and_the_entry_of_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSC_INDEX_SETTINGS", "deploy/kubernetes.yaml")
+    pods = settings()
+    monkeypatch.setenv("SSC_INDEX_SETTINGS", "deploy/postgres.yaml")
+    assert pods["storage"] == settings()["storage"]
+    config = pods["run_launcher"]["config"]
+    home = variables_of_the_image()["SSC_INDEX_WORKSPACE"]
+    assert config["dagster_home"] == f"{home}/.dagster"
+    assert [(one["name"], one["mountPath"]) for one in config["volume_mounts"]] == [
+        (config["volumes"][0]["name"], home)
+    ]
+    # A pod is given the arguments `dagster api execute_run`; the image's own entry would take them for its commands.
+    assert ("ENTRYPOINT", '["ssc-index"]') in STEPS
+    assert config["run_k8s_config"]["container_config"]["command"] == ["env"]
