@@ -6,9 +6,7 @@ module in `steps/`) and any formula (the modules beside this one).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -156,12 +154,10 @@ def tables_of(values: Values, framework: Framework, methods: Sequence[Method]) -
     first.recorded = False
     states: dict[tuple[str, ...], State] = {(): first}
     tables: dict[tuple[str, ...], Floats] = {}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done in range(max(map(len, ways)) + 1):
-            tables |= {way: states[way].table for way in ways if len(way) == done}
-            wanted = {way[: done + 1]: method for way, method in zip(ways, methods, strict=True) if len(way) > done}
-            after = pool.map(_one_more, [states[way[:-1]] for way in wanted], wanted.values())
-            states = dict(zip(wanted, after, strict=True))
+    for done in range(max(map(len, ways)) + 1):
+        tables |= {way: states[way].table for way in ways if len(way) == done}
+        wanted = {way[: done + 1]: method for way, method in zip(ways, methods, strict=True) if len(way) > done}
+        states = {way: _one_more(states[way[:-1]], method) for way, method in wanted.items()}
     return [tables[way] for way in ways]
 
 

@@ -247,9 +247,11 @@ def count(
         for r in range(start, stop):
             cells = J(0)
             for i in range(n_units):
-                cells = J(cells + (J(1) if ranks[r, i] > J(0) else J(0)))
+                cells = J(cells + (J(1) if ranks[r, U(i)] > J(0) else J(0)))
             _add_ranks(ranks, r, J((cells + 3) // 4), tops[0], tops[1], tops[2], rank_sum, rank_squares)
+        for r in range(start, stop):  # loops of their own: all sums at once are more than the first cache holds
             _add_scores(scores, ranks, r, by_unit, score_sum, score_squares)
+        for r in range(start, stop):
             _note_bins(scores, ranks, r, low, by_width, by_ranks, last, own_scores, own_ranks, r - start)
         for begin in range(0, n_units, COUNTED):
             end = min(begin + COUNTED, n_units)

@@ -56,7 +56,7 @@ def compute_scores(prepared: Prepared, laid: Laid, scores: Singles, status: Ints
     Args:
         prepared: The case.
         laid: The replications.
-        scores: Filled, shape (n_kept, n, n_lanes).
+        scores: Filled, shape (n_kept, n, n_units).
         status: Filled, shape (n,).
     """
     room = _OWN.rooms.get(prepared) or _OWN.rooms.setdefault(prepared, Room.of(prepared))
@@ -81,7 +81,7 @@ def compute_scores(prepared: Prepared, laid: Laid, scores: Singles, status: Ints
             for one in rules[1:]:
                 status[some] |= 2 * one.fill_from_below(some, above)
             for slot, row in enumerate(room.wanted):
-                scores[slot, some, : prepared.n_units] = above.scores[: some.size, row].take(above.lanes.place, axis=1)
+                scores[slot, some] = above.scores[: some.size, row].take(above.lanes.place, axis=1)
 
 
 def _alike(laid: Laid, rules: Sequence[Rules], many: int, most: int) -> Iterator[tuple[Ints, list[slice]]]:
@@ -870,7 +870,7 @@ class Rules:
                 if present is not None:
                     raw[np.broadcast_to(present, own.shape)[at, parents == node] == 0] = np.nan
                 alone.append((start + at, node, raw))
-        np.maximum(own, np.finfo(np.float32).tiny, out=own)
+        np.maximum(own, np.float32(1e-30), out=own)  # whose reciprocals have a sum
         counts: Bools = (wrong & self.alive[some][:, rows]).any(axis=1) & ~np.isfinite(self.floors[some])
         return counts
 
@@ -900,7 +900,4 @@ def _alone(parts: Singles, weights: Singles, mean: int) -> Singles:
     if not picked.size:
         return np.full(parts.shape[1], np.nan, dtype=np.float32)
     own, shares = [parts[member].astype(np.float64) for member in picked], weights[picked].astype(np.float64).tolist()
-    if mean == GEOMETRIC:
-        return weighted_mean(own, shares, "geometric").astype(np.float32)
-    with np.errstate(divide="ignore"):
-        return (1.0 / weighted_mean([1.0 / part for part in own], shares)).astype(np.float32)
+    return weighted_mean(own, shares, "geometric" if mean == GEOMETRIC else "harmonic").astype(np.float32)

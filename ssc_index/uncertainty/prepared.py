@@ -143,6 +143,7 @@ class Prepared:
     floors: Singles
     least: Singles
     alive: NDArray[np.bool_]
+    pattern: Ints
     wanted: Ints
     base: Floats
     family_nodes: Ints
@@ -316,6 +317,7 @@ def prepare(case: Case, backend: Backend = "numpy") -> Prepared:
         floors=floors,
         least=least,
         alive=alive_places,
+        pattern=np.unique(forms, axis=0, return_inverse=True)[1],
         wanted=np.array([place[code] for code in case.kept]),
         base=np.ascontiguousarray(base[:, family_nodes]),
         family_nodes=np.array(family_nodes),
@@ -450,7 +452,9 @@ def _fill_form(tables: Singles, mean: int, floor: float, backend: Backend, found
         return
     with np.errstate(divide="ignore", invalid="ignore"):  # scores that are not above 0 are refused one by one
         held = np.where(tables < floor, np.float32(floor), tables).astype(np.float64)
-        found[:] = elementary.ln(held) if mean == MEANS["geometric"] else 1.0 / held
+        logarithms = mean == MEANS["geometric"]
+        found[:] = elementary.ln(held) if logarithms else 1.0 / held
+    found[held <= 0] = -1e30 if logarithms else 1e30  # a share of 0 of it is 0
 
 
 def _tables(case: Case, stage: Stage, n_forms: int) -> tuple[Ints, Singles, Singles, list[Bools]]:

@@ -153,8 +153,7 @@ def run_uncertainty(
     total = case.section.replications
     n_units = case.rows.stop - case.rows.start
     # The plain way takes long over each, and an interrupt waits for the parts in hand.
-    most = 512 if backend == "numpy" else 256
-    size = max(16, min(most, 1024 * most // max(n_units, 1))) if task.prepared is not None else 8
+    size = max(16, 512 * 1024 // max(n_units, 1024)) if task.prepared is not None else 8
     workers = workers or os.cpu_count() or 1
     tallies = _empty(task)
     done, interrupted = 0, False

@@ -31,9 +31,12 @@ def scores_of_choices(prepared: Prepared, choices: Choices, backend: Backend, in
     """
     laid = lay(prepared, choices)
     count = len(laid.table_of)
-    scores = np.empty((len(prepared.case.kept), count, prepared.n_lanes), dtype=np.float32)
+    scores = np.empty((len(prepared.case.kept), count, prepared.n_units), dtype=np.float32)
     status = np.zeros(count, dtype=np.int64)
-    order = np.arange(count) if in_turn else np.lexsort((laid.mean_of, laid.scale_of, laid.table_of))
+    sorted_by = (laid.mean_of, prepared.pattern[laid.mean_of], laid.scale_of, laid.table_of)
+    order = np.arange(count) if in_turn else np.lexsort(sorted_by)
+    # Where nothing varies weights neighbours are more alike than at once.
+    together = 1 if in_turn or prepared.disturbs or not prepared.case.weighted else 4
     if backend == "numba":
         from ssc_index.uncertainty import kernel  # its compiler takes a while to load
 
@@ -57,9 +60,11 @@ def scores_of_choices(prepared: Prepared, choices: Choices, backend: Backend, in
             prepared.floors,
             prepared.least,
             prepared.alive,
+            prepared.pattern,
             prepared.wanted,
             order,
             in_turn,
+            together,
             laid.table_of,
             laid.scale_of,
             laid.mean_of,
@@ -73,4 +78,4 @@ def scores_of_choices(prepared: Prepared, choices: Choices, backend: Backend, in
         kernel_numpy.compute_scores(prepared, laid, scores, status)
     for at in np.flatnonzero(status).tolist():
         scores_of(prepared.case, built(prepared.case, choices, at))  # raises what the step has to say, if anything
-    return scores[:, :, : prepared.n_units]
+    return scores

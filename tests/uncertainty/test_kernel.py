@@ -6,12 +6,14 @@ values on top of a z-score; most differ by less than 1e-5.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from ssc_index.framework.load import framework_from_nodes
+from ssc_index.framework.model import Node
 from ssc_index.index import compute_index, run_steps, tables_of
 from ssc_index.method import method_from_mapping
 from ssc_index.uncertainty import kernel_numpy
@@ -19,6 +21,7 @@ from ssc_index.uncertainty.case import case_of, decide, rows_of
 from ssc_index.uncertainty.plain import chosen_method, loop
 from ssc_index.uncertainty.prepared import prepare, why_not
 from ssc_index.uncertainty.scores import scores_of_choices
+from ssc_index.values import values_from_columns
 from tests.uncertainty import examples
 
 SINGLE = {name: {name: one} for name, one in examples.EVERYTHING.items()}
@@ -58,6 +61,7 @@ def test_the_kernel_computes_what_the_plain_loop_computes(name, backend):
     np.testing.assert_allclose(scores, expected, atol=2e-4, rtol=0)
 
 
+MEANS = ("arithmetic", "geometric", "harmonic")
 MULTIPLE = {"method": "multiple", "draws": 3, "seed": 4, "ridge": 0.5, "tolerance": 0.01, "resample": False}
 BOUNDED = {"floor": 1.0, "min_coverage": {"pillar": 0.5, "index": 1.0}}
 MEDIANS = {"impute": {"method": "group_median", "group": "region"}}
@@ -102,6 +106,15 @@ SPECIAL = {
             {"normalisation": examples.NORMALISATION, "weights": examples.NOISE_OF_WEIGHTS},
         )
         for above in ("arithmetic", "geometric", "harmonic")
+    },
+    # Scores of 0 are held at 0 by the floor, so that a mean of them is 0; that of others knows nothing of them.
+    **{
+        f"{above} means of {beneath} ones that may be 0": (
+            {3: {"aggregate": {"levels": {"index": above, "pillar": beneath}, "floor": 0.0, "min_coverage": 0.2}}},
+            {"imputation": examples.IMPUTATION, "experts": examples.EXPERTS, "exclusion": examples.EXCLUSION},
+        )
+        for above, beneath in itertools.product(MEANS, repeat=2)
+        if (above, beneath) != ("arithmetic", "arithmetic")
     },
     # Imputation after the errors sees other scores in every replication; what is screened out before takes no part.
     "medians of groups": (
@@ -288,6 +301,55 @@ def test_numpy_computes_a_replication_to_the_same_bits_beside_one_that_lacks_sco
     assert 0 < lacks.sum() < 40
     alone = [scores_of_choices(prepare(case), decide(case, row[None]), "numpy") for row in rows]
     assert together.tobytes() == np.concatenate(alone, axis=1).tobytes()
+
+
+WIDE = (1, 4, 7, 2, 9)  # children of each pillar
+
+
+@pytest.mark.parametrize("coverage", [0.0, 0.6])
+@pytest.mark.parametrize("missing", [0.0, 0.02, 0.3])
+def test_the_kernel_computes_a_replication_to_the_same_bits_in_any_company(missing, coverage):
+    """Replications that share a table are computed together where nothing has an error; few may lack a pillar."""
+    nodes = [Node(code="index", parent=None, name="", level="index")]
+    for pillar, count in enumerate(WIDE):
+        nodes.append(Node(code=f"p{pillar}", parent="index", name="", level="pillar"))
+        nodes += [
+            Node(code=f"x{pillar}{number}", parent=f"p{pillar}", name="", level="indicator", direction="higher")
+            for number in range(count)
+        ]
+    framework = framework_from_nodes(nodes)
+    generator = np.random.default_rng(3)
+    table = generator.uniform(5, 95, (1100, len(framework.codes)))  # more than the kernel sums at once
+    table[generator.random(table.shape) < missing] = np.nan
+    if missing:
+        table[:9, sum(WIDE[:2]) :] = np.nan  # two pillars of five
+    units = [f"u{unit:04d}" for unit in range(len(table))]
+    labels = {"region": [["north", "south"][unit % 2] for unit in range(len(table))]}
+    inputs = {
+        "imputation": examples.IMPUTATION,
+        "means": {**examples.MEANS, "options": [{"levels": {"pillar": mean}} for mean in MEANS]},
+        "top": {**examples.MEANS, "options": [{"levels": {"index": mean}} for mean in MEANS]},
+        "weights": {**examples.NOISE_OF_WEIGHTS, "at": ["indicator", "pillar"]},
+        "exclusion": {**examples.EXCLUSION, "nodes": ["indicator", "pillar"]},
+    }
+    steps = [
+        {"impute": {"method": "none"}},
+        {"normalise": {"method": "minmax", "range": [0, 100]}},
+        {"aggregate": {"min_coverage": coverage, "floor": 0.0, "levels": {"index": "geometric"}}},
+    ]
+    section = {"seed": 1, "inputs": inputs, "nodes": ["pillar"]}
+    method = method_from_mapping({"name": "wide", "steps": steps, "uncertainty": section})
+    case = case_of(values_from_columns(units, None, framework.codes, table, labels), framework, method)
+    assert why_not(case) == []
+    rows = np.concatenate([rows_of(case, 0, 60), np.full((1, len(case.names)), np.nan)])
+    prepared = prepare(case, "numba")
+    together = scores_of_choices(prepared, decide(case, rows), "numba")
+    in_turn = scores_of_choices(prepared, decide(case, rows), "numba", in_turn=True)
+    alone = np.concatenate([scores_of_choices(prepared, decide(case, row[None]), "numba") for row in rows], axis=1)
+    assert together.tobytes() == alone.tobytes()
+    assert in_turn.tobytes() == alone.tobytes()
+    some = [*range(0, 60, 8), 60]
+    np.testing.assert_allclose(together[:, some], brute_force(case, rows[some], case.kept), atol=2e-4, rtol=0)
 
 
 def test_each_draw_of_an_imputation_is_a_replication_of_its_own():
