@@ -104,9 +104,11 @@ def template(
 
     What the city reported last stands beside, for comparison, where the workspace has been built.
     """
+    from intake.addresses import sha256_of
     from intake.form_texts import languages
     from intake.register import read_register
     from intake.template import City, write_workbook
+    from pipelines.exports import note_export
     from ssc_index.framework.catalogue import load_catalogue
 
     place = opened(workspace)
@@ -125,6 +127,9 @@ def template(
     last = last_report(place, city, year)
     # What changes from year to year is asked for anew; area and currency seldom do.
     profile = {name: last.profile.get(name) for name in ("area_km2", "currency")} if last else {}
+    if last:  # what the city reported is for the city alone
+        out.touch(mode=0o600)
+        out.chmod(0o600)
     write_workbook(
         out,
         load_catalogue(),
@@ -135,6 +140,9 @@ def template(
         language=language,
         is_demo=place.is_demo,
     )
+    if last:
+        with told_errors():
+            note_export(place, f"template with the report of {last.year}", city, out.name, sha256_of(out))
     beside = f", with the report of {last.year} beside" if last else ""
     typer.echo(f"Wrote {out}{beside}.")
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.console import UNUSABLE, JsonOption, WorkspaceOption, opened, screen, stop, told_errors
+from pipelines.exports import note_export
 
 if TYPE_CHECKING:
     from pipelines.differences import Compared
@@ -48,6 +49,8 @@ def diff(
     place = opened(workspace)
     with told_errors():
         found = compare(place, before, after, internal=internal)
+        if internal:
+            note_export(place, "diff", "internal", "standard output" if html is None else html.name)
     told = stories(found.parts, found.kpis, found.values, found.cities, found.nodes)
     if city is not None:
         told = [_named(told, city)]

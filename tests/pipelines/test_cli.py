@@ -18,9 +18,10 @@ import polars as pl
 import pytest
 
 from assets.workspace import open_workspace
-from intake.reading import read_submission
+from intake.reading import read_submission, sha256_of
 from pipelines import show
 from pipelines.cli import app
+from pipelines.exports import entries
 from ssc_index.framework.catalogue import load_catalogue
 from tests.pipelines.workspaces import (
     INTERNAL,
@@ -289,10 +290,10 @@ def test_the_workspace_can_be_named_by_the_environment(small_workspace: Path, mo
 # template and demo
 
 
-def test_a_template_reads_back_for_its_city_and_year(small_workspace: Path, tmp_path: Path) -> None:
+def test_a_template_reads_back_for_its_city_and_year(workspace: Path, tmp_path: Path) -> None:
     out = tmp_path / "form.xlsx"
     arguments = ["--city", "demo-005-elvanpolis", "--year", 2021, "--out", out, "--population", 123456]
-    result = invoke("template", *arguments, "-w", small_workspace)
+    result = invoke("template", *arguments, "-w", workspace)
     assert result.exit_code == 0, result.stderr
     read = read_submission(out, load_catalogue())
     (submission,) = read.submissions.to_dicts()
@@ -303,21 +304,28 @@ def test_a_template_reads_back_for_its_city_and_year(small_workspace: Path, tmp_
     assert not read.cells["is_reported"].any()
 
 
-def test_a_template_shows_what_the_city_reported_last(small_workspace: Path, tmp_path: Path) -> None:
+def test_a_template_shows_what_the_city_reported_last(workspace: Path, tmp_path: Path) -> None:
     out = tmp_path / "form.xlsx"
     arguments = ["--city", "demo-005-elvanpolis", "--year", 2030, "--out", out]
-    result = invoke("template", *arguments, "-w", small_workspace)
+    result = invoke("template", *arguments, "-w", workspace)
     assert result.exit_code == 0, result.stderr
     book = openpyxl.load_workbook(out)
     year = int(str(book["KPIs"]["I4"].value).removeprefix("Last report\n"))
     assert squeezed(result.stdout).endswith(f"with the report of {year} beside.")
     shown = {row[0].value: row[8].value for row in book["KPIs"].iter_rows(min_row=5) if row[0].value}
     sql = "select data_point, value from core.\"values\" where city_id = 'demo-005-elvanpolis' and year = $1"
-    with duckdb.connect(str(small_workspace / "warehouse.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(workspace / "warehouse.duckdb"), read_only=True) as connection:
         known = dict(connection.execute(sql.replace("$1", str(year))).fetchall())
     answers = {point.id for point in load_catalogue().data_points if point.value_type == "yes_no"}
     assert {code: value for code, value in shown.items() if value is not None} == {
         code: ("YES" if value else "NO") if code in answers else value for code, value in known.items()
+    }
+    # What a city reported is for the city alone, and the log of exports says that it went out.
+    assert out.stat().st_mode & 0o777 == 0o600
+    lines, _ = entries(open_workspace(workspace))
+    gone = [line for line in lines if line["content"] == sha256_of(out)]
+    assert {(line["what"], line["audience"]) for line in gone} == {
+        (f"template with the report of {year}", "demo-005-elvanpolis")
     }
     # Area and currency seldom change; they are filled in.
     profile = book["Profile"]
