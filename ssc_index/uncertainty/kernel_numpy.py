@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -59,7 +58,11 @@ def compute_scores(prepared: Prepared, laid: Laid, scores: Singles, status: Ints
         scores: Filled, shape (n_kept, n, n_units).
         status: Filled, shape (n,).
     """
-    room = _OWN.rooms.get(prepared) or _OWN.rooms.setdefault(prepared, Room.of(prepared))
+    free = _FREE.setdefault(prepared, [])
+    try:
+        room = free.pop()
+    except IndexError:  # other threads have them all
+        room = Room.of(prepared)
     above, n_above = room.above, len(prepared.start) - 1
     rules = [Rules.of(level, prepared, laid) for level in room.levels]
     # Roots of less than nothing, and nodes without weights, are missing, not wrong.
@@ -82,6 +85,7 @@ def compute_scores(prepared: Prepared, laid: Laid, scores: Singles, status: Ints
                 status[some] |= 2 * one.fill_from_below(some, above)
             for slot, row in enumerate(room.wanted):
                 scores[slot, some] = above.scores[: some.size, row].take(above.lanes.place, axis=1)
+    free.append(room)
 
 
 def _alike(laid: Laid, rules: Sequence[Rules], many: int, most: int) -> Iterator[tuple[Ints, list[slice]]]:
@@ -308,18 +312,8 @@ class Room:
         )
 
 
-class Own(threading.local):
-    """Rooms of a thread, kept for its next part: the system would have to clear the memory of new ones.
-
-    Attributes:
-        rooms: By case.
-    """
-
-    def __init__(self) -> None:
-        self.rooms: WeakKeyDictionary[Prepared, Room] = WeakKeyDictionary()
-
-
-_OWN = Own()
+# Rooms that no thread is in, for the next part: the system would have to clear the memory of new ones.
+_FREE: WeakKeyDictionary[Prepared, list[Room]] = WeakKeyDictionary()
 _KEPT: WeakKeyDictionary[Prepared, dict[tuple[int, int], Scaled]] = WeakKeyDictionary()
 
 
