@@ -431,6 +431,8 @@ def _imputed(fills: Fills, table: int, scale: int, values: Singles, present: Sin
     for centres, grouping in zip(fills.centres[scale], fills.grouping[scale].tolist(), strict=True):
         ends = fills.ends[table, grouping].tolist()
         lanes = places.place[fills.lanes[table, grouping, : ends[-1]]]
+        if ends == [0, places.place.size]:  # lanes without a unit may have its centre too: that spares an order
+            lanes, ends = np.arange(places.n), [0, places.n]
         order = np.concatenate([lanes, np.setdiff1d(np.arange(values.shape[2]), lanes)])
         back, straight = np.argsort(order), bool((order[:-1] < order[1:]).all())
         for number, centre in enumerate(CENTRES):
@@ -446,7 +448,8 @@ def _imputed(fills: Fills, table: int, scale: int, values: Singles, present: Sin
                 if not straight:
                     own, known = own.take(back, axis=1), known.take(back, axis=1)
                 one[rows], two[rows] = own, known
-    return None if there[..., places.place].all() else there
+    there[..., places.spare] = 1.0
+    return None if there.all() else there
 
 
 def _fill_group(scores: Singles, known: Singles, centre: Centre) -> None:
@@ -708,7 +711,8 @@ class Rules:
         if present is None:
             whole[:] = True
         elif present.ndim == 3:
-            whole = present[..., above.lanes.place].min(axis=(1, 2)) > 0
+            present[..., above.lanes.spare] = values[..., above.lanes.spare] = 1.0
+            whole = present.min(axis=(1, 2)) > 0
         for run in _runs(whole):
             there = None
             if present is not None and not whole[run.start]:
