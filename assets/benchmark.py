@@ -21,7 +21,11 @@ from ssc_index.framework.catalogue import load_catalogue
 
 SCORED = (benchmark.POINTS, benchmark.SCORES)
 COMPARED = (benchmark.PEERS, benchmark.PEER_POSITIONS)
-SCORES_OF_EDITION = "select * from index.scores where edition = ?"
+# Scores as others are computed from them; on how much a score rests is told, and enters nothing.
+SCORES = """
+select edition, city_id, node, level, score, rank, rank_published, consent from index.scores where edition =
+"""
+SCORES_OF_EDITION = SCORES + "?"
 
 
 @dg.multi_asset(

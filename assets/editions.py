@@ -152,7 +152,8 @@ def edition_tables(
 
 def _step_rows(edition: int, result: IndexResult, step: StepResult) -> pl.DataFrame:
     """The indicators' cells after a step, missing ones left out."""
-    columns = np.flatnonzero(np.isin(step.codes, result.framework.codes))
+    order = np.argsort(np.array(step.codes))  # rows in the order of their key need no sorting
+    columns = order[np.isin(step.codes, result.framework.codes)[order]]
     table = step.table[:, columns]
     row, found = np.nonzero(~np.isnan(table))
     column = columns[found]
@@ -181,23 +182,28 @@ def _weight_rows(edition: int, result: IndexResult) -> pl.DataFrame:
 def _score_rows(edition: int, result: IndexResult, cities: pl.DataFrame) -> pl.DataFrame:
     """Scores, ranks and what they rest on, city by city and node by node."""
     nodes, n_cities = result.framework.nodes, len(result.units)
-    city, node = np.repeat(np.arange(n_cities), len(nodes)), np.tile(np.arange(len(nodes)), n_cities)
+    order = np.argsort(np.array([one.code for one in nodes]))  # rows in the order of their key need no sorting
+    city, node = np.repeat(np.arange(n_cities), len(nodes)), np.tile(order, n_cities)
+
+    def ordered(table: np.ndarray) -> np.ndarray:
+        return table[:, order].ravel()
+
     frame = pl.DataFrame(
         {
             "city_id": pl.Series(result.units, dtype=pl.String).gather(city),
             "node": pl.Series([one.code for one in nodes], dtype=pl.String).gather(node),
             "level": pl.Series([one.level for one in nodes], dtype=pl.String).gather(node),
-            "score": pl.Series(result.scores.ravel(), nan_to_null=True),
-            "rank": pl.Series(result.ranks.ravel(), nan_to_null=True),
-            "rank_published": pl.Series(_published_ranks(result, cities).ravel(), nan_to_null=True),
-            "coverage": result.coverage.ravel(),
-            "n_present": result.n_present.ravel(),
-            "n_carried": result.n_carried.ravel(),
-            "n_imputed": result.n_imputed.ravel(),
+            "score": pl.Series(ordered(result.scores), nan_to_null=True),
+            "rank": pl.Series(ordered(result.ranks), nan_to_null=True),
+            "rank_published": pl.Series(ordered(_published_ranks(result, cities)), nan_to_null=True),
+            "coverage": ordered(result.coverage),
+            "n_present": ordered(result.n_present),
+            "n_carried": ordered(result.n_carried),
+            "n_imputed": ordered(result.n_imputed),
             "excluded_because": pl.Series(result.excluded_because, dtype=pl.String).gather(city),
         }
     ).with_columns(pl.lit(edition, pl.Int16).alias("edition"))
-    frame = frame.join(cities.select("city_id", "consent"), on="city_id", how="left")
+    frame = frame.join(cities.select("city_id", "consent"), on="city_id", how="left", maintain_order="left")
     return tables.SCORES.conform(frame)
 
 

@@ -35,7 +35,10 @@ inner join raw.submissions as submissions
 inner join raw.cities as cities on receipts.city_id = cities.city_id
 where files.is_present and files.status = 'read' and ? - receipts.year between 0 and ?
 """
-VALUES_WITHIN_AGE = "select * from core.values where ? - year between 0 and ?"
+# Where in a file a value stands and who gave it are most of a value, and nothing is selected by them.
+VALUES_WITHIN_AGE = """
+select file_sha256, city_id, year, data_point, value, quality from core.values where ? - year between 0 and ?
+"""
 SUBMISSIONS_WITHIN_AGE = "select * from raw.submissions where ? - year between 0 and ?"
 # The register has no years; the edition is asked for as every query of a year asks.
 REGISTER = "select * from raw.cities where ?::smallint is not null"

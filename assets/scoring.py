@@ -98,7 +98,9 @@ def _point_rows(
     consent: pl.DataFrame,
 ) -> pl.DataFrame:
     """A row for each data point that got points."""
-    row, column = np.nonzero(~np.isnan(scored))
+    order = np.argsort(np.array(values.items))  # rows in the order of their key need no sorting
+    row, place = np.nonzero(~np.isnan(scored[:, order]))
+    column = order[place]
     bands = [one.code for one in catalogue.scoring.bands]
     frame = pl.DataFrame(
         {
@@ -114,7 +116,7 @@ def _point_rows(
             "band": pl.Series(bands, dtype=pl.String).gather(scored[row, column].astype(np.int64) - 1),
         }
     ).with_columns(pl.lit(edition, pl.Int16).alias("edition"))
-    return tables.POINTS.conform(frame.join(consent, on="city_id", how="left"))
+    return tables.POINTS.conform(frame.join(consent, on="city_id", how="left", maintain_order="left"))
 
 
 def cuts(catalogue: Catalogue) -> Iterator[tuple[str, str, str, tuple[int, ...]]]:
@@ -151,7 +153,7 @@ def _cut_rows(edition: int, values: Grid, scored: Floats, catalogue: Catalogue, 
     scoring = catalogue.scoring
     edges, sides = [edge.at for edge in scoring.edges], [edge.belongs_to for edge in scoring.edges]
     bands = pl.Series([None, *(one.code for one in scoring.bands)], dtype=pl.String)
-    names = list(cuts(catalogue))
+    names = sorted(cuts(catalogue))  # rows in the order of their key need no sorting
     is_reported, is_scored = ~np.isnan(values.figures), ~np.isnan(scored)
     reached_points = np.where(is_scored, scored, 0.0)
     n_reported, n_scored, total, reached = (
@@ -187,7 +189,7 @@ def _cut_rows(edition: int, values: Grid, scored: Floats, catalogue: Catalogue, 
             "band": bands.gather(band(reached[city, cut], edges, sides) + 1),
         }
     ).with_columns(pl.lit(edition, pl.Int16).alias("edition"))
-    return tables.SCORES.conform(frame.join(consent, on="city_id", how="left"))
+    return tables.SCORES.conform(frame.join(consent, on="city_id", how="left", maintain_order="left"))
 
 
 def peer_tables(

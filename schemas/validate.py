@@ -82,14 +82,10 @@ def _is_well_formed(table: Table, frame: pl.DataFrame) -> bool:
         return False
     needed = [name for name, column in table.columns.items() if not column.nullable]
     numbers = [name for name in needed if table.columns[name].dtype == pl.Float64]
-    is_greater = pl.lit(not table.key)
-    for name in reversed(table.key):
-        before = pl.col(name).shift()
-        is_greater = (pl.col(name) > before) | ((pl.col(name) == before) & is_greater)
     in_order = [
         *(pl.col(name).null_count() == 0 for name in needed),
         *(pl.col(name).is_nan().any().not_() for name in numbers),
-        is_greater.slice(1).fill_null(False).all(),
+        table.is_ascending() if table.key else pl.lit(True),
     ]
     return bool(frame.select(pl.all_horizontal(in_order)).item())
 
