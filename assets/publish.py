@@ -16,13 +16,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from assets.row_groups import RowGroup, add_to_footer, bytes_of, row_groups_of
 from assets.warehouse import connect
 from assets.workspace import PROJECT
 from schemas.table import Table
@@ -104,11 +105,14 @@ class MartBuilder:
         # As Polars writes texts into Parquet.
         self._connection.execute("set arrow_large_buffer_size = true")
         (folder / "parquet").mkdir()
+        self._files = {table.name: pa.OSFile(str(self._parquet(table)), "wb") for table in self._tables}
         self._writers = {table.name: self._writer(table) for table in self._tables}
+        self._groups = dict.fromkeys(self._rows, 0)
+        self._copied: dict[str, list[tuple[int, int, RowGroup]]] = {name: [] for name in self._rows}
 
     def _writer(self, table: Table) -> pq.ParquetWriter:
         """A writer of a table's rows, in the types that both DuckDB and Polars give them."""
-        return pq.ParquetWriter(self._parquet(table), table.empty().to_arrow().schema, compression="zstd")
+        return pq.ParquetWriter(self._files[table.name], table.empty().to_arrow().schema, compression="zstd")
 
     def _parquet(self, table: Table) -> Path:
         return self._folder / "parquet" / f"{table.name}.parquet"
@@ -142,18 +146,23 @@ class MartBuilder:
         for name in used:
             self._connection.unregister(name)
 
-    def keep(self, edition: int, tables: Sequence[Table], intact: Mapping[str, pq.ParquetFile]) -> None:
-        """Append an edition's rows as they stand in files of `intact_files`, which were checked when they were made."""
+    def keep(self, edition: int, tables: Sequence[Table], intact: Mapping[str, BinaryIO]) -> None:
+        """Copy an edition's row groups from files of `intact_files`, whose rows were checked when they were made."""
         for table in tables:
-            for rows in _groups_of(intact[table.name], edition):
-                self._have_room_for(rows.num_rows)
-                self._append(table, rows)
+            name = table.name
+            for group in _groups_of(intact[name], edition):
+                self._copied[name].append((self._groups[name], self._files[name].tell(), group))
+                # The writer asks the file where it is before it writes a row group.
+                self._files[name].write(bytes_of(intact[name], group))
+                self._groups[name] += 1
+                self._rows[name] += group.n_rows
 
     def _append(self, table: Table, rows: pa.Table) -> None:
         """Write rows as row groups of their own: the same bytes, whatever is written before and after them."""
         if rows.num_rows:
             # In one piece: where pages end depends on the pieces.
             self._writers[table.name].write_table(rows.combine_chunks(), row_group_size=ROWS_OF_GROUP)
+            self._groups[table.name] += 1
             self._rows[table.name] += rows.num_rows
 
     def _have_room_for(self, rows: int) -> None:
@@ -172,8 +181,11 @@ class MartBuilder:
         Raises:
             PublishError: If a check fails; every fault is listed and the old mart is untouched.
         """
-        for writer in self._writers.values():
-            writer.close()
+        for table in self._tables:
+            self._writers[table.name].close()
+            self._files[table.name].close()
+            if copied := self._copied[table.name]:
+                add_to_footer(self._parquet(table), copied)
         hashes = {table.name: _synced_sha256(self._parquet(table)) for table in self._tables}
         checks: list[str] = []
         try:
@@ -216,9 +228,9 @@ class MartBuilder:
 
     def close(self) -> None:
         """Let go of all files."""
-        for writer in self._writers.values():
+        for file in (*self._writers.values(), *self._files.values()):
             with suppress(OSError):  # of a full disk; what was not sealed is thrown away
-                writer.close()
+                file.close()
         self._connection.close()
 
 
@@ -361,23 +373,24 @@ def _edition_of(rows: pa.Table) -> int:
     return edition
 
 
-def _groups_of(file: pq.ParquetFile, edition: int) -> Iterator[pa.Table]:
+def _groups_of(file: BinaryIO, edition: int) -> Iterator[RowGroup]:
     """Row groups of an edition; each holds rows of one, as `MartBuilder` writes them."""
-    column = file.schema_arrow.get_field_index("edition")
-    for group in range(file.num_row_groups):
-        if file.metadata.row_group(group).column(column).statistics.min == edition:
-            yield file.read_row_group(group)
+    known = pq.ParquetFile(file)
+    column = known.schema_arrow.get_field_index("edition")
+    for number, group in enumerate(row_groups_of(file)):
+        if known.metadata.row_group(number).column(column).statistics.min == edition:
+            yield group
 
 
 @contextmanager
-def intact_files(stand: Published | None, tables: Sequence[Table]) -> Iterator[dict[str, pq.ParquetFile]]:
+def intact_files(stand: Published | None, tables: Sequence[Table]) -> Iterator[dict[str, BinaryIO]]:
     """A mart's Parquet files by table, open; none if a byte of them is not what its address says.
 
     The files that are held against their hashes are those that are read, whatever takes their names meanwhile.
     """
     names = {table.name for table in tables}
     with ExitStack() as opened:
-        files: dict[str, pq.ParquetFile] = {}
+        files: dict[str, BinaryIO] = {}
         if stand and stand.hashes.keys() == names and content_sha256(stand.hashes, tables) == stand.content_sha256:
             folder = stand.path.with_name(f"{stand.path.stem}_parquet")
             with suppress(FileNotFoundError):
@@ -385,7 +398,7 @@ def intact_files(stand: Published | None, tables: Sequence[Table]) -> Iterator[d
                     name: opened.enter_context((folder / f"{name}.parquet").open("rb")) for name in sorted(names)
                 }
                 if all(_sha256(handle) == stand.hashes[name] for name, handle in handles.items()):
-                    files = {name: pq.ParquetFile(handle) for name, handle in handles.items()}
+                    files = dict(handles)
         yield files
 
 

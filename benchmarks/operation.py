@@ -3,7 +3,7 @@
 A backfill of twelve years of the demo cohort in one run; one corrected workbook to published marts; and ten years of
 many invented cities from one bulk file, step by step, without replications: how time and memory grow with the cities.
 Then the newest report of one city is corrected, so that one edition is computed and published anew beside nine that
-are kept. The exponent is that of the growth from the line above: 1 is in proportion. Memory is the most that the command
+are kept. The exponent is that of the growth from the line above: 1 is in proportion. Memory is the most that a command
 and its processes held together, what they share counted once, looked at twice a second (Linux).
 
 Where a run may take a few minutes only, measure one number of cities at a time, the smallest first, and keep the lines:

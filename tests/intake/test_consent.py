@@ -498,7 +498,7 @@ def percentages(points: Mapping[str, tuple[int, ...]]) -> pl.DataFrame:
 def test_benchmarks_far_from_both_ends_are_shown() -> None:
     # Each dimension: 3 data points, 6 to 9 of 12 points; any one of them may have 1 to 4.
     shown = visible_benchmark(percentages({"EC": (2, 2, 2), "EN": (1, 3, 4), "SC": (3, 3, 3)}))
-    assert shown["node"].to_list() == ["EC", "EN", "SC", "index"]
+    assert shown["node"].to_list() == ["index", "EC", "EN", "SC"]
 
 
 @pytest.mark.parametrize(
