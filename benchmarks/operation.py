@@ -4,7 +4,8 @@ A backfill of twelve years of the demo cohort in one run; one corrected workbook
 many invented cities from one bulk file, step by step, without replications: how time and memory grow with the cities.
 Then the newest report of one city is corrected, so that one edition is computed and published anew beside nine that
 are kept. The exponent is that of the growth from the line above: 1 is in proportion. Memory is the most that a command
-and its processes held together, what they share counted once, looked at twice a second (Linux).
+and its processes held together, what they share counted once, looked at twice a second (Linux);
+processor time is looked at with it, so that growth can be told on a machine that others use too.
 
 Where a run may take a few minutes only, measure one number of cities at a time, the smallest first, and keep the lines:
 ``--no-backfill --cities 100 --keep costs.json``, then the same with ``--cities 1000``: the second run shows both, with
@@ -21,10 +22,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import yaml
 from rich.console import Console
@@ -50,8 +53,8 @@ class Cost:
         seconds: Of the whole build from nothing.
         processor: Seconds of the processor that it took.
         megabytes: The most memory of it or of the build after the correction.
-        steps: Seconds by step.
-        edition: Seconds by step of the build after one report of the newest edition was corrected.
+        steps: Seconds by step, and of the processor.
+        edition: The same of the build after one report of the newest edition was corrected.
         mart_megabytes: Size of the internal mart.
     """
 
@@ -60,35 +63,29 @@ class Cost:
     seconds: float
     processor: float
     megabytes: float
-    steps: dict[str, float]
-    edition: dict[str, float]
+    steps: dict[str, tuple[float, float]]
+    edition: dict[str, tuple[float, float]]
     mart_megabytes: float
 
-    @property
-    def ingest(self) -> float:
-        """Seconds from the bulk file into the warehouse."""
-        return self.steps["ingest_submissions"]
+    def of(self, part: str, which: int) -> float:
+        """Seconds of a part, of the clock (0) or of the processor (1).
 
-    @property
-    def derive(self) -> float:
-        """Seconds from there to verified values of all years."""
-        return self.steps["derive_values"]
-
-    @property
-    def rebuild(self) -> float:
-        """Seconds of one edition, selection to audit and comparison."""
+        Args:
+            part: ``ingest``: from the bulk file into the warehouse; ``values``: from there to verified values of all
+                years; ``edition``: one edition, selection to audit and comparison; ``marts``: publishing after that;
+                ``of ten``: publishing all ten from nothing.
+        """
         aside = ("ingest_submissions", "derive_values", "publish_marts")
-        return sum(seconds for step, seconds in self.edition.items() if step not in aside)
+        return {
+            "ingest": self.steps["ingest_submissions"][which],
+            "values": self.steps["derive_values"][which],
+            "edition": sum(taken[which] for step, taken in self.edition.items() if step not in aside),
+            "marts": self.edition["publish_marts"][which],
+            "of ten": self.steps["publish_marts"][which],
+        }[part]
 
-    @property
-    def publish(self) -> float:
-        """Seconds of publishing after one edition changed."""
-        return self.edition["publish_marts"]
 
-    @property
-    def publish_all(self) -> float:
-        """Seconds of publishing all ten editions from nothing."""
-        return self.steps["publish_marts"]
+PARTS = ("ingest", "values", "edition", "marts", "of ten")
 
 
 LAST_STEPS_SCRIPT = """
@@ -100,16 +97,22 @@ from pipelines.run import prepare_home
 prepare_home(open_workspace(Path(sys.argv[1])))
 with dg.DagsterInstance.get() as instance:
     (last,) = instance.get_runs(limit=1)
-    print(json.dumps({one.step_key: one.end_time - one.start_time for one in instance.get_run_step_stats(last.run_id)}))
+    told = instance.get_run_step_stats(last.run_id)
+    print(json.dumps({one.step_key: [one.start_time, one.end_time] for one in told}))
 """
 
 
-def last_steps(workspace: Path) -> dict[str, float]:
-    """Seconds of the last run, by step."""
+def last_steps(workspace: Path) -> dict[str, tuple[float, float]]:
+    """Begin and end of each step of the last run, in seconds since 1970."""
     script = [sys.executable, "-c", LAST_STEPS_SCRIPT, str(workspace)]
     told = subprocess.run(script, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
-    steps: dict[str, float] = json.loads(told)
+    steps: dict[str, tuple[float, float]] = json.loads(told)
     return steps
+
+
+def lasting(workspace: Path) -> dict[str, float]:
+    """Seconds of the last run, by step."""
+    return {step: end - begin for step, (begin, end) in last_steps(workspace).items()}
 
 
 def backfill(folder: Path) -> list[Line]:
@@ -117,29 +120,54 @@ def backfill(folder: Path) -> list[Line]:
     workspace = folder / "demo"
     run("demo", "--workspace", str(workspace), "--from", str(FIRST), "--to", str(LAST))
     seconds, memory = run("build", "--workspace", str(workspace), "--from", str(FIRST), "--to", str(LAST))
-    where = last_steps(workspace)
+    where = lasting(workspace)
     lines = [Line("backfill of 12 years x 60 cities, one run", seconds, 30, memory, where=where)]
     correct(workspace)
     seconds, memory = run("build", "--workspace", str(workspace))
-    where = last_steps(workspace)
+    where = lasting(workspace)
     lines.append(Line("one corrected workbook to marts, command and all", seconds, 6, memory, where=where))
     return lines
 
 
-def watched(*arguments: str) -> tuple[float, float, float]:
-    """Run a command of ours; return seconds of the clock and of the processor, and the most memory in MB of it and its
-    processes together."""
-    before = time.perf_counter()
-    most, processor = 0.0, dict[str, float]()
+@dataclass(frozen=True)
+class Watched:
+    """What was seen of a command while it ran.
+
+    Attributes:
+        seconds: How long it took.
+        megabytes: The most memory that it and its processes held together.
+        times: When it was looked at, in seconds since 1970.
+        processor: Seconds of the processor that it had taken by then.
+    """
+
+    seconds: float
+    megabytes: float
+    times: list[float]
+    processor: list[float]
+
+    def by_step(self, workspace: Path) -> dict[str, tuple[float, float]]:
+        """Seconds of the clock and of the processor of each step that it ran."""
+        return {
+            step: (end - begin, float(np.diff(np.interp([begin, end], self.times, self.processor))[0]))
+            for step, (begin, end) in last_steps(workspace).items()
+        }
+
+
+def watched(*arguments: str) -> Watched:
+    """Run a command of ours, and look at it and its processes twice a second."""
+    begun, most = time.time(), 0.0
+    seen, times, processor = dict[str, float](), [begun], [0.0]
     command = [str(COMMAND), *arguments]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as process:
         while process.poll() is None:
             megabytes, seconds = held(process.pid)
-            most, processor = max(most, megabytes), processor | seconds
+            most, seen = max(most, megabytes), seen | seconds
+            times.append(time.time())
+            processor.append(sum(seen.values()))
             time.sleep(SELDOM)
     if process.returncode:
         raise SystemExit(f"ssc-index {' '.join(arguments)} ended with {process.returncode}")
-    return time.perf_counter() - before, sum(processor.values()), most
+    return Watched(time.time() - begun, most, times, processor)
 
 
 def correct_report(history: Path) -> None:
@@ -166,14 +194,15 @@ def cost(folder: Path, cities: int) -> Cost:
     (workspace / "method.yaml").write_text(yaml.safe_dump(method, sort_keys=False), encoding="utf-8")
     history = workspace / "raw" / "history.parquet"
     subprocess.run([sys.executable, "-c", BULK_SCRIPT, str(history), str(cities)], check=True)
-    seconds, processor, memory = watched("build", "--workspace", str(workspace))
-    steps = last_steps(workspace)
+    built = watched("build", "--workspace", str(workspace))
+    steps = built.by_step(workspace)
     correct_report(history)
-    _, _, memory_after = watched("build", "--workspace", str(workspace))
-    edition = last_steps(workspace)
+    again = watched("build", "--workspace", str(workspace))
+    edition = again.by_step(workspace)
     mart = (workspace / "marts" / "ssc_index_internal.duckdb").stat().st_size / 1e6
     shutil.rmtree(workspace)
-    return Cost(cities, cities * 10 * 112, seconds, processor, max(memory, memory_after), steps, edition, mart)
+    most = max(built.megabytes, again.megabytes)
+    return Cost(cities, cities * 10 * 112, built.seconds, built.processor[-1], most, steps, edition, mart)
 
 
 def kept_costs(path: Path, measured: Sequence[Cost]) -> list[Cost]:
@@ -185,52 +214,48 @@ def kept_costs(path: Path, measured: Sequence[Cost]) -> list[Cost]:
     return costs
 
 
-def exponent(before: Cost | None, after: Cost, what: str) -> str:
+def exponent(before: Cost | None, after: Cost, value: Callable[[Cost], float]) -> str:
     """Exponent of the growth of a quantity with the number of cities; empty for the first line."""
     if before is None:
         return ""
-    grown = math.log(getattr(after, what) / getattr(before, what))
-    return f"{grown / math.log(after.cities / before.cities):.2f}"
+    return f"{math.log(value(after) / value(before)) / math.log(after.cities / before.cities):.2f}"
 
 
 def show_costs(costs: Sequence[Cost]) -> None:
     """The table of growth, in 100 columns."""
     console = Console(width=100)
     table = Table(
-        title="Ten years from one bulk file, without replications (s and MB; cpu: s of the processor, of all)",
+        title="Ten years from one bulk file, without replications: MB, and seconds of the processor",
         title_justify="left",
         box=None,
         padding=(0, 1, 0, 0),
     )
-    columns = {
-        "all": "seconds",
-        "cpu": "processor",
-        "MB": "megabytes",
-        "ingest": "ingest",
-        "values": "derive",
-        "edition": "rebuild",
-        "marts": "publish",
-        "of ten": "publish_all",
+    columns: dict[str, Callable[[Cost], float]] = {
+        "MB": lambda one: one.megabytes,
+        "all": lambda one: one.processor,
+        **{part: partial(Cost.of, part=part, which=1) for part in PARTS},
     }
     for name in ("cities", *(one for heading in columns for one in (heading, "^")), "mart"):
         table.add_column(name, justify="right", style="dim" if name == "^" else None, no_wrap=True)
     for before, one in zip([None, *costs], costs, strict=False):
         cells = [f"{one.cities:,}"]
-        for what in columns.values():
-            value = getattr(one, what)
-            cells += [f"{value:.0f}" if value >= 100 else f"{value:.1f}", exponent(before, one, what)]
+        for value in columns.values():
+            told = value(one)
+            cells += [f"{told:.0f}" if told >= 100 else f"{told:.1f}", exponent(before, one, value)]
         table.add_row(*cells, f"{one.mart_megabytes:.0f}")
     console.print(table)
 
 
 def lines_of(one: Cost) -> list[Line]:
-    """The lines of 10,000 cities that have a limit, and what stands beside them."""
+    """The lines of 10,000 cities that have a limit, and what stands beside them; seconds of the clock."""
+    ingest, values, edition, marts, of_ten = (one.of(part, 0) for part in PARTS)
+    after, before = ({step: taken[0] for step, taken in steps.items()} for steps in (one.edition, one.steps))
     return [
-        Line("10,000 cities x 10 years: ingest from bulk", one.ingest, INGEST, one.megabytes, MEGABYTES),
-        Line("  verified values of ten years", one.derive),
-        Line("  one edition rebuilt, without replications", one.rebuild, REBUILD, where=one.edition),
-        Line("  publish, one edition of ten changed", one.publish, PUBLISH),
-        Line("  publish ten editions from nothing", one.publish_all, where=one.steps),
+        Line("10,000 cities x 10 years: ingest from bulk", ingest, INGEST, one.megabytes, MEGABYTES),
+        Line("  verified values of ten years", values),
+        Line("  one edition rebuilt, without replications", edition, REBUILD, where=after),
+        Line("  publish, one edition of ten changed", marts, PUBLISH),
+        Line("  publish ten editions from nothing", of_ten, where=before),
     ]
 
 

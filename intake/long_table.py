@@ -216,7 +216,9 @@ def _parquet_batches(table: LongTable, columns: Sequence[str]) -> Iterator[pl.Da
     for name, dtype in scan.select(columns).collect_schema().items():
         if dtype.is_nested() or dtype.is_temporal() or dtype == pl.Binary:
             raise Refused("not_a_table", f"Column {name!r} holds neither texts nor numbers. Write it again as text.")
-    yield from scan.select(columns).with_row_index("line", offset=2).collect_batches(chunk_size=BATCH_LINES)
+    lines = scan.select(columns).with_row_index("line", offset=2)
+    # The other engine reads all lines before it gives the first batch: 2.7 GB of eleven million.
+    yield from lines.collect_batches(chunk_size=BATCH_LINES, engine="streaming")
 
 
 def _reason(error: BaseException) -> str:
