@@ -50,5 +50,5 @@ def audit_editions(context: dg.AssetExecutionContext, store: WorkspaceResource) 
         return audit_tables(edition, selected, scores, weights, framework, method, parents, smallest)
 
     also = [repr(method.as_mapping())]
-    step = YearStep("audit_editions", "Auditing editions", audit.TABLES, "edition", queries, auditing, also)
+    step = YearStep("audit_editions", "Auditing editions", audit.TABLES, "edition", queries, auditing, also, coded=True)
     yield from all_materialised(audit.TABLES, replace_years(store, step, years_of(context)))

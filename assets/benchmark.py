@@ -80,5 +80,5 @@ def compare_peers(context: dg.AssetExecutionContext, store: WorkspaceResource) -
         return peer_tables(edition, inputs["selected"], inputs["scores"], inputs["cities"], catalogue, parents)
 
     queries = {"selected": SELECTED_OF_EDITION, "cities": CITIES_OF_EDITION, "scores": SCORES_OF_EDITION}
-    step = YearStep("compare_peers", "Comparing peers", COMPARED, "edition", queries, comparison)
+    step = YearStep("compare_peers", "Comparing peers", COMPARED, "edition", queries, comparison, coded=True)
     yield from all_materialised(COMPARED, replace_years(store, step, years_of(context)))

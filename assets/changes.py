@@ -73,7 +73,9 @@ def compare_editions(
         "scores_before": SCORES_BEFORE,
     }
     also = [repr(method.as_mapping())]
-    step = YearStep("compare_editions", "Comparing editions", changes.TABLES, "edition", queries, comparison, also)
+    step = YearStep(
+        "compare_editions", "Comparing editions", changes.TABLES, "edition", queries, comparison, also, coded=True
+    )
     known = store.read(editions=EDITIONS)["editions"]["edition"].to_list()
     yield from all_materialised(changes.TABLES, replace_years(store, step, with_followers(years_of(context), known)))
 

@@ -136,7 +136,9 @@ def compared(before: Sight, after: Sight, *, is_public: bool) -> tuple[pl.DataFr
     own = _as_rows(whole.parts)
     is_other = pl.col("rank_others").is_null() & pl.col("score_others").is_not_null()
     own = own.with_columns(pl.when(is_other).then(pl.lit(OTHER_RULES)).otherwise("reason").alias("reason"))
-    return pl.concat([own, others.select(own.columns)]), kpi_rows(whole)
+    # The engine tells units as texts; rows of the warehouse may have them as categories.
+    others = others.select(own.columns).with_columns(pl.col("city_id").cast(pl.String))
+    return pl.concat([own, others]), kpi_rows(whole)
 
 
 def divided(before: Sight, after: Sight, rivals: dict[str, tuple[float | None, float | None]], by_kpi: bool) -> Changes:

@@ -17,7 +17,7 @@ from assets.freshness import basis_sha256, forget, queried_address, record, reco
 from assets.memory import give_back
 from assets.reporting import asset_key, schema_result
 from assets.resources import WorkspaceResource
-from assets.warehouse import Query, insert_rows, rows_of, transaction
+from assets.warehouse import Query, coded_rows_of, insert_rows, rows_of, transaction
 from schemas.state import STEPS
 from schemas.table import Table
 from schemas.validate import Failure, failures
@@ -43,6 +43,7 @@ class YearStep:
             differ are written. Tables in which it can be missing are written whole; None writes all tables whole.
         checked: Names of the tables whose rows ``compute`` gives in the table's form and without any that its schema
             refuses (`schemas.validate.split`), so that they need not be checked again.
+        coded: Whether ``compute`` takes texts as categories (`assets.warehouse.coded_rows_of`): a third of the memory.
         looks_back: Whether a year is computed from what the step wrote of the years before, so that these must stand
             when its inputs are read.
         compute: From a year and its inputs to its rows, by table name. It runs beside the writing of the year
@@ -58,6 +59,7 @@ class YearStep:
     also: Sequence[str] = ()
     told_by: Mapping[str, Query] = field(default_factory=dict)
     part: str | None = None
+    coded: bool = False
     looks_back: bool = False
     checked: Collection[str] = ()
 
@@ -105,6 +107,7 @@ def replace_years_in(
     written = Written(failures={table.name: [] for table in step.tables})
     tell = progress.of(step.purpose)
     ahead: deque[tuple[int, str, Future[Frames]]] = deque()
+    fetch = coded_rows_of if step.coded else rows_of
     with ThreadPoolExecutor(1) as pool:
         for done, year in enumerate(years, 1):
             while ahead and step.looks_back:
@@ -114,7 +117,7 @@ def replace_years_in(
             addresses = {name: queried_address(connection, query) for name, query in told_by.items()}
             basis = basis_sha256(addresses, step.also, step.tables)
             if known.get(year) != basis:
-                inputs = {name: rows_of(connection, query) for name, query in queries.items()}
+                inputs = {name: fetch(connection, query) for name, query in queries.items()}
                 ahead.append((year, basis, pool.submit(step.compute, year, inputs)))
             if len(ahead) > 1:
                 _write_year(connection, step, *ahead.popleft(), written)
