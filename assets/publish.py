@@ -49,8 +49,9 @@ VIEWS = (
 # away, so that its rows need no log beside the file.
 ATTACH = "attach ? as mart (storage_version 'v1.5.0', recovery_mode 'no_wal_writes')"
 
-# DuckDB may take so many MB for one mart, and in proportion more where a frame has more rows than this.
-LEAST_ROOM, ROWS_OF_LEAST_ROOM = 120, 500_000
+# DuckDB may take so many MB for one mart, in proportion more where a frame has more rows than this, and so many times
+# the memory of the frames that a table is made from: to put rows with long texts in order it took twice as much.
+LEAST_ROOM, ROWS_OF_LEAST_ROOM, TIMES_OF_FRAMES = 120, 500_000, 3
 # As many rows are in memory in the form of a mart, and written as one row group of its Parquet file.
 ROWS_OF_GROUP = 1024 * 1024
 
@@ -98,7 +99,7 @@ class MartBuilder:
         self._connection = connect()
         # The other mart is filled at the same time.
         self._connection.execute("set threads = 1")
-        self._rows_at_once = 0
+        self._room = 0
         self._have_room_for(0)
         # What does not fit goes where only we can read it, and goes away with the folder.
         self._connection.execute("set temp_directory = ?", [str(folder / "spilled")])
@@ -122,7 +123,6 @@ class MartBuilder:
 
         Editions come in ascending order, each whole.
         """
-        self._have_room_for(max((frame.height for frame in frames.values()), default=0))
         for table in self._tables if tables is None else tables:
             for rows in in_groups(self._checked(table, self._made(table, frames)), by_edition=table.has_editions):
                 self._append(table, rows)
@@ -137,9 +137,11 @@ class MartBuilder:
     def _made(self, table: Table, frames: Mapping[str, pl.DataFrame]) -> Iterator[pa.Table]:
         """What the SQL of a table makes of frames, in the table's own types, some rows after the other."""
         query = (SQL / "marts" / f"{table.name}.sql").read_text(encoding="utf-8")
-        used = set(WORD.findall(query)) & frames.keys()
-        for name in used:
-            self._connection.register(name, frames[name])
+        used = {name: frames[name] for name in WORD.findall(query) if name in frames}
+        rows = max((frame.height for frame in used.values()), default=0)
+        self._have_room_for(rows, sum(int(frame.estimated_size()) for frame in used.values()))
+        for name, frame in used.items():
+            self._connection.register(name, frame)
         with self._connection.sql(query).to_arrow_reader(ROWS_OF_GROUP) as reader:
             for batch in reader:
                 yield pa.Table.from_batches([batch]).cast(self._writers[table.name].schema)
@@ -151,6 +153,7 @@ class MartBuilder:
         for table in tables:
             name = table.name
             for group in _groups_of(intact[name], edition):
+                self._have_room_for(group.n_rows)
                 self._copied[name].append((self._groups[name], self._files[name].tell(), group))
                 # The writer asks the file where it is before it writes a row group.
                 self._files[name].write(bytes_of(intact[name], group))
@@ -165,14 +168,17 @@ class MartBuilder:
             self._groups[table.name] += 1
             self._rows[table.name] += rows.num_rows
 
-    def _have_room_for(self, rows: int) -> None:
-        """Let the mart take memory for so many rows of one frame, and no more: two are filled beside the frames.
+    def _have_room_for(self, rows: int, size: int = 0) -> None:
+        """Let the mart take memory for so many rows of one frame, or frames of so many bytes, and no more: two are
+        filled beside the frames.
 
-        Editions of a thousand cities have 230,000 scores. Those of ten thousand did not fit in the room of these.
+        Editions of a thousand cities have 230,000 scores. Those of ten thousand did not fit in the room of these, nor
+        did the findings of their ten years.
         """
-        if rows > self._rows_at_once or not self._rows_at_once:
-            self._rows_at_once = max(rows, ROWS_OF_LEAST_ROOM)
-            room = LEAST_ROOM * self._rows_at_once // ROWS_OF_LEAST_ROOM
+        of_rows = LEAST_ROOM * max(rows, ROWS_OF_LEAST_ROOM) // ROWS_OF_LEAST_ROOM
+        room = max(of_rows, TIMES_OF_FRAMES * size // 1_000_000)
+        if room > self._room:
+            self._room = room
             self._connection.execute("set memory_limit = ?", [f"{room}MB"])
 
     def seal(self) -> Published:

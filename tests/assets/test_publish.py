@@ -34,7 +34,7 @@ from assets.publish import (
 )
 from assets.warehouse import connect
 from intake.consent import public_view
-from schemas import marts
+from schemas import core, marts
 from ssc_index.framework.catalogue import load_catalogue
 from tests.assets.cohort import EDITIONS, shared_frames
 
@@ -283,6 +283,20 @@ def test_a_table_that_is_made_some_rows_at_a_time_holds_the_same_rows(
     doubled = pl.concat([few_frames()["index_cities"]] * 2)
     with pytest.raises(PublishError, match=r"dim_city: row 1: .*unique"):
         publish_few(path, {**few_frames(), "index_cities": doubled})
+
+
+def test_rows_with_long_texts_have_the_room_to_be_put_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # 40,000 rows of 1,000 letters: 40 MB, last ones first.
+    monkeypatch.setattr(publishing, "LEAST_ROOM", 30)
+    told = [f"{number:05d}" + "x" * 1000 for number in range(40_000, 0, -1)]
+    (row,) = shared_frames()["core_quarantine"].head(1).iter_rows(named=True)
+    rows = pl.DataFrame({"message": told}).with_columns(
+        pl.lit(value).alias(name) for name, value in row.items() if name != "message"
+    )
+    frames = internal_view(shared_frames()) | {"core_quarantine": core.QUARANTINE.typed(rows)}
+    publish(tmp_path / "ssc_index_internal.duckdb", marts.INTERNAL, frames, INTERNAL_MODE)
+    made = pq.read_table(tmp_path / "ssc_index_internal_parquet" / "fact_finding.parquet")
+    assert made["message"].to_pylist() == told[::-1]
 
 
 def test_a_key_that_is_there_twice_is_seen_though_its_rows_are_made_apart() -> None:
