@@ -26,6 +26,9 @@ SCORES = """
 select edition, city_id, node, level, score, rank, rank_published, consent from index.scores where edition =
 """
 SCORES_OF_EDITION = SCORES + "?"
+# U4SSC scores a report: neither what an edition carries of older ones, nor a city's size, makes its points stale.
+REPORTED_IN_EDITION = SELECTED_OF_EDITION + " and year = edition"
+CONSENT_IN_EDITION = "select city_id, consent from index.cities where edition = ?"
 
 
 @dg.multi_asset(
@@ -48,7 +51,7 @@ def score_benchmarks(
             return {table.name: table.empty() for table in SCORED}
         return benchmark_tables(edition, inputs["selected"], inputs["cities"], load_catalogue())
 
-    queries = {"selected": SELECTED_OF_EDITION, "cities": CITIES_OF_EDITION}
+    queries = {"selected": REPORTED_IN_EDITION, "cities": CONSENT_IN_EDITION}
     step = YearStep("score_benchmarks", "Scoring benchmarks", SCORED, "edition", queries, scoring)
     yield from all_materialised(SCORED, replace_years(store, step, years_of(context)))
 

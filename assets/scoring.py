@@ -62,7 +62,7 @@ def benchmark_tables(
     Args:
         edition: The edition.
         picked: Newest value of each city and data point of the edition.
-        cities: Rows of ``index.cities`` of the edition.
+        cities: ``city_id`` and ``consent`` of the cities of the edition.
         catalogue: The KPI catalogue with targets and scoring rules.
 
     Returns:

@@ -172,7 +172,10 @@ def test_a_late_revision_of_a_past_year_restates_what_later_editions_carry_and_s
         for name, value in report.select("data_point", "value").rows()
     ]
     write_bulk(workspace / "raw" / str(year) / "revision.csv", told, header, received_at=LATE)
-    build(workspace)
+    found = computed(workspace)
+    assert {year, 2020} <= set(found["compute_index"])
+    # A report is scored by itself: what a later edition carries is none of its own.
+    assert found["score_benchmarks"] == [year]
     after = mart_tables(workspace, INTERNAL)["fact_value"]
     assert after.filter(edition=2020, city_id=city, data_point=point).select("value", "is_restated").rows() == [
         (pytest.approx(row["value"] * 0.5), True)
