@@ -226,7 +226,7 @@ def build(
 
         with progress.shown_by(listener):
             outcome = run.build(place, *years, afresh=afresh)
-    errors = show.count_errors(place)
+    errors = show.count_errors(place) if as_json or strict else 0
     if as_json:
         typer.echo(
             json.dumps(
