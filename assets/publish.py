@@ -109,6 +109,7 @@ class MartBuilder:
         self._files = {table.name: pa.OSFile(str(self._parquet(table)), "wb") for table in self._tables}
         self._writers = {table.name: self._writer(table) for table in self._tables}
         self._groups = dict.fromkeys(self._rows, 0)
+        self._standing: dict[str, dict[int, list[RowGroup]]] = {}
         self._copied: dict[str, list[tuple[int, int, RowGroup]]] = {name: [] for name in self._rows}
 
     def _writer(self, table: Table) -> pq.ParquetWriter:
@@ -152,7 +153,9 @@ class MartBuilder:
         """Copy an edition's row groups from files of `intact_files`, whose rows were checked when they were made."""
         for table in tables:
             name = table.name
-            for group in _groups_of(intact[name], edition):
+            if name not in self._standing:  # a footer tells of all editions: it is read once
+                self._standing[name] = _groups_by_edition(intact[name])
+            for group in self._standing[name].get(edition, []):
                 self._have_room_for(group.n_rows)
                 self._copied[name].append((self._groups[name], self._files[name].tell(), group))
                 # The writer asks the file where it is before it writes a row group.
@@ -379,13 +382,14 @@ def _edition_of(rows: pa.Table) -> int:
     return edition
 
 
-def _groups_of(file: BinaryIO, edition: int) -> Iterator[RowGroup]:
-    """Row groups of an edition; each holds rows of one, as `MartBuilder` writes them."""
+def _groups_by_edition(file: BinaryIO) -> dict[int, list[RowGroup]]:
+    """Row groups of each edition; each holds rows of one, as `MartBuilder` writes them."""
     known = pq.ParquetFile(file)
     column = known.schema_arrow.get_field_index("edition")
+    found: dict[int, list[RowGroup]] = {}
     for number, group in enumerate(row_groups_of(file)):
-        if known.metadata.row_group(number).column(column).statistics.min == edition:
-            yield group
+        found.setdefault(known.metadata.row_group(number).column(column).statistics.min, []).append(group)
+    return found
 
 
 @contextmanager
