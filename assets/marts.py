@@ -10,11 +10,12 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import dagster as dg
 import duckdb
 import polars as pl
+import pyarrow.parquet as pq
 
 from assets import core as core_assets
 from assets.confidential import confidential
@@ -279,8 +280,8 @@ class Kept:
     """
 
     editions: Set[int] = frozenset()
-    public: Mapping[str, BinaryIO] = field(default_factory=dict)
-    internal: Mapping[str, BinaryIO] = field(default_factory=dict)
+    public: Mapping[str, pq.ParquetFile] = field(default_factory=dict)
+    internal: Mapping[str, pq.ParquetFile] = field(default_factory=dict)
 
 
 def build_marts(

@@ -16,14 +16,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assets.row_groups import RowGroup, add_to_footer, bytes_of, row_groups_of
 from assets.warehouse import connect
 from assets.workspace import PROJECT
 from schemas.table import Table
@@ -106,15 +105,11 @@ class MartBuilder:
         # As Polars writes texts into Parquet.
         self._connection.execute("set arrow_large_buffer_size = true")
         (folder / "parquet").mkdir()
-        self._files = {table.name: pa.OSFile(str(self._parquet(table)), "wb") for table in self._tables}
         self._writers = {table.name: self._writer(table) for table in self._tables}
-        self._groups = dict.fromkeys(self._rows, 0)
-        self._standing: dict[str, dict[int, list[RowGroup]]] = {}
-        self._copied: dict[str, list[tuple[int, int, RowGroup]]] = {name: [] for name in self._rows}
 
     def _writer(self, table: Table) -> pq.ParquetWriter:
         """A writer of a table's rows, in the types that both DuckDB and Polars give them."""
-        return pq.ParquetWriter(self._files[table.name], table.empty().to_arrow().schema, compression="zstd")
+        return pq.ParquetWriter(self._parquet(table), table.empty().to_arrow().schema, compression="zstd")
 
     def _parquet(self, table: Table) -> Path:
         return self._folder / "parquet" / f"{table.name}.parquet"
@@ -149,26 +144,18 @@ class MartBuilder:
         for name in used:
             self._connection.unregister(name)
 
-    def keep(self, edition: int, tables: Sequence[Table], intact: Mapping[str, BinaryIO]) -> None:
-        """Copy an edition's row groups from files of `intact_files`, whose rows were checked when they were made."""
+    def keep(self, edition: int, tables: Sequence[Table], intact: Mapping[str, pq.ParquetFile]) -> None:
+        """Append an edition's rows as they stand in files of `intact_files`, which were checked when they were made."""
         for table in tables:
-            name = table.name
-            if name not in self._standing:  # a footer tells of all editions: it is read once
-                self._standing[name] = _groups_by_edition(intact[name])
-            for group in self._standing[name].get(edition, []):
-                self._have_room_for(group.n_rows)
-                self._copied[name].append((self._groups[name], self._files[name].tell(), group))
-                # The writer asks the file where it is before it writes a row group.
-                self._files[name].write(bytes_of(intact[name], group))
-                self._groups[name] += 1
-                self._rows[name] += group.n_rows
+            for rows in _groups_of(intact[table.name], edition):
+                self._have_room_for(rows.num_rows)
+                self._append(table, rows)
 
     def _append(self, table: Table, rows: pa.Table) -> None:
         """Write rows as row groups of their own: the same bytes, whatever is written before and after them."""
         if rows.num_rows:
             # In one piece: where pages end depends on the pieces.
             self._writers[table.name].write_table(rows.combine_chunks(), row_group_size=ROWS_OF_GROUP)
-            self._groups[table.name] += 1
             self._rows[table.name] += rows.num_rows
 
     def _have_room_for(self, rows: int, size: int = 0) -> None:
@@ -190,11 +177,8 @@ class MartBuilder:
         Raises:
             PublishError: If a check fails; every fault is listed and the old mart is untouched.
         """
-        for table in self._tables:
-            self._writers[table.name].close()
-            self._files[table.name].close()
-            if copied := self._copied[table.name]:
-                add_to_footer(self._parquet(table), copied)
+        for writer in self._writers.values():
+            writer.close()
         hashes = {table.name: _synced_sha256(self._parquet(table)) for table in self._tables}
         checks: list[str] = []
         try:
@@ -237,9 +221,9 @@ class MartBuilder:
 
     def close(self) -> None:
         """Let go of all files."""
-        for file in (*self._writers.values(), *self._files.values()):
+        for writer in self._writers.values():
             with suppress(OSError):  # of a full disk; what was not sealed is thrown away
-                file.close()
+                writer.close()
         self._connection.close()
 
 
@@ -382,25 +366,23 @@ def _edition_of(rows: pa.Table) -> int:
     return edition
 
 
-def _groups_by_edition(file: BinaryIO) -> dict[int, list[RowGroup]]:
-    """Row groups of each edition; each holds rows of one, as `MartBuilder` writes them."""
-    known = pq.ParquetFile(file)
-    column = known.schema_arrow.get_field_index("edition")
-    found: dict[int, list[RowGroup]] = {}
-    for number, group in enumerate(row_groups_of(file)):
-        found.setdefault(known.metadata.row_group(number).column(column).statistics.min, []).append(group)
-    return found
+def _groups_of(file: pq.ParquetFile, edition: int) -> Iterator[pa.Table]:
+    """Row groups of an edition; each holds rows of one, as `MartBuilder` writes them."""
+    column = file.schema_arrow.get_field_index("edition")
+    for group in range(file.num_row_groups):
+        if file.metadata.row_group(group).column(column).statistics.min == edition:
+            yield file.read_row_group(group)
 
 
 @contextmanager
-def intact_files(stand: Published | None, tables: Sequence[Table]) -> Iterator[dict[str, BinaryIO]]:
+def intact_files(stand: Published | None, tables: Sequence[Table]) -> Iterator[dict[str, pq.ParquetFile]]:
     """A mart's Parquet files by table, open; none if a byte of them is not what its address says.
 
     The files that are held against their hashes are those that are read, whatever takes their names meanwhile.
     """
     names = {table.name for table in tables}
     with ExitStack() as opened:
-        files: dict[str, BinaryIO] = {}
+        files: dict[str, pq.ParquetFile] = {}
         if stand and stand.hashes.keys() == names and content_sha256(stand.hashes, tables) == stand.content_sha256:
             folder = stand.path.with_name(f"{stand.path.stem}_parquet")
             with suppress(FileNotFoundError):
@@ -408,7 +390,7 @@ def intact_files(stand: Published | None, tables: Sequence[Table]) -> Iterator[d
                     name: opened.enter_context((folder / f"{name}.parquet").open("rb")) for name in sorted(names)
                 }
                 if all(_sha256(handle) == stand.hashes[name] for name, handle in handles.items()):
-                    files = dict(handles)
+                    files = {name: pq.ParquetFile(handle) for name, handle in handles.items()}
         yield files
 
 
