@@ -137,10 +137,19 @@ def searched(content: bytes) -> bytes:
     return small + small.replace(b"\0", b"") + small.decode("utf-16-le", "ignore").encode("utf-8", "ignore")
 
 
+def is_text(content: bytes) -> bool:
+    """Whether bytes are those of a text: packed ones are not, and all of them are searched unpacked as well."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def secrets_in(content: bytes) -> set[str]:
-    """What a content gives away."""
-    small = searched(content)
-    found = {what for what, text in TEXTS.items() if text.encode() in small}
+    """What a content gives away. Three letters are in packed bytes by chance: once in some two million."""
+    small, shortest = searched(content), 1 if is_text(content) else 6
+    found = {what for what, text in TEXTS.items() if len(text) >= shortest and text.encode() in small}
     return found | {what for what, pattern in PATTERNS.items() if pattern.search(small)}
 
 
@@ -447,3 +456,9 @@ def test_a_leak_is_seen_through_the_packing_of_a_file(
 def test_a_leak_is_seen_however_it_is_written(text: str) -> None:
     assert len(secrets_in(f"the city of {text} is".encode())) == 1
     assert len(secrets_in(text.encode("utf-16-le"))) == 1
+
+
+def test_three_letters_amid_packed_bytes_are_no_leak() -> None:
+    code = OF_HIDDEN_CITIES["code of the country of the city that is not named"].encode()
+    assert not secrets_in(b"\x9d\xc0" + code + b"\xff")
+    assert secrets_in(b"\x9d\xc0zecretopolis\xff")
