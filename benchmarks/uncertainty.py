@@ -172,12 +172,12 @@ def sobol(loaded: float) -> dict[str, float]:
 
 
 FIRST_USE = """
-import json, sys, time
+import json, time
 from benchmarks.uncertainty_case import case
 from ssc_index.uncertainty.run import run_uncertainty
 wall, cpu = time.perf_counter(), time.process_time()
 for measured in (True, False):
-    run_uncertainty(case(int(sys.argv[1]), 20, measured), workers=1)
+    run_uncertainty(case(50, 20, measured), workers=1)
 print(json.dumps([time.perf_counter() - wall, time.process_time() - cpu]))
 """
 
@@ -186,7 +186,7 @@ def compilation() -> dict[str, float]:
     """The line of the first use: what it takes more than the second, with nothing kept from before."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
-        script = [sys.executable, "-c", FIRST_USE, "50"]
+        script = [sys.executable, "-c", FIRST_USE]
         first, second = (
             json.loads(subprocess.run(script, capture_output=True, text=True, check=True, env=environment).stdout)
             for _ in range(2)
@@ -242,8 +242,8 @@ def main() -> None:
     table = Table(title="Uncertainty analysis", title_justify="left", box=None)
     for column in ("what", "seconds", "allowed", "ratio", "processor", "set-up", "bound", "times", "MB", "above"):
         table.add_column(column, justify="left" if column == "what" else "right")
-    # Not where it is measured: a process that has compiled is 100 MB larger. Many units are ranked otherwise than few.
-    subprocess.run([sys.executable, "-c", FIRST_USE, "300"], capture_output=True, check=True)
+    # Not where it is measured: a process that has compiled is 100 MB larger.
+    subprocess.run([sys.executable, "-c", FIRST_USE], capture_output=True, check=True)
     picked = [name for name in ALLOWED if not given.names or any(part in name for part in given.names)]
     for name in picked:
         with Console(stderr=True).status(f"measuring {name}"):

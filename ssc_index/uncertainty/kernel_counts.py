@@ -15,30 +15,20 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-FEW = 256  # units up to which NumPy sorts faster
-DIGIT = 11  # most bits of a key that one pass of sorting looks at: three such digits are more than 32 bits
+ACROSS = 32  # drawers side by side, whose counts are added up at once
+CROWD = 32  # most units in a drawer: with more, comparing neighbours takes as long as a sort
+NOWHERE = 0x7FFFFFFF  # key of a unit without a rank, after all others
 SLAB = 256  # replications that are counted at once
 COUNTED = 32  # units whose bins are counted at once, replication after replication: they stay in the second cache
 PAIRS = 16  # units whose ranks are compared with those of as many others while both are at hand
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
 _INNER = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}  # as `kernel.py` has it
+F = np.float32
 J = np.int32  # sums of these are of 64 bits unless they are cut back, and then half as many fit in a step
 H = np.int16
 U = np.uint64
 NOBODY = 0xFFFFFFFF  # upper half of the key of a unit without a rank
-
-
-@njit(**_INNER)
-def _pack(raw: Any, r: Any, among: Any, keys: Any, row: Any) -> None:
-    """Keys of one replication; `pack_keys` has the arguments."""
-    for i in range(keys.shape[1]):
-        own = raw[r, U(i)]
-        size = J(own & J(0x7FFFFFFF))
-        rising = own if own >= J(0) else J(-size)  # that of −0 is that of 0
-        known = (size <= J(0x7F800000)) & among[U(i)]
-        falling = J(J(0x7FFFFFFF) - rising)
-        keys[row, U(i)] = (U(falling if known else J(-1)) << U(32)) | U(i)
 
 
 @njit(**_OPTIONS)
@@ -46,26 +36,18 @@ def pack_keys(raw: Any, among: Any, keys: Any) -> None:
     """Keys whose ascending order is the descending order of scores; units without a score come last.
 
     Args:
-        raw: Bits of the scores, shape (n, n_lanes), int32.
+        raw: Bits of the scores, shape (n, n_units), int32.
         among: Whether each unit is ranked, shape (n_units,).
-        keys: Filled, shape (n, n_units), uint64: the score's bits, best first, above the unit's number.
+        keys: Filled, same shape, uint64: the score's bits, best first, above the unit's number.
     """
     for r in range(keys.shape[0]):
-        _pack(raw, r, among, keys, r)
-
-
-@njit(**_INNER)
-def _tell(keys: Any, row: Any, n: Any, ranks: Any, r: Any) -> None:
-    """Ranks of a replication from its n keys that have one, sorted."""
-    for i in range(ranks.shape[1]):
-        ranks[r, U(i)] = J(0)
-    before, rank = U(NOBODY), J(0)
-    for place in range(n):
-        key = keys[row, U(place)]
-        half = key >> U(32)
-        rank = rank if half == before else J(place + 1)
-        before = half
-        ranks[r, key & U(NOBODY)] = rank
+        for i in range(keys.shape[1]):
+            own = raw[r, U(i)]
+            size = J(own & J(0x7FFFFFFF))
+            rising = own if own >= J(0) else J(-size)  # that of −0 is that of 0
+            known = (size <= J(0x7F800000)) & among[U(i)]
+            falling = J(J(0x7FFFFFFF) - rising)
+            keys[r, U(i)] = (U(falling if known else J(-1)) << U(32)) | U(i)
 
 
 @njit(**_OPTIONS)
@@ -73,85 +55,187 @@ def ranks_of(keys: Any, ranks: Any) -> None:
     """Ranks from sorted keys: 1 is the best, equal scores share the smallest; 0 is no rank.
 
     Args:
-        keys: Shape (n, n_units), each row sorted.
-        ranks: Filled, shape (n, n_units), int32.
+        keys: As `pack_keys` has them, shape (n, n_units), each row sorted.
+        ranks: Filled, same shape, int32.
     """
     for r in range(keys.shape[0]):
-        n = np.int64(0)
-        for i in range(keys.shape[1]):
-            n += 1 if keys[r, U(i)] >> U(32) != U(NOBODY) else 0
-        _tell(keys, r, n, ranks, r)
+        before, rank = U(NOBODY), J(0)
+        for place in range(keys.shape[1]):
+            key = keys[r, U(place)]
+            half = key >> U(32)
+            if half != before:
+                before, rank = half, J(place + 1)
+            ranks[r, key & U(NOBODY)] = rank if half != U(NOBODY) else J(0)
+
+
+@njit(**_INNER)
+def _turn(raw: Any, r: Any, among: Any, keys: Any) -> None:
+    """Keys of one replication: whole numbers that rise as scores fall; `NOWHERE` has no rank."""
+    for i in range(keys.shape[0]):
+        own = raw[r, U(i)]
+        size = J(own & J(0x7FFFFFFF))
+        known = (size <= J(0x7F800000)) & among[U(i)]
+        falling = J(-own) if own >= J(0) else size  # that of −0 is that of 0
+        keys[U(i)] = falling if known else J(NOWHERE)
 
 
 @njit(**_INNER)
 def _extent(keys: Any) -> Any:
-    """Smallest and greatest upper half of the keys that have a rank."""
-    low, high = U(NOBODY), U(0)
-    for i in range(keys.shape[1]):
-        half = keys[U(0), U(i)] >> U(32)
-        low = half if half < low else low
-        high = half if (half > high) & (half != U(NOBODY)) else high
-    return low, high
+    """Smallest and greatest key of those that have a rank, and how many these are."""
+    low, high, n = J(NOWHERE), J(-NOWHERE), J(0)
+    for i in range(keys.shape[0]):
+        key = keys[U(i)]
+        low = key if key < low else low
+        shown = key if key != J(NOWHERE) else J(-NOWHERE)
+        high = shown if shown > high else high
+        n = J(n + (J(1) if key != J(NOWHERE) else J(0)))
+    return low, high, n
 
 
 @njit(**_INNER)
-def _gather(keys: Any, low: Any, digit: Any, mask: Any, places: Any) -> Any:
-    """Move the keys that have a rank to the front; how many they are, and how often each digit is met at each place."""
-    for d in range(3):
-        for i in range(np.int64(mask) + 1):
-            places[d, U(i)] = J(0)
-    n = U(0)
-    for i in range(keys.shape[1]):
-        key = keys[U(0), U(i)]
-        keys[U(0), n] = key
-        half = key >> U(32)
-        if half != U(NOBODY):
-            n += U(1)
-            half -= low
-            places[U(0), half & mask] += J(1)
-            places[U(1), (half >> digit) & mask] += J(1)
-            places[U(2), half >> (digit + digit)] += J(1)
-    return np.int64(n)
+def _raw(key: Any) -> Any:
+    """Bits of the score that a key stands for."""
+    return J(-key) if key <= J(0) else J(key | J(-0x80000000))
 
 
 @njit(**_INNER)
-def _move(keys: Any, from_: Any, to: Any, n: Any, low: Any, shift: Any, mask: Any, places: Any, d: Any) -> None:
-    """Keys in the order of one digit, and within it as they came."""
-    before = J(0)
-    for i in range(np.int64(mask) + 1):
-        here = places[d, U(i)]
-        places[d, U(i)] = before
-        before = J(before + here)
-    for i in range(n):
-        key = keys[from_, U(i)]
-        digit = (((key >> U(32)) - low) >> shift) & mask
-        at = places[d, digit]
-        places[d, digit] = J(at + 1)
-        keys[to, U(at)] = key
+def _choose_drawers(scores: Any, r: Any, keys: Any, top: Any, by: Any, last: Any, shift: Any, drawers: Any) -> None:
+    """Drawer of each unit, the best scores first; what has no rank goes into one of its own, after the last.
+
+    Of a range of ∞, or one so small that its inverse is, all are in the first or the last, still in order.
+    """
+    for i in range(keys.shape[0]):
+        share = F(F(top - scores[r, U(i)]) * by)
+        share = share if share < last else last
+        number = J(share if share > F(0.0) else F(0.0))
+        number = number if keys[U(i)] != J(NOWHERE) else J(J(last) + J(1))
+        drawers[U(i)] = J(J(J(number & J((1 << shift) - 1)) * J(ACROSS)) + J(number >> shift))
+
+
+@njit(**_INNER)
+def _take_turns(drawers: Any, counts: Any, turns: Any) -> None:
+    """How many units are in each drawer, and how many came before each."""
+    for i in range(counts.shape[0]):
+        counts[U(i)] = J(0)
+    for i in range(drawers.shape[0]):
+        drawer = U(drawers[U(i)])
+        turn = counts[drawer]
+        turns[U(i)] = turn
+        counts[drawer] = J(turn + 1)
+
+
+@njit(**_INNER)
+def _most(counts: Any) -> Any:
+    """Most units in a drawer, but for the one of those without a rank."""
+    most = J(0)
+    for i in range(counts.shape[0] - 1):
+        most = counts[U(i)] if counts[U(i)] > most else most
+    return most
+
+
+@njit(**_INNER)
+def _add_row(counts: Any, row: Any) -> None:
+    """Add the row before to a row."""
+    for i in range(counts.shape[1]):
+        counts[U(row), U(i)] = J(counts[U(row), U(i)] + counts[U(row - 1), U(i)])
+
+
+@njit(**_INNER)
+def _move_row(counts: Any, row: Any, by: Any) -> None:
+    """Add a number of its own to each column of a row."""
+    for i in range(counts.shape[1]):
+        counts[U(row), U(i)] = J(counts[U(row), U(i)] + by[U(i)])
+
+
+@njit(**_INNER)
+def _find_ends(counts: Any, before: Any) -> None:
+    """From how many are in each drawer to the place of the last of them; drawers are numbered down the columns."""
+    for row in range(1, counts.shape[0]):
+        _add_row(counts, row)
+    place = J(-1)
+    for i in range(counts.shape[1]):
+        before[U(i)] = place
+        place = J(place + counts[U(counts.shape[0] - 1), U(i)])
+    for row in range(counts.shape[0]):
+        _move_row(counts, row, before)
+
+
+@njit(**_INNER)
+def _lay_out(keys: Any, drawers: Any, ends: Any, places: Any, laid: Any) -> None:
+    """Keys drawer by drawer, and the place of each, in place of how many came before it into its drawer."""
+    for i in range(keys.shape[0]):
+        place = J(ends[U(drawers[U(i)])] - places[U(i)])
+        places[U(i)] = place
+        laid[U(CROWD + place)] = keys[U(i)]
+
+
+@njit(**_INNER)
+def _compare(laid: Any, two_before: Any, two_after: Any, found: Any) -> None:
+    """Count at each place how many are smaller of two keys some way before it and two some way after it."""
+    for i in range(found.shape[0]):
+        own = laid[U(CROWD + i)]
+        a = J(1) if laid[U(two_before + i)] < own else J(0)
+        b = J(1) if laid[U(two_before + 1 + i)] < own else J(0)
+        c = J(1) if laid[U(two_after + i)] < own else J(0)
+        d = J(1) if laid[U(two_after + 1 + i)] < own else J(0)
+        found[U(i)] = J(found[U(i)] + J(J(a + b) + J(c + d)))
+
+
+@njit(**_INNER)
+def _tell(found: Any, places: Any, n: Any, ranks: Any, r: Any) -> None:
+    """Ranks of one replication from those found at each place, of which the first n have one."""
+    for i in range(ranks.shape[1]):
+        place = places[U(i)]
+        rank = found[U(place)]
+        ranks[r, U(i)] = rank if place < n else J(0)
 
 
 @njit(**_OPTIONS)
-def rank_scores(raw: Any, among: Any, ranks: Any) -> None:
-    """Ranks of many units; the arguments are those of `pack_keys` and `ranks_of`.
+def rank_scores(scores: Any, raw: Any, among: Any, ranks: Any, crowded: Any) -> None:
+    """Ranks without a sort: 1 is the best, equal scores share the smallest; 0 is no rank.
 
-    Keys are sorted digit by digit, the last digit first, over no more bits than they differ in: a time that depends on
-    no processor's way of sorting.
+    The range of the scores is divided evenly into drawers, about as many as units. Who is in an earlier drawer is
+    ahead; within a drawer, and a little beyond, each is compared with each.
+
+    Args:
+        scores: Shape (n, n_units), float32.
+        raw: Their bits, same shape, int32.
+        among: Whether each unit is ranked, shape (n_units,).
+        ranks: Filled, same shape as ``scores``, int32, where not crowded.
+        crowded: Filled, shape (n,): whether more than `CROWD` units share a drawer.
     """
-    keys = np.empty((2, ranks.shape[1]), dtype=np.uint64)
-    places = np.empty((3, 1 << DIGIT), dtype=np.int32)
+    n_units = ranks.shape[1]
+    shift = 0
+    while ACROSS << shift < n_units:
+        shift += 1
+    counts = np.empty((1 << shift, ACROSS), dtype=np.int32)
+    in_turn, before = counts.reshape(-1), np.empty(ACROSS, dtype=np.int32)
+    keys, drawers = np.empty(n_units, dtype=np.int32), np.empty(n_units, dtype=np.int32)
+    places, found = np.empty(n_units, dtype=np.int32), np.empty(n_units, dtype=np.int32)
+    laid = np.empty(CROWD + n_units + CROWD, dtype=np.int32)
+    laid[:CROWD], laid[CROWD + n_units :] = -0x80000000, NOWHERE
+    ends = np.empty(2, dtype=np.int32)
+    top_and_bottom, last = ends.view(np.float32), F((ACROSS << shift) - 2)
     for r in range(ranks.shape[0]):
-        _pack(raw, r, among, keys, 0)
-        low, high = _extent(keys)
-        width = 1
-        while low <= high and (high - low) >> U(width) > U(0):
-            width += 1
-        passes = (width + DIGIT - 1) // DIGIT
-        digit = U((width + passes - 1) // passes)
-        mask = (U(1) << digit) - U(1)
-        n = _gather(keys, low, digit, mask, places)
-        for d in range(passes):
-            _move(keys, d % 2, 1 - d % 2, n, low, U(d) * digit, mask, places, d)
-        _tell(keys, passes % 2, n, ranks, r)
+        _turn(raw, r, among, keys)
+        low, high, n = _extent(keys)
+        ends[0], ends[1] = _raw(low), _raw(high)
+        top, bottom = top_and_bottom[0], top_and_bottom[1]
+        by = F(last / F(top - bottom)) if top > bottom else F(0.0)
+        _choose_drawers(scores, r, keys, top, by, last, shift, drawers)
+        _take_turns(drawers, in_turn, places)
+        most = np.int64(_most(in_turn))
+        crowded[r] = most > CROWD
+        if crowded[r]:
+            continue
+        _find_ends(counts, before)
+        _lay_out(keys, drawers, in_turn, places, laid)
+        near = most // 2 * 2  # that many neighbours on either side are compared: who is further off is elsewhere
+        for i in range(n_units):
+            found[U(i)] = J(i + 1 - near)
+        for far in range(0, near, 2):
+            _compare(laid, CROWD - 2 - far, CROWD + 1 + far, found)
+        _tell(found, places, n, ranks, r)
 
 
 @njit(**_INNER)

@@ -164,13 +164,15 @@ def ranks_by_numba(scores: Singles, among: Bools) -> Ranks:
     from ssc_index.uncertainty import kernel_counts
 
     raw, ranks = scores.view(np.int32), np.empty(scores.shape, dtype=np.int32)
-    if scores.shape[1] > kernel_counts.FEW:
-        kernel_counts.rank_scores(raw, among, ranks)
-        return ranks
-    keys = np.empty(scores.shape, dtype=np.uint64)
-    kernel_counts.pack_keys(raw, among, keys)
-    keys.sort(axis=1)
-    kernel_counts.ranks_of(keys, ranks)
+    crowded = np.empty(len(scores), dtype=bool)
+    kernel_counts.rank_scores(scores, raw, among, ranks, crowded)
+    if crowded.any():
+        keys = np.empty((int(crowded.sum()), scores.shape[1]), dtype=np.uint64)
+        kernel_counts.pack_keys(raw[crowded], among, keys)
+        keys.sort(axis=1)
+        sorted_out = np.empty(keys.shape, dtype=np.int32)
+        kernel_counts.ranks_of(keys, sorted_out)
+        ranks[crowded] = sorted_out
     return ranks
 
 

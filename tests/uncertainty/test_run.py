@@ -137,8 +137,8 @@ def test_a_unit_that_is_seldom_ranked_and_then_first_leads_no_tier():
 
 @pytest.mark.parametrize("ranks_by", [ranks_by_numba, ranks_by_numpy])
 @pytest.mark.parametrize("low", [-50.0, 0.0])
-@pytest.mark.parametrize("units", [37, 400])  # few are sorted by NumPy, many digit by digit
-def test_ranks_by_sorted_bits_are_the_ranks(units, low, ranks_by):
+@pytest.mark.parametrize("units", [37, 400])  # of few no more share a drawer than are compared with each other
+def test_ranks_are_those_of_the_scores(units, low, ranks_by):
     generator = np.random.default_rng(4)
     scores = np.round(generator.uniform(low, 50, (20, units)), 0).astype(np.float32)  # many ties
     scores[10:] = generator.normal(60, 5, scores[10:].shape)  # none
@@ -152,6 +152,26 @@ def test_ranks_by_sorted_bits_are_the_ranks(units, low, ranks_by):
     among = generator.random(units) < 0.7
     expected = [rank_descending(np.where(among, row, np.nan)) for row in scores.astype(np.float64)]
     np.testing.assert_array_equal(ranks_by(scores, among), np.nan_to_num(expected))
+
+
+@pytest.mark.parametrize("units", [1, 2, 33, 1024, 1025, 70_000])
+def test_ranks_of_scores_without_bounds_and_all_in_one_place(units):
+    generator = np.random.default_rng(5)
+    scores = generator.normal(50, 5, (12, units)).astype(np.float32)
+    some = generator.random(units) < 0.1
+    ends = np.array([np.inf, -np.inf, 3.4e38, -3.4e38, 0.0], dtype=np.float32)
+    scores[0] = generator.choice(ends, units)
+    scores[1] = generator.choice(ends[1:], units)
+    scores[2] = generator.choice(ends[::2], units)
+    scores[3, some], scores[4, some], scores[5, some] = np.inf, -np.inf, 3.4e38  # the others share a drawer
+    scores[6] *= np.float32(1e-45)  # multiples of the smallest number above 0
+    scores[7] = np.where(some, scores[7] * np.float32(1e-44), np.float32(-1e-45))
+    scores[8] = np.where(some, np.nan, np.inf)
+    scores[9] = np.float32(1e30)
+    scores[10, some] = np.nan
+    everyone = np.ones(units, dtype=bool)
+    expected = [rank_descending(row) for row in scores.astype(np.float64)]
+    np.testing.assert_array_equal(ranks_by_numba(scores, everyone), np.nan_to_num(expected))
 
 
 def test_numpy_alone_counts_what_the_kernel_counts(case, result):
