@@ -40,8 +40,9 @@ def centres(block: Floats, centre: Centre) -> Floats:
     known = np.flatnonzero(count)
     result = np.full(ordered.shape[0], np.nan)
     if centre == "mean":
+        counts = count.tolist()
         for column in known.tolist():
-            result[column] = ordered[column, : count[column]].sum() / count[column]
+            result[column] = np.add.reduce(ordered[column, : counts[column]]) / counts[column]
         return result
     middle = count // 2
     result[known] = ordered[known, middle[known]]

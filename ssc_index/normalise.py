@@ -10,6 +10,7 @@ Every scale reads "more is better": ``sign`` is −1 where less is, 1 elsewhere;
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from functools import cache
@@ -170,15 +171,13 @@ def minmax(values: Floats, worst: Floats, best: Floats, scale: tuple[float, floa
     array([100.,   0.,  75.])
     """
     length = np.where(best == worst, np.nan, best - worst)
-    scores = np.empty(values.shape, order="F")
-    for column in range(values.shape[1]):  # one after the other, so that they stay in the processor's memory
-        own = (values[:, column] - worst[column]) / length[column]
-        inside = (own >= 0) & (own <= 1)
-        own *= scale[1] - scale[0]
-        own += scale[0]
-        np.clip(own, *scale, out=own, where=inside)  # rounding may miss an end by a bit
-        scores[:, column] = own
-    return scores
+    share: Floats = values - worst
+    share /= length
+    beyond = (share < 0) | (share > 1)
+    share *= scale[1] - scale[0]
+    share += scale[0]
+    np.clip(share, *scale, out=share, where=~beyond if beyond.any() else True)  # rounding may miss an end by a bit
+    return share
 
 
 def between(values: Floats, low: Floats, high: Floats, scale: tuple[float, float]) -> Floats:
@@ -224,12 +223,16 @@ def means_and_deviations(values: Floats) -> tuple[Floats, Floats]:
         Means (NaN for a column without values) and deviations (NaN also for one value, or equal ones).
     """
     means, deviations = np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
-    for column in range(values.shape[1]):
-        own = values[:, column]
-        finite = own[own == own]
-        if finite.size == 0:
+    columns = np.ascontiguousarray(values.T)
+    there = columns == columns
+    ends = np.cumsum(np.count_nonzero(there, axis=1)).tolist()
+    known = columns[there]  # column after column
+    lows = np.fmin.reduce(values, axis=0, initial=np.nan).tolist()
+    highs = np.fmax.reduce(values, axis=0, initial=np.nan).tolist()
+    for column, (start, end) in enumerate(itertools.pairwise((0, *ends))):
+        if start == end:
             continue
-        low, high = float(finite.min()), float(finite.max())
+        finite, low, high = known[start:end], lows[column], highs[column]
         unit = elementary.power_of_two_by(max(abs(low), abs(high)))
         finite *= unit
         mean = np.add.reduce(finite) / finite.size

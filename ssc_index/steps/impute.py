@@ -292,8 +292,8 @@ def _groups(state: State, step: ImputeCentre | ImputeGroup) -> tuple[NDArray[np.
         labels = state.values.groups[step.group]
     keys: dict[tuple[int | None, str], int] = {}
     numbers = np.full(len(years), -1, dtype=np.int64)
-    for row, (year, label) in enumerate(zip(years, labels, strict=True)):
-        if label is not None and not state.excluded_by[row]:
+    for row, (year, label, excluded_by) in enumerate(zip(years, labels, state.excluded_by.tolist(), strict=True)):
+        if label is not None and not excluded_by:
             numbers[row] = keys.setdefault((year, label), len(keys))
     if isinstance(step, ImputeCentre):
         return numbers, [f"all units{in_year(year)}" for year, _ in keys]

@@ -57,7 +57,8 @@ __all__ = [
     "run",
 ]
 
-PIECE = 1 << 18  # cells that are scored at a time
+PIECE = 1 << 15  # cells that are scored at a time
+PARALLEL_FROM = 1 << 18  # cells from which several processors score them
 Ranked = NormaliseRank | NormaliseBorda | NormalisePercentile
 WHY = {
     "distance_to_reference": "the reference unit has no value or the worst one",
@@ -293,15 +294,17 @@ def _in_pieces(
     cuts = [slice(start, min(start + width, len(nodes))) for start in range(0, len(nodes), width)]
 
     def score(cut: slice) -> _Piece:
-        piece, own = _Piece(), values[:, cut]
-        scores = np.full(own.shape, np.nan, order="F")
+        piece, own, blocks = _Piece(), values[:, cut], []
         for task in _tasks(state, way, nodes[cut], columns[cut], own, piece.faults):
             with np.errstate(all="ignore"):  # looked for below
                 scored, numbers, found = _scale(task, own[task.rows])
-            scores[task.rows] = scored
+            blocks.append(scored)
             piece.numbers.append((task.year, task.columns, numbers))
             piece.found.append(found)
-            _settle(task, own[task.rows], scores[task.rows])
+            _settle(task, own[task.rows], scored)
+        if not blocks:
+            return piece
+        scores = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
         beyond = np.isinf(scores)
         if beyond.any():
             piece.beyond = [(row, cut.start + column) for row, column in np.argwhere(beyond).tolist()]
@@ -311,8 +314,8 @@ def _in_pieces(
         table[:, _side_by_side(columns[cut])] = scores
         return piece
 
-    if len(cuts) == 1:
-        return [score(cuts[0])]
+    if values.size < PARALLEL_FROM:
+        return [score(cut) for cut in cuts]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(score, cuts))
 
@@ -443,7 +446,7 @@ def _numbers(task: _Task) -> dict[str, Floats]:
     """What a scale rests on: constants in real units put through the same functions as the values, and numbers that
     are taken from the units, or from an earlier run."""
     way = task.way
-    given = [_mapped(task, node, position) for position, node in enumerate(task.nodes)]
+    given = [_mapped(task, node) for node in task.nodes]
     posts = np.array(given, dtype=np.float64).T
     match way:
         case NormaliseGoalposts() | NormaliseScaled():
@@ -532,13 +535,13 @@ def _from_saved(task: _Task) -> dict[str, Floats]:
     return found
 
 
-def _mapped(task: _Task, node: Node, position: int) -> Floats:
+def _mapped(task: _Task, node: Node) -> Floats | tuple[float, ...]:
     """Constants of an indicator in the unit of its values."""
     given = constants(task.way, node)
-    if not given:
-        return np.zeros(0)
-    posts = np.array(given, dtype=np.float64)
     treated = task.state.transforms.get((task.block, node.code))
+    if not given or (treated is None and node.transform == "none"):
+        return given
+    posts = np.array(given, dtype=np.float64)
     if treated is not None:
         posts = treated.in_new_unit(posts)
     if not np.isfinite(posts).all():
@@ -601,7 +604,7 @@ def _settle(task: _Task, values: Floats, scores: Floats) -> None:
     rule = getattr(way, "constant", None)
     if rule is None:
         return
-    stuck = ~np.isnan(values) & np.isnan(scores)
+    stuck = (scores != scores) > (values != values)
     if rule == "middle":
         if isinstance(way, NormaliseZscore):
             scores[stuck] = way.mean

@@ -380,14 +380,16 @@ def test_years_on_different_logarithms_share_no_fixed_point(step):
     assert np.isfinite(_column(numbers, steps, years, units, target=50.0)).all()
 
 
+@pytest.mark.parametrize("parallel_from", [0, 1000])
 @pytest.mark.parametrize("way", [{"method": "rank"}, {"method": "zscore", "limits": [-1, None]}], ids=str)
-def test_indicators_scored_piece_by_piece_are_those_scored_at_once(way, monkeypatch):
+def test_indicators_scored_piece_by_piece_are_those_scored_at_once(way, parallel_from, monkeypatch):
     tree = _tree(a={}, b={"direction": "lower"}, c={}, e={})
     table, years = np.random.default_rng(3).normal(size=(8, 4)), [1, 2] * 4
     steps = [{"normalise": way | {"overrides": {"b": {"method": "minmax"}}}}]  # columns that stand apart
     units = [f"u{number // 2}" for number in range(8)]
     whole = _run(tree, table, steps, years, units)
     monkeypatch.setattr(normalise_step, "PIECE", 1)
+    monkeypatch.setattr(normalise_step, "PARALLEL_FROM", parallel_from)
     pieces = _run(tree, table, steps, years, units)
     np.testing.assert_array_equal(pieces.scores, whole.scores)
     one, other = whole.steps[0], pieces.steps[0]
