@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -516,8 +517,16 @@ def _read(value: object) -> object:
         name, given = next(iter(value.items()))
     if not isinstance(name, str) or name not in RULES:
         raise ValueError(f"no rule of aggregation; known are {', '.join(RULES)}, or one of them with its parameters")
-    rule = _built(name, given if given is not None else {})
-    return name if isinstance(value, str) else rule
+    if isinstance(value, str):
+        _as_named(name)
+        return name
+    return _built(name, given if given is not None else {})
+
+
+@cache
+def _as_named(name: str) -> Rule:
+    """A rule with every parameter at its default; rules do not change, so that one is enough."""
+    return _built(name, {})
 
 
 def _built(name: str, given: Any) -> Rule:
@@ -544,4 +553,4 @@ How = Annotated[str | Rule, BeforeValidator(_read), PlainSerializer(_write)]
 
 def rule_of(how: str | Rule) -> Rule:
     """The rule of a name, every parameter at its default, or the rule itself."""
-    return how if isinstance(how, Rule) else RULES[how]()
+    return how if isinstance(how, Rule) else _as_named(how)
