@@ -368,7 +368,8 @@ def method_with(method: Method, framework: Framework, choices: Mapping[int, Sequ
         nodes = [node for node in framework.nodes if node.code in framework.children]
         if isinstance(step, Aggregate) and not any(rule_at(step, node).takes_floor for node in nodes):
             mapping["steps"][number][step.step]["floor"] = None
-    return method_from_mapping(mapping, f"method {method.name}")
+            built = method_from_mapping(mapping, f"method {method.name}")
+    return built
 
 
 def laid_over(name: str, step: Mapping[str, Any], option: Mapping[str, Any]) -> dict[str, Any]:

@@ -317,7 +317,7 @@ def prepare(case: Case, backend: Backend = "numpy") -> Prepared:
         floors=floors,
         least=least,
         alive=alive_places,
-        pattern=np.unique(forms, axis=0, return_inverse=True)[1],
+        pattern=_pattern(forms),
         wanted=np.array([place[code] for code in case.kept]),
         base=np.ascontiguousarray(base[:, family_nodes]),
         family_nodes=np.array(family_nodes),
@@ -352,24 +352,23 @@ def _last_steps(case: Case, stage: Stage) -> tuple[list[Aggregate], Ints]:
     """The aggregation with every combination of options, without repetition, and the number of each combination's."""
     if stage.names in case.last_steps:
         return case.last_steps[stage.names]
-    seen: dict[str, int] = {}
-    steps: list[Aggregate] = []
-    numbers: list[int] = []
-    combined = [case.method.steps[-1].model_dump(mode="json")]
+    different = [case.method.steps[-1].model_dump(mode="json")]
+    numbers: Ints = np.zeros(1, dtype=np.int64)
     for name, count in zip(stage.names, stage.counts, strict=True):  # in the order of `Stage.combinations`
         one = case.section.inputs[name]
         options = one.options if isinstance(one, Alternatives) else [{}] * (count - 1)
-        combined = [
-            some if option is None else laid_over(Aggregate.step, some, option)  # None leaves the step as it stands
-            for some in combined
-            for option in (None, *options)
-        ]
-    for parameters in combined:
-        number = seen.setdefault(repr(parameters), len(seen))
-        if number == len(steps):
-            steps.append(Aggregate.model_validate(parameters))
-        numbers.append(number)
-    return case.last_steps.setdefault(stage.names, (steps, np.array(numbers)))
+        seen: dict[str, int] = {}
+        found, before = [], different
+        different = []
+        for parameters in before:
+            for option in (None, *options):  # None leaves the step as it stands
+                laid = parameters if option is None else laid_over(Aggregate.step, parameters, option)
+                found.append(seen.setdefault(repr(laid), len(seen)))
+                if found[-1] == len(different):
+                    different.append(laid)
+        numbers = np.array(found).reshape(len(before), -1)[numbers].ravel()
+    steps = [Aggregate.model_validate(parameters) for parameters in different]
+    return case.last_steps.setdefault(stage.names, (steps, numbers))
 
 
 def _alike(nodes: Sequence[Node], steps: Sequence[Aggregate]) -> tuple[list[Node], Ints]:
@@ -409,11 +408,11 @@ def _means(
     enough: dict[str, Floats] = {}
     for number, step in enumerate(steps):
         floors[number] = -np.inf if step.floor is None else step.floor
-        coverage = step.min_coverage
-        if repr(coverage) not in enough:
+        coverage, said = step.min_coverage, repr(step.min_coverage)
+        if said not in enough:
             shares = [(setting_at(coverage, node) or 0.0) if isinstance(coverage, dict) else coverage for node in above]
-            enough[repr(coverage)] = _enough(members, np.array(shares))
-        least[number] = enough[repr(coverage)]
+            enough[said] = _enough(members, np.array(shares))
+        least[number] = enough[said]
         base[number] = sources[step.weights]
     return means, floors, least, base
 
@@ -434,12 +433,21 @@ def _enough(members: Ints, shares: Floats) -> Floats:
 
 def _forms(means: Ints, floors: Singles, over_leaves: NDArray[np.bool_]) -> tuple[Ints, list[tuple[int, float]]]:
     """Form of the tables that each mean asks for, and what the forms are: a mean and its floor; scores come first."""
-    ways: dict[tuple[int, float], int] = {(MEANS["arithmetic"], -np.inf): 0}
-    forms = np.zeros(means.shape, dtype=np.int64)
-    for number, place in np.argwhere(over_leaves & (means != MEANS["arithmetic"])).tolist():
-        way = int(means[number, place]), float(floors[number])
-        forms[number, place] = ways.setdefault(way, len(ways))
-    return forms, list(ways)
+    ways, forms = [(MEANS["arithmetic"], -np.inf)], np.zeros(means.shape, dtype=np.int64)
+    asked = over_leaves & (means != MEANS["arithmetic"])
+    for floor in dict.fromkeys(floors.tolist()):
+        for mean in MEANS.values():
+            same = asked & (means == mean) & (floors == floor)[:, None]
+            if same.any():
+                forms[same] = len(ways)
+                ways.append((mean, floor))
+    return forms, ways
+
+
+def _pattern(forms: Ints) -> Ints:
+    """A number for each set of means, the same where all forms are."""
+    seen: dict[bytes, int] = {}
+    return np.array([seen.setdefault(row.tobytes(), len(seen)) for row in forms])
 
 
 def _fill_form(tables: Singles, mean: int, floor: float, backend: Backend, found: Singles) -> None:
