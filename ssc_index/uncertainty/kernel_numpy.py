@@ -78,7 +78,7 @@ def compute_scores(prepared: Prepared, laid: Laid, scores: Singles, status: Ints
                     present = _imputed(prepared.fills, table, scale, values, present, above.lanes)
                 if room.leaves.size:
                     above.scores[part, n_above:] = _with_gaps(values, present, room.leaves)
-                    above.note_gaps(part, slice(n_above, None))
+                    above.gaps[part, n_above:] = _lacking(above.scores[part, n_above:], above.lanes)
                 status[own] |= stuck
                 status[own] |= 2 * rules[0].fill_from_leaves(own, values, present, above, part)
             for one in rules[1:]:
@@ -248,10 +248,10 @@ class Scaled:
     units are as those of missing values (`Lanes`).
 
     Attributes:
-        values: Shape (n_indicators, n_lanes). A missing one is 0, which adds nothing to a sum, or NaN where there is a
-            transform.
+        values: Shape (n_indicators, n_lanes). A missing one is 0, or NaN where there is a transform.
         deviations: Standard deviations, same shape.
-        low: What each may not fall below, same shape; None where none can.
+        low: What each may not fall below, same shape, or (n_indicators, 1) where it is the same for all units; None
+            where nothing is held. A missing one may be held too, but stays 0 where sums are taken of its indicator.
         high: What each may not pass.
         there: Where there is a value, same shape.
         present: 1 there, 0 elsewhere; None where every unit has a value.
@@ -268,9 +268,12 @@ class Scaled:
 
     def hold(self, values: Singles, rows: slice) -> None:
         """Hold values of some indicators within their ends, shape (n, n_rows, n_lanes)."""
-        if self.low is not None:
+        if self.low is None or self.high is None:
+            return
+        if self.low.shape[1] == 1:  # two passes in one, which only two numbers a row make faster
+            np.clip(values, self.low[rows], self.high[rows], out=values)
+        else:
             np.maximum(values, self.low[rows], out=values)
-        if self.high is not None:
             np.minimum(values, self.high[rows], out=values)
 
 
@@ -359,17 +362,18 @@ def _laid_out(prepared: Prepared, table: int, scale: int) -> Scaled:
     held = straight & (numbers[:, 6] > 0)
     ends = np.sort(columns[2:4, held], axis=0)
     low[held], high[held] = np.clip(low[held], *ends), np.clip(high[held], *ends)
-    for part in (values, low, high):
-        part[~there] = 0.0
+    values[~there] = 0.0
+    low[relative], high[relative] = np.minimum(low[relative], 0.0), np.maximum(high[relative], 0.0)
     values[~there & (transforms > 0)[:, None]] = np.nan
     keys = kinds * 4 + transforms
     busy = np.unique(keys[relative | (transforms > 0)]).tolist()
     picked = [ALL if (keys == key).all() else np.flatnonzero(keys == key) for key in busy]
+    low_ends, high_ends = _ends_of_rows(low.astype(np.float32), high.astype(np.float32), there)
     return Scaled(
         values.astype(np.float32),
         (deviations * slope).astype(np.float32),
-        None if np.isneginf(low).all() else low.astype(np.float32),
-        None if np.isposinf(high).all() else high.astype(np.float32),
+        low_ends,
+        high_ends,
         there,
         present,
         tuple(
@@ -383,6 +387,17 @@ def _laid_out(prepared: Prepared, table: int, scale: int) -> Scaled:
             for rows, key in zip(picked, busy, strict=True)
         ),
     )
+
+
+def _ends_of_rows(low: Singles, high: Singles, there: Bools) -> tuple[Singles, Singles] | tuple[None, None]:
+    """What values may not fall below and not pass (`Scaled`), given for each value, shape (n_indicators, n_lanes)."""
+    if np.isneginf(low).all() and np.isposinf(high).all():
+        return None, None
+    one = np.arange(len(low)), there.argmax(axis=1)
+    lowest, highest = low[one][:, None], high[one][:, None]
+    if (((low == lowest) & (high == highest)) | ~there).all():
+        return lowest, highest
+    return np.where(there, low, np.float32(0.0)), np.where(there, high, np.float32(0.0))
 
 
 def _normalised(scaled: Scaled, errors: Errors | None, starts: Words) -> tuple[Singles, Singles | None, Bools]:
@@ -578,12 +593,6 @@ class Above:
     lanes: Lanes
     scratch: Sequence[Singles]
 
-    def note_gaps(self, which: slice, rows: slice) -> None:
-        """Look whether a unit lacks a score."""
-        scores = self.scores[which, rows]
-        scores[..., self.lanes.spare] = 1.0
-        self.gaps[which, rows] = np.isnan(scores.min(axis=2))
-
 
 @dataclass(frozen=True)
 class Level:
@@ -718,8 +727,8 @@ class Rules:
             if present is not None and not whole[run.start]:
                 there = (present if present.ndim == 2 else present[run])[..., rows, :]
             found = above.scores[places, self.level.rows][run]
-            refused[run] = self._fill(some[run], values[run, rows], there, above.lanes, found)
-        above.note_gaps(places, self.level.rows)
+            refused[run], gaps = self._fill(some[run], values[run, rows], there, above.lanes, found)
+            above.gaps[places, self.level.rows][run] = gaps
         return refused
 
     def fill_from_below(self, some: Ints, above: Above) -> Bools:
@@ -739,12 +748,13 @@ class Rules:
                 np.copyto(there, parts == parts)  # NaN is not
                 np.fmax(parts, _everywhere(LEAST, parts.shape[1:]), out=parts)  # missing ones become numbers
             found = np.empty((which.size, self.level.nodes.size, n_lanes), dtype=np.float32)
-            refused[which] = self._fill(some[which], parts, there, above.lanes, found)
-            above.scores[which, self.level.rows] = found
-        above.note_gaps(slice(some.size), self.level.rows)
+            refused[which], lacking = self._fill(some[which], parts, there, above.lanes, found)
+            above.scores[which, self.level.rows], above.gaps[which, self.level.rows] = found, lacking
         return refused
 
-    def _fill(self, some: Ints, parts: Singles, present: Singles | None, lanes: Lanes, found: Singles) -> Bools:
+    def _fill(
+        self, some: Ints, parts: Singles, present: Singles | None, lanes: Lanes, found: Singles
+    ) -> tuple[Bools, Bools]:
         """Fill scores of the level's nodes; the fewer the runs of replications with the same means, the better.
 
         Args:
@@ -755,7 +765,8 @@ class Rules:
             found: Filled, shape (n, n_nodes, n_lanes).
 
         Returns:
-            Whether a mean met a part that is not above 0, shape (n,).
+            Whether a mean met a part that is not above 0, shape (n,), and whether a unit lacks a node, shape
+            (n, n_nodes).
         """
         level, runs = self.level, _runs(self.pattern[some])
         refused = np.zeros(some.size, dtype=bool)
@@ -785,9 +796,10 @@ class Rules:
             found[at, node] = _alone(raw, self.weights[r, level.parent == node], int(self.means[r, node]))
         if present is not None and self.need[some].max() > 1:
             found[level.product(self.alive[some].astype(np.float32), present) < self.need[some][:, :, None]] = np.nan
-        if self.bare[some].any():
-            found[self.bare[some]] = np.nan
-        return refused
+        bare = self.bare[some]
+        if bare.any():
+            found[bare] = np.nan
+        return refused, bare if present is None and not alone else _lacking(found, lanes)
 
     def _convert(
         self,
@@ -879,6 +891,13 @@ def _with_gaps(values: Singles, present: Singles | None, columns: Ints) -> Singl
     if present is not None:
         found[np.broadcast_to(present[..., columns, :] == 0, found.shape)] = np.nan
     return found
+
+
+def _lacking(scores: Singles, lanes: Lanes) -> Bools:
+    """Whether a unit lacks a score, shape (n, n_rows), of scores of shape (n, n_rows, n_lanes)."""
+    scores[..., lanes.spare] = 1.0
+    lacking: Bools = np.isnan(scores.min(axis=2))
+    return lacking
 
 
 def _in_row(places: Ints) -> Rows:

@@ -258,6 +258,18 @@ def test_of_an_indicator_that_few_have_the_least_and_most_are_those_of_the_few(b
     np.testing.assert_allclose(scores, brute_force(case, rows, case.kept), atol=2e-4, rtol=0)
 
 
+@pytest.mark.parametrize("backend", ["numba", "numpy"])
+def test_a_value_beyond_a_bound_is_not_pulled_back_to_it(backend):
+    """Its errors may take it no further; those of the others stop at the bounds."""
+    inputs = {"errors": examples.MEASUREMENT, "normalisation": examples.NORMALISATION}
+    given, bounds = examples.values(), np.array([[20.0], [80.0]]) * np.ones(len(examples.framework().codes))
+    case = case_of(given, examples.framework(), examples.method(inputs, nodes=["pillar"]), bounds=bounds)
+    assert why_not(case) == []
+    rows = rows_of(case, 0, 24)
+    scores = scores_of_choices(prepare(case), decide(case, rows), backend)
+    np.testing.assert_allclose(scores, brute_force(case, rows, case.kept), atol=2e-4, rtol=0)
+
+
 @pytest.mark.parametrize("units", [600, 2000])
 def test_numpy_computes_what_the_kernel_computes_where_units_stand_in_pairs(units):
     assert kernel_numpy.Lanes.of(units).paired
