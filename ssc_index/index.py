@@ -6,7 +6,7 @@ module in `steps/`) and any formula (the modules beside this one).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -135,7 +135,7 @@ def run_steps(
     return state, tuple(steps)
 
 
-def tables_of(values: Values, framework: Framework, methods: Sequence[Method]) -> list[Floats]:
+def tables_of(values: Values, framework: Framework, methods: Sequence[Method]) -> Iterator[tuple[int, Floats]]:
     """Tables of the indicators that methods lead to from the same values; steps that some begin with are run once.
 
     Args:
@@ -143,8 +143,9 @@ def tables_of(values: Values, framework: Framework, methods: Sequence[Method]) -
         framework: What is measured.
         methods: What is done, in order; each is known to fit.
 
-    Returns:
-        The table of each method after its last step; the same bits as from `run_steps`.
+    Yields:
+        Place of each method and its table after the last step, the same bits as from `run_steps`; those of few steps
+        come first. Who keeps none of them has room for one at a time.
 
     Raises:
         ComputationError: As `run_steps`; of several, the one at the earliest step of the first method.
@@ -153,12 +154,15 @@ def tables_of(values: Values, framework: Framework, methods: Sequence[Method]) -
     first = beginning(values, framework, methods[0])
     first.recorded = False
     states: dict[tuple[str, ...], State] = {(): first}
-    tables: dict[tuple[str, ...], Floats] = {}
     for done in range(max(map(len, ways)) + 1):
-        tables |= {way: states[way].table for way in ways if len(way) == done}
-        wanted = {way[: done + 1]: method for way, method in zip(ways, methods, strict=True) if len(way) > done}
-        states = {way: _one_more(states[way[:-1]], method) for way, method in wanted.items()}
-    return [tables[way] for way in ways]
+        wanted = {way[:done]: method for way, method in zip(ways, methods, strict=True) if len(way) >= done}
+        go_on = {way[:done] for way in ways if len(way) > done}
+        before, states = states, {}
+        for way, method in wanted.items():
+            state = _one_more(before[way[:-1]], method) if way else first
+            if way in go_on:
+                states[way] = state
+            yield from ((place, state.table) for place, own in enumerate(ways) if own == way)
 
 
 def _ways(method: Method) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -489,24 +489,24 @@ def _tables(case: Case, stage: Stage, n_forms: int) -> tuple[Ints, Singles, Sing
         if same not in seen:
             wanted.append((values, framework, method))
         numbers.append(seen.setdefault(same, len(seen)))
+    shape = len(wanted), case.rows.stop - case.rows.start, len(case.framework.codes)
     if case.measurement is None:
-        everyone = np.ones(case.rows.stop - case.rows.start, dtype=bool)
-        tables = [table[case.rows] for table in _tables_without_errors(wanted)]
+        everyone = np.ones(shape[1], dtype=bool)
+        tables = ((place, table[case.rows]) for place, table in _tables_without_errors(wanted))
         nothing = np.zeros((0, 0, 0), dtype=np.float32)
-        return np.array(numbers), _lanes(tables, np.nan, n_forms), nothing, [everyone] * len(tables)
+        return np.array(numbers), _lanes(tables, shape, np.nan, n_forms), nothing, [everyone] * len(wanted)
     with ThreadPoolExecutor(min(len(wanted), os.cpu_count() or 1)) as pool:
         found = list(pool.map(lambda one: before_normalisation(case, *one), wanted))
     return (
         np.array(numbers),
-        _lanes([before.values.values[case.rows] for before in found], np.nan, n_forms),
-        _lanes([before.deviation for before in found], 0.0)[0],
+        _lanes(enumerate(before.values.values[case.rows] for before in found), shape, np.nan, n_forms),
+        _lanes(enumerate(before.deviation for before in found), shape, 0.0)[0],
         [~before.screened[case.rows] for before in found],
     )
 
 
-def _tables_without_errors(wanted: Sequence[tuple[Values, Framework, Method]]) -> list[Floats]:
-    """The table that each method leads to before its aggregation."""
-    tables: list[Floats] = [np.empty(0)] * len(wanted)
+def _tables_without_errors(wanted: Sequence[tuple[Values, Framework, Method]]) -> Iterator[tuple[int, Floats]]:
+    """Place of each method, and the table that it leads to before its aggregation."""
     together: dict[tuple[int, int], list[int]] = {}
     for place, (values, framework, _) in enumerate(wanted):
         together.setdefault((id(values), id(framework)), []).append(place)
@@ -514,18 +514,24 @@ def _tables_without_errors(wanted: Sequence[tuple[Values, Framework, Method]]) -
         values, framework, _ = wanted[places[0]]
         heads = [wanted[place][2] for place in places]
         heads = [method.model_copy(update={"steps": method.steps[:-1]}) for method in heads]
-        for place, table in zip(places, tables_of(values, framework, heads), strict=True):
-            tables[place] = table
-    return tables
+        for place, table in tables_of(values, framework, heads):
+            yield places[place], table
 
 
-def _lanes(tables: Sequence[Floats], fill: float, n_forms: int = 1) -> Singles:
-    """Tables with their units side by side, as the first form of (n_forms, n_tables, n_indicators, n_lanes)."""
-    n_units, n_columns = tables[0].shape
-    result = np.empty((n_forms, len(tables), n_columns, -(-n_units // LANES) * LANES), dtype=np.float32)
+def _lanes(tables: Iterable[tuple[int, Floats]], shape: tuple[int, int, int], fill: float, n_forms: int = 1) -> Singles:
+    """Tables with their units side by side, as the first form of (n_forms, n_tables, n_indicators, n_lanes).
+
+    Args:
+        tables: Place and table, each used before the next is asked for.
+        shape: Number of tables, units and indicators.
+        fill: What lanes beyond the units hold.
+        n_forms: Number of forms.
+    """
+    n_tables, n_units, n_columns = shape
+    result = np.empty((n_forms, n_tables, n_columns, -(-n_units // LANES) * LANES), dtype=np.float32)
     result[0, :, :, n_units:] = fill
-    for lanes, table in zip(result[0], tables, strict=True):
-        lanes[:, :n_units] = table.T
+    for place, table in tables:
+        result[0, place, :, :n_units] = table.T
     return result
 
 
