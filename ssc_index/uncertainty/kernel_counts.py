@@ -128,36 +128,32 @@ def _take_turns(drawers: Any, counts: Any, turns: Any) -> None:
 def _most(counts: Any) -> Any:
     """Most units in a drawer, but for the one of those without a rank."""
     most = J(0)
-    for i in range(counts.shape[0] - 1):
+    for i in range(counts.shape[0] - ACROSS - 1):
         most = counts[U(i)] if counts[U(i)] > most else most
     return most
 
 
 @njit(**_INNER)
-def _add_row(counts: Any, row: Any) -> None:
-    """Add the row before to a row."""
+def _add_row(counts: Any, row: Any, other: Any) -> None:
+    """Add another row to a row."""
     for i in range(counts.shape[1]):
-        counts[U(row), U(i)] = J(counts[U(row), U(i)] + counts[U(row - 1), U(i)])
+        counts[U(row), U(i)] = J(counts[U(row), U(i)] + counts[U(other), U(i)])
 
 
 @njit(**_INNER)
-def _move_row(counts: Any, row: Any, by: Any) -> None:
-    """Add a number of its own to each column of a row."""
-    for i in range(counts.shape[1]):
-        counts[U(row), U(i)] = J(counts[U(row), U(i)] + by[U(i)])
+def _find_ends(counts: Any) -> None:
+    """From how many are in each drawer to the place of the last of them; drawers are numbered down the columns.
 
-
-@njit(**_INNER)
-def _find_ends(counts: Any, before: Any) -> None:
-    """From how many are in each drawer to the place of the last of them; drawers are numbered down the columns."""
-    for row in range(1, counts.shape[0]):
-        _add_row(counts, row)
-    place = J(-1)
+    The last row is none of drawers: it takes the place of the last before each column.
+    """
+    rows, place = counts.shape[0] - 1, J(-1)
+    for row in range(1, rows):
+        _add_row(counts, row, row - 1)
     for i in range(counts.shape[1]):
-        before[U(i)] = place
-        place = J(place + counts[U(counts.shape[0] - 1), U(i)])
-    for row in range(counts.shape[0]):
-        _move_row(counts, row, before)
+        counts[U(rows), U(i)] = place
+        place = J(place + counts[U(rows - 1), U(i)])
+    for row in range(rows):
+        _add_row(counts, row, rows)
 
 
 @njit(**_INNER)
@@ -208,8 +204,8 @@ def rank_scores(scores: Any, raw: Any, among: Any, ranks: Any, crowded: Any) -> 
     shift = 0
     while ACROSS << shift < n_units:
         shift += 1
-    counts = np.empty((1 << shift, ACROSS), dtype=np.int32)
-    in_turn, before = counts.reshape(-1), np.empty(ACROSS, dtype=np.int32)
+    counts = np.empty(((1 << shift) + 1, ACROSS), dtype=np.int32)
+    in_turn = counts.reshape(-1)
     keys, drawers = np.empty(n_units, dtype=np.int32), np.empty(n_units, dtype=np.int32)
     places, found = np.empty(n_units, dtype=np.int32), np.empty(n_units, dtype=np.int32)
     laid = np.empty(CROWD + n_units + CROWD, dtype=np.int32)
@@ -228,7 +224,7 @@ def rank_scores(scores: Any, raw: Any, among: Any, ranks: Any, crowded: Any) -> 
         crowded[r] = most > CROWD
         if crowded[r]:
             continue
-        _find_ends(counts, before)
+        _find_ends(counts)
         _lay_out(keys, drawers, in_turn, places, laid)
         near = most // 2 * 2  # that many neighbours on either side are compared: who is further off is elsewhere
         for i in range(n_units):
