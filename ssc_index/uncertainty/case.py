@@ -349,10 +349,10 @@ def decide(case: Case, rows: Floats, backend: Backend = "numpy") -> Choices:
 
 
 def _picked(number: Floats, count: int, probabilities: Sequence[float] | None) -> Ints:
-    """Option of each number: the inverse of the cumulated probabilities."""
+    """Option of each number: the inverse of the cumulated probabilities; the last where there is no number."""
     shares = np.ones(count) if probabilities is None else np.asarray(probabilities)
     upper = np.cumsum(shares / shares.sum())[:-1]
-    return np.searchsorted(upper, np.nan_to_num(number), side="right").astype(np.int64)
+    return np.searchsorted(upper, number, side="right").astype(np.int64)
 
 
 def _weights(case: Case, one: Weights, number: Floats, backend: Backend) -> tuple[Floats, list[int]]:
