@@ -509,6 +509,9 @@ RULES: dict[str, type[Rule]] = {kind.name: kind for kind in KINDS}
 
 def _read(value: object) -> object:
     """Read ``name`` or ``{name: parameters}``; a name alone stays a name."""
+    if isinstance(value, str) and value in RULES:
+        _as_named(value)
+        return value
     if isinstance(value, Rule):
         return value
     given: object
@@ -517,9 +520,6 @@ def _read(value: object) -> object:
         name, given = next(iter(value.items()))
     if not isinstance(name, str) or name not in RULES:
         raise ValueError(f"no rule of aggregation; known are {', '.join(RULES)}, or one of them with its parameters")
-    if isinstance(value, str):
-        _as_named(name)
-        return name
     return _built(name, given if given is not None else {})
 
 
@@ -553,4 +553,4 @@ How = Annotated[str | Rule, BeforeValidator(_read), PlainSerializer(_write)]
 
 def rule_of(how: str | Rule) -> Rule:
     """The rule of a name, every parameter at its default, or the rule itself."""
-    return how if isinstance(how, Rule) else _as_named(how)
+    return _as_named(how) if isinstance(how, str) else how
