@@ -181,7 +181,9 @@ class Case:
         shape = self.values.values[self.rows].shape
         if self.grades is None:
             return np.full(shape, -1, dtype=np.int64)
-        return np.array([self.grade_number(grade) for grade in self.grades[self.rows].ravel().tolist()]).reshape(shape)
+        given = self.grades[self.rows].ravel().tolist()
+        number = {grade: self.grade_number(grade) for grade in set(given)}
+        return np.fromiter(map(number.__getitem__, given), np.int64, len(given)).reshape(shape)
 
     def grade_number(self, grade: str) -> int:
         """Number of a grade in the table of errors; −1 for none."""
