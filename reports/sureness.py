@@ -14,6 +14,10 @@ from reports.figures import Influence, RankInterval, acceptability_map, rank_int
 from ssc_index.uncertainty.outputs import DISTRIBUTION, RANKS, SENSITIVITY
 
 MOST_INTERVALS, MOST_UNITS, MOST_RANKS = 60, 30, 40
+TOLD_OF_INFLUENCES = (
+    "Sobol' indices of each uncertain choice: its share of the variance of the mean distance of all ranks from those "
+    "of the method, alone and in all, with 95 % intervals."
+)
 
 
 def pictures(frames: Mapping[str, pl.DataFrame], root: str) -> dict[str, str]:
@@ -73,18 +77,5 @@ def _acceptability(ranked: pl.DataFrame, distribution: pl.DataFrame) -> str:
 
 
 def _influences(moved: pl.DataFrame) -> str:
-    rows = [
-        Influence(
-            row["input"].replace("_", " "),
-            row["first"],
-            (row["first_low"], row["first_high"]),
-            row["total"],
-            (row["total_low"], row["total_high"]),
-        )
-        for row in moved.iter_rows(named=True)
-    ]
-    told = (
-        "Sobol' indices of each uncertain choice: its share of the variance of the mean distance of all ranks from "
-        "those of the method, alone and in all, with 95 % intervals."
-    )
-    return sensitivity_bars(rows, title="What moves the ranks", description=told)
+    rows = [Influence.of(row) for row in moved.iter_rows(named=True)]
+    return sensitivity_bars(rows, title="What moves the ranks", description=TOLD_OF_INFLUENCES)

@@ -26,11 +26,12 @@ from reports.figures import (
     sensitivity_bars,
     weight_gaps,
 )
+from reports.sureness import MOST_INTERVALS, MOST_RANKS, MOST_UNITS, TOLD_OF_INFLUENCES
 from ssc_index.audit.correlation import CorrelationLimits
 
 Block = dict[str, Any]
 Row = dict[str, Any]
-MOST_ROWS, MOST_INTERVALS, MOST_CITIES, MOST_RANKS = 15, 60, 30, 40
+MOST_ROWS = 15
 TITLE = "Statistical audit"
 INTERNAL = "Internal: it rests on what cities have not agreed to show. Do not pass it on."
 SECTIONS = {
@@ -464,7 +465,7 @@ class _Writer:
                 broad=1,
             ),
         ]
-        if figure := self._acceptability([city for city, _ in shown][:MOST_CITIES]):
+        if figure := self._acceptability([city for city, _ in shown][:MOST_UNITS]):
             blocks.append(figure)
         return blocks
 
@@ -484,20 +485,7 @@ class _Writer:
         of = self.of
         if not of.movers:
             return [_text("No choice moves a rank of these cities, or there are too few of them.")]
-        told = (
-            "Sobol' indices of each uncertain choice: its share of the variance of the mean distance of all ranks "
-            "from those of the method, alone and in all, with 95 % intervals."
-        )
-        bars = [
-            Influence(
-                row["input"].replace("_", " "),
-                row["first"],
-                (row["first_low"], row["first_high"]),
-                row["total"],
-                (row["total_low"], row["total_high"]),
-            )
-            for row in of.movers
-        ]
+        bars = [Influence.of(row) for row in of.movers]
         rows = [
             [
                 row["input"].replace("_", " "),
@@ -529,7 +517,11 @@ class _Writer:
                 "city may hang on another choice than the ranking as a whole: the last column tells of how many "
                 "cities each choice moves the rank most."
             ),
-            _figure(sensitivity_bars(bars, title="What moves the ranks", description=told), told, wide=True),
+            _figure(
+                sensitivity_bars(bars, title="What moves the ranks", description=TOLD_OF_INFLUENCES),
+                TOLD_OF_INFLUENCES,
+                wide=True,
+            ),
             _table(
                 f"Sobol' indices of the mean shift of ranks, over {of.movers[0]['n_points']:,} base points",
                 ["Choice", "First order", "95 %", "Total", "95 %", "Cities moved most"],

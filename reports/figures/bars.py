@@ -5,8 +5,9 @@ What belongs here: the drawing. What does not: how the indices are estimated (`s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from reports.figures import palette
 from reports.figures.svg import document, element, line, note, shortened, text, ticks, tooltip
@@ -32,6 +33,12 @@ class Influence:
     first_interval: tuple[float, float]
     total: float
     total_interval: tuple[float, float]
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Influence:
+        """From a row of a table of Sobol' indices, as `sensitivity.ranks.sensitivity_frame` has them."""
+        ends = {name: (row[f"{name}_low"], row[f"{name}_high"]) for name in ("first", "total")}
+        return cls(row["input"].replace("_", " "), row["first"], ends["first"], row["total"], ends["total"])
 
 
 def sensitivity_bars(rows: Sequence[Influence], *, title: str, description: str, ident: str = "bars") -> str:
