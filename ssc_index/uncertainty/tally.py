@@ -21,7 +21,7 @@ from ssc_index.values import Floats
 BINS = 1000  # of scores; no power of two, so that rows do not fall on each other in the processor's cache
 MOST_RANKS = 2000  # units up to which each rank has its own bin, and each pair of units is compared
 SPARE = np.uint64(2**29 - 1)  # the bits of a double that hold nothing of a single
-NOWHERE = 2.0**1000  # where units without a rank are sorted: after any single
+FAR, NOWHERE = 2.0**200, 2.0**1000  # where infinite scores are sorted, beyond any single, and units without a rank
 Counts = NDArray[np.int64]
 Ranks = NDArray[np.int32]
 
@@ -135,6 +135,7 @@ def ranks_by_numpy(scores: Singles, among: Bools) -> Ranks:
         missing = np.isnan(key)
         if not among.all():
             missing |= ~among
+        np.clip(key, -FAR, FAR, out=key)  # ∞ has no bits to spare
         key[missing] = NOWHERE
         raw = key.view(np.uint64)
         raw |= unit

@@ -154,8 +154,9 @@ def test_ranks_are_those_of_the_scores(units, low, ranks_by):
     np.testing.assert_array_equal(ranks_by(scores, among), np.nan_to_num(expected))
 
 
+@pytest.mark.parametrize("ranks_by", [ranks_by_numba, ranks_by_numpy])
 @pytest.mark.parametrize("units", [1, 2, 33, 1024, 1025, 70_000])
-def test_ranks_of_scores_without_bounds_and_all_in_one_place(units):
+def test_ranks_of_scores_without_bounds_and_all_in_one_place(units, ranks_by):
     generator = np.random.default_rng(5)
     scores = generator.normal(50, 5, (12, units)).astype(np.float32)
     some = generator.random(units) < 0.1
@@ -171,7 +172,7 @@ def test_ranks_of_scores_without_bounds_and_all_in_one_place(units):
     scores[10, some] = np.nan
     everyone = np.ones(units, dtype=bool)
     expected = [rank_descending(row) for row in scores.astype(np.float64)]
-    np.testing.assert_array_equal(ranks_by_numba(scores, everyone), np.nan_to_num(expected))
+    np.testing.assert_array_equal(ranks_by(scores, everyone), np.nan_to_num(expected))
 
 
 def test_numpy_alone_counts_what_the_kernel_counts(case, result):
