@@ -74,7 +74,8 @@ def look(workspace: Workspace) -> Looked:
     years: dict[str, list[int]] = {}
     named: dict[Path, list[int]] = {}
     others = [path for path in (workspace.root / MARKER, workspace.method_path) if path.is_file()]
-    found = {os.path.relpath(path, workspace.raw): path for path in others}
+    # By name alone, wherever they lie: the project may have been moved. No place below raw/ begins so.
+    found = {f"../{path.name}": path for path in others}
     found |= {place: workspace.raw / place for place in visible_files(workspace.raw)}
     for place, path in found.items():
         if not is_built_from(path):

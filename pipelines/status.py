@@ -6,7 +6,7 @@ Dagster shows it too), what is stale (`pipelines/last_build.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,10 @@ from dim_submission
 group by year
 order by year
 """
+
+
+# Columns of tables that hold words.
+WORDS = ("Status", "Fresh", "Stale")
 
 
 def status(workspace: Workspace) -> dict[str, object]:
@@ -125,9 +129,8 @@ def show_status(console: Console, facts: dict[str, Any]) -> None:
     ]
     heads = ("Edition", "Status", "Cities", "Ranked", "Values", "Coverage", "Provisional goalposts")
     console.print(_table("Editions, as anyone may read them", heads, editions))
-    years = [name for name in (facts["steps"] or [{}])[0] if name != "step"]
-    steps = [[row["step"], *(row[year] or "–" for year in years)] for row in facts["steps"]]
-    console.print(_table("Steps", ("", *years), steps))
+    steps = [[row["step"], *(_years_that_are(row, state) for state in ("fresh", "stale"))] for row in facts["steps"]]
+    console.print(_table("Steps", ("", "Fresh", "Stale"), steps))
     published = datetime.fromisoformat(facts["published_at"])
     console.print(
         f"\nPublished {published:%Y-%m-%d %H:%M} UTC; {facts['kept_out_as_error']:,} rows kept out as errors."
@@ -151,12 +154,24 @@ def show_status(console: Console, facts: dict[str, Any]) -> None:
         )
 
 
+def _years_that_are(step: Mapping[str, str | None], state: str) -> str:
+    """Years of a step in one state, those that follow each other as a span; a column for each would not fit."""
+    years = [int(year) for year, told in step.items() if told == state]
+    spans: list[list[int]] = []
+    for year in sorted(years):
+        if spans and year == spans[-1][-1] + 1:
+            spans[-1].append(year)
+        else:
+            spans.append([year])
+    said = (str(span[0]) if len(span) == 1 else f"{span[0]} to {span[-1]}" for span in spans)
+    return ", ".join(said) or "–"
+
+
 def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> RichTable:
     """A table whose first column names its rows; numbers stand at the right."""
     table = RichTable(title=f"\n{title}", title_justify="left", title_style="bold", box=None)
     for place, name in enumerate(heads):
-        table.add_column(name, justify="left" if place == 0 or name == "Status" else "right")
+        table.add_column(name, justify="left" if place == 0 or name in WORDS else "right")
     for row in rows:
-        cells = [str(value) for value in row]
-        table.add_row(*cells, style="yellow" if "stale" in cells else None)
+        table.add_row(*(str(value) for value in row))
     return table

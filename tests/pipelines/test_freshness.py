@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
 import shutil
 import warnings
@@ -13,6 +15,7 @@ import dagster as dg
 import duckdb
 import polars as pl
 import pytest
+from rich.console import Console
 
 from assets import freshness
 from assets.workspace import open_workspace
@@ -22,6 +25,7 @@ from pipelines import ranges
 from pipelines.definitions import definitions
 from pipelines.last_build import look, note_of, reached
 from pipelines.run import QUIET
+from pipelines.status import show_status
 from tests.pipelines.workspaces import (
     INTERNAL,
     REPORT,
@@ -314,4 +318,26 @@ def test_the_status_tells_which_steps_and_editions_are_stale(noted: Path) -> Non
     assert (facts["standing"]["first"], facts["standing"]["last"]) == (2019, 2020)
     assert facts["standing"]["changed"] == ["2019/revision.xlsx", "2019/revision.xlsx.receipt.csv"]
     assert {(step["2018"], step["2019"], step["2020"]) for step in facts["steps"]} == {("fresh", "stale", "stale")}
-    assert "`ssc-index build` would run 2019 to 2020" in " ".join(invoke("status", "-w", noted).stdout.split())
+    told = invoke("status", "-w", noted).stdout.splitlines()
+    assert "`ssc-index build` would run 2019 to 2020" in " ".join(" ".join(told).split())
+    assert ["derive_values", "2018", "2019", "to", "2020"] in [line.split() for line in told]
+
+
+def test_the_steps_of_many_years_are_told_in_eighty_columns(noted: Path) -> None:
+    facts = json.loads(invoke("status", "-w", noted, "--json").stdout)
+    states = {str(year): "stale" if year in (2003, 2024) else "fresh" for year in range(2000, 2025) if year != 2010}
+    page = Console(width=80, file=io.StringIO())
+    show_status(page, {**facts, "steps": [{"step": "score_benchmarks", **states, "2010": None}]})
+    (line,) = [line for line in page.file.getvalue().splitlines() if "score_benchmarks" in line]
+    assert line.split("  ")[1:] == ["2000 to 2002, 2004 to 2009, 2011 to 2023", "2003, 2024 "]
+
+
+def test_a_project_that_was_moved_stands_on_the_same(noted: Path, tmp_path: Path) -> None:
+    place = open_workspace(noted)
+    method = tmp_path / "elsewhere" / place.method_path.name
+    method.parent.mkdir()
+    shutil.copy(place.method_path, method)
+    moved = dataclasses.replace(place, method_path=method)
+    assert look(moved) == look(place)
+    method.write_bytes(method.read_bytes() + b"# another\n")
+    assert look(moved) != look(place)
