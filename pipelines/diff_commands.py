@@ -55,7 +55,14 @@ def diff(
     if city is not None:
         told = [_named(told, city)]
     if html is not None:
-        page = changes_page(found.before, found.after, told, is_public=found.is_public, is_demo=found.is_demo)
+        page = changes_page(
+            found.before,
+            found.after,
+            told,
+            is_public=found.is_public,
+            is_demo=found.is_demo,
+            is_draft=found.is_draft,
+        )
         with told_errors():
             _write(html, page, found.is_public)
     if as_json:
@@ -105,6 +112,7 @@ def _facts(found: Compared, shown: set[str]) -> dict[str, object]:
         "after": found.after,
         "is_public": found.is_public,
         "is_demo": found.is_demo,
+        "is_draft": found.is_draft,
         "cities": [
             {
                 **row,

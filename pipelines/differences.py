@@ -40,6 +40,7 @@ class Compared:
         after: What the later one is called.
         is_public: Whether nothing but what is public went in.
         is_demo: Whether every city is invented.
+        is_draft: Whether one of them is no release.
         parts: A row for each city; see ``changes.parts``.
         kpis: A row for each city and KPI that moved it; see ``changes.kpis``.
         values: Values that are seen in either edition: ``city_id, data_point, kpi_code, value_before, year_before,
@@ -52,6 +53,7 @@ class Compared:
     after: str
     is_public: bool
     is_demo: bool
+    is_draft: bool
     parts: pl.DataFrame
     kpis: pl.DataFrame
     values: pl.DataFrame
@@ -80,7 +82,7 @@ def compare(workspace: Workspace, before: str, after: str, *, internal: bool = F
 
     Raises:
         DifferenceError: If there is no such edition, or its scores cannot be made again from its values.
-        ReleaseError: If there is no such release.
+        ReleaseError: If there is no such release, or what it says of itself was changed.
     """
     one, other = (_side(workspace, word, internal) for word in (before, after))
     parts, kpis = compared(one.sight, other.sight, is_public=not internal)
@@ -93,6 +95,7 @@ def compare(workspace: Workspace, before: str, after: str, *, internal: bool = F
         other.label,
         not internal,
         bool(other.tables["dim_edition"]["is_demo"].all()),
+        any(side.tables["dim_edition"]["status"].item() != "release" for side in (one, other)),
         parts,
         kpis,
         _values(one, other),
@@ -110,7 +113,10 @@ def _side(workspace: Workspace, word: str, internal: bool) -> _Side:
         framework_path, method_path = None, workspace.method_path
     else:
         release = releases.find(workspace, word)
-        edition, label = release.edition, f"{release.edition} (release {release.name})"
+        if release.damage is not None:
+            raise releases.ReleaseError(release.damage)
+        withdrawn = ", withdrawn" if release.withdrawn_because is not None else ""
+        edition, label = release.edition, f"{release.edition} (release {release.name}{withdrawn})"
         path = release.internal_mart if internal else release.public_mart
         framework_path, method_path = release.folder / releases.FRAMEWORK, release.folder / releases.METHOD
     tables = _tables(path)

@@ -37,6 +37,7 @@ def release(
 
     place = opened(workspace)
     with told_errors(FAILED), progress_bar(quiet=as_json) as listener, progress.shown_by(listener):
+        before = releases.current(place)
         made = releases.release_edition(place, edition, reason)
         note_export(place, f"release {made.name}", "public", made.folder.name, made.address)
     if as_json:
@@ -44,6 +45,7 @@ def release(
         return
     typer.echo(f"Released {made.name}. Address: {made.address}")
     typer.echo(f"Readers find it as {place.marts.name}/{releases.CURRENT}.duckdb; it lies in {made.folder}.")
+    _tell_before(before, made)
 
 
 def list_releases(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
@@ -69,11 +71,14 @@ def list_releases(workspace: WorkspaceOption = None, as_json: JsonOption = False
         if one.withdrawn_because is not None:
             state = f"withdrawn: {one.withdrawn_because}"
         if one.damage is not None:
-            state = f"{state}; damaged: {one.damage}"
+            state = f"{state}; damaged, see below"
         table.add_row(
             one.name, str(one.edition), one.released_at[:10], f"{state}{f'; {one.reason}' if one.reason else ''}"
         )
     screen().print(table)
+    for one in known:
+        if one.damage is not None:
+            typer.echo(f"{one.name}: {one.damage}")
 
 
 def verify(
@@ -106,8 +111,10 @@ def rollback(release: ReleaseArgument, workspace: WorkspaceOption = None, reason
 
     place = opened(workspace)
     with told_errors(UNUSABLE):
-        current = releases.rollback(place, releases.find(place, release), reason)
-    typer.echo(f"Readers are pointed at {current.name}.")
+        before = releases.current(place)
+        now = releases.rollback(place, releases.find(place, release), reason)
+    typer.echo(f"Readers are pointed at {now.name}.")
+    _tell_before(before, now)
 
 
 def withdraw(
@@ -123,6 +130,14 @@ def withdraw(
         withdrawn = releases.find(place, release)
         current = releases.withdraw(place, withdrawn, reason)
     typer.echo(f"Withdrew {withdrawn.name}. Readers are pointed at {current.name if current else 'no release'}.")
+
+
+def _tell_before(before: Release | None, now: Release) -> None:
+    """Tell what readers had until now, of another year above all: they see one edition at a time."""
+    if before is None or before.name == now.name:
+        return
+    other = f" They had the edition {before.edition}." if before.edition != now.edition else ""
+    typer.echo(f"Before it was {before.name}; `ssc-index rollback {before.name}` brings it back.{other}")
 
 
 def _facts(one: Release) -> dict[str, object]:

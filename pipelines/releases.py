@@ -144,6 +144,8 @@ def release_edition(workspace: Workspace, edition: int, reason: str = "") -> Rel
             _sync(target.parent)
         elif _facts_of(target) != facts:
             raise ReleaseError(f"{target} is there and is another release; this cannot be. Nothing was changed.")
+        else:
+            _refuse_changed(target)
         known = {(line["event"], line["release"]) for line in _journal(workspace)}
         if ("released", name) not in known:
             _note(workspace, "released", name, reason)
@@ -156,14 +158,19 @@ def releases(workspace: Workspace) -> list[Release]:
     lines = _journal(workspace)
     withdrawn = {line["release"]: line["reason"] for line in lines if line["event"] == "withdrawn"}
     made = {line["release"]: line for line in lines if line["event"] == "released"}
-    current = _current(workspace)
+    pointed_at = _current(workspace)
     found = []
     for name, line in made.items():
         folder = workspace.root / FOLDER / name
         edition, address, damage = _told_of_itself(folder)
-        told = (withdrawn.get(name), name == current, line["at"], line["reason"])
+        told = (withdrawn.get(name), name == pointed_at, line["at"], line["reason"])
         found.append(Release(name, edition, address, folder, *told, damage=damage))
     return found
+
+
+def current(workspace: Workspace) -> Release | None:
+    """The release that readers are pointed at; None where there is none."""
+    return next((one for one in releases(workspace) if one.is_current), None)
 
 
 def _told_of_itself(folder: Path) -> tuple[int, str, str | None]:
@@ -220,8 +227,9 @@ def verify(workspace: Workspace, release: Release) -> None:
     Raises:
         VerificationError: With every file that was changed or is missing, and every mart that comes out otherwise.
     """
-    faults = _changed_files(release)
+    faults = _changed_files(release.folder)
     facts = _facts_of(release.folder)
+    faults += _other_parts(release.folder, facts)
     if _address(facts) != release.address or not release.name.endswith(release.address[:ADDRESS_LENGTH]):
         faults.append(f"{FACTS}: its address is {_address(facts)}, the release is named {release.name}")
     if facts["code_sha256"] != code_sha256(PUBLISHING) or facts["packages"] != _packages():
@@ -246,7 +254,7 @@ def rollback(workspace: Workspace, release: Release, reason: str) -> Release:
     """Point readers of the released mart at a release.
 
     Raises:
-        ReleaseError: If it was withdrawn or is damaged.
+        ReleaseError: If it was withdrawn, or a file of it is not as it was made.
     """
     with writer_lock(workspace.root / FOLDER / "releases", f"rolling back to {release.name}"):
         release = find(workspace, release.name)  # it may have been withdrawn while we waited
@@ -254,12 +262,13 @@ def rollback(workspace: Workspace, release: Release, reason: str) -> Release:
             raise ReleaseError(f"{release.name} was withdrawn ({release.withdrawn_because}); choose another.")
         if release.damage is not None:
             raise ReleaseError(release.damage)
+        _refuse_changed(release.folder)
         _make_current(workspace, release.name, reason)
     return find(workspace, release.name)
 
 
 def withdraw(workspace: Workspace, release: Release, reason: str) -> Release | None:
-    """Withdraw a release; its folder stays. Readers are pointed at the last one before it that stands.
+    """Withdraw a release; its folder stays. Readers are pointed at the last one before it that stands and is whole.
 
     Never at a later one: whoever rolled back to this one has taken that from the readers.
 
@@ -272,13 +281,13 @@ def withdraw(workspace: Workspace, release: Release, reason: str) -> Release | N
             _note(workspace, "withdrawn", release.name, reason)
         known = releases(workspace)
         before = known[: [one.name for one in known].index(release.name)]
-        stand = [one for one in before if one.stands]
-        if release.is_current and stand:
-            _make_current(workspace, stand[-1].name, f"{release.name} was withdrawn")
+        whole = (one for one in reversed(before) if one.stands and not _changed_files(one.folder))
+        if release.is_current and (next_one := next(whole, None)) is not None:
+            _make_current(workspace, next_one.name, f"{release.name} was withdrawn")
         elif release.is_current:
             for link in _links(workspace):
                 link.unlink(missing_ok=True)
-    return next((one for one in releases(workspace) if one.is_current), None)
+    return current(workspace)
 
 
 @contextmanager
@@ -428,7 +437,8 @@ def _packages() -> dict[str, str]:
 
 def _inputs_sha256(inputs: Path) -> str:
     """Address of the receipts, the register, the settings and the list of submissions."""
-    lines = [f"{sha256_of(path)}  {path.relative_to(inputs).as_posix()}" for path in _files(inputs)]
+    files = [path for path in _files(inputs) if path != inputs / CHECKSUMS]
+    lines = [f"{sha256_of(path)}  {path.relative_to(inputs).as_posix()}" for path in files]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -482,23 +492,48 @@ def _is_internal(place: Path) -> bool:
     return place.parts[0] == "inputs" or "internal" in place.as_posix()
 
 
-def _changed_files(release: Release) -> list[str]:
+def _refuse_changed(folder: Path) -> None:
+    """Point no reader at a release that is not as it was made; name every file."""
+    if faults := _changed_files(folder):
+        raise ReleaseError("\n".join([f"{folder.name} is not as it was made. {RESTORE}", *faults]))
+
+
+def _changed_files(folder: Path) -> list[str]:
     """A fault for each file of a release that is not as it was made."""
     faults = []
-    lists = [path for path in (release.folder / CHECKSUMS, release.folder / "inputs" / CHECKSUMS) if path.is_file()]
+    lists = [path for path in (folder / CHECKSUMS, folder / "inputs" / CHECKSUMS) if path.is_file()]
     if len(lists) < 2:
         faults.append(f"{CHECKSUMS}: one of the two is gone")
     lines = [line for path in lists for line in path.read_text(encoding="utf-8").splitlines()]
     listed = {place: sha for sha, place in (line.split("  ", 1) for line in lines)}
     for place, sha in listed.items():
-        path = release.folder / place
+        path = folder / place
         if not path.is_file():
             faults.append(f"{place}: is gone")
         elif sha256_of(path) != sha:
             faults.append(f"{place}: was changed after the release was made")
-    places = {path.relative_to(release.folder).as_posix() for path in _files(release.folder) if path not in lists}
+    places = {path.relative_to(folder).as_posix() for path in _files(folder) if path not in lists}
     faults += [f"{place}: was added after the release was made" for place in sorted(places - listed.keys())]
-    return faults
+    links = ("marts/ssc_index_parquet", "marts/ssc_index_internal_parquet")
+    return [*faults, *(f"{link}: leads nowhere" for link in links if not (folder / link).is_dir())]
+
+
+def _other_parts(folder: Path, facts: Mapping[str, object]) -> list[str]:
+    """A fault for each part of a release that is not the one its facts tell of.
+
+    Checksums lie beside what they are of: whoever changed a file may have changed them too.
+    """
+    inputs = folder / "inputs"
+    parts = {
+        METHOD: (folder / METHOD, "method_sha256", sha256_of),
+        FRAMEWORK: (folder / FRAMEWORK, "framework_sha256", sha256_of),
+        "inputs": (inputs, "inputs_sha256", _inputs_sha256),
+    }
+    return [
+        f"{name}: is not what {FACTS} tells of"
+        for name, (path, key, address_of) in parts.items()
+        if path.exists() and address_of(path) != facts.get(key)
+    ]
 
 
 def _differences(release: Release, facts: Mapping[str, object], built: Workspace) -> list[str]:
@@ -547,9 +582,12 @@ def _other_content(released: Path, again: Path) -> list[str]:
         except duckdb.Error as error:
             faults.append(f"{released.name}: cannot be compared: {str(error).splitlines()[0]}")
     mine, other = (path.with_name(f"{path.stem}_parquet") for path in (released, again))
-    names = [file.name for file in sorted(other.iterdir()) if (mine / file.name).is_file()]
-    changed = [name for name in names if sha256_of(mine / name) != sha256_of(other / name)]
-    return [*faults, *(f"{mine.name}/{name}: is not what is made again" for name in changed)]
+    pairs = [(mine / file.name, file) for file in sorted(other.iterdir())]
+    told, told_again = (path.with_name(f"{path.stem}_manifest.json") for path in (released, again))
+    pairs.append((told, told_again))
+    changed = [one for one, file in pairs if one.is_file() and sha256_of(one) != sha256_of(file)]
+    marts = released.parent
+    return [*faults, *(f"{one.relative_to(marts).as_posix()}: is not what is made again" for one in changed)]
 
 
 def _journal(workspace: Workspace) -> list[dict[str, str]]:

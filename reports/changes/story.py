@@ -14,6 +14,7 @@ import polars as pl
 
 from reports import words
 from ssc_index.changes import FACTORS
+from ssc_index.counterfactuals import KINDS
 
 # Each factor in a word for a column, and in words for a sentence.
 SHORT = {
@@ -37,7 +38,7 @@ NAMES = {
 }
 TOLD = {
     "revised": "figures that it reported in both editions and that are others now",
-    "reported": "figures that it reports for the first time, or no longer",
+    "reported": "figures that it newly reports, or no longer does",
     "carried": "older figures that stand in for missing ones",
     "others": "the figures of the other cities",
     "entry_exit": "cities that entered or left the ranking",
@@ -62,7 +63,8 @@ class Told:
         rank_change: Places gained.
         score_parts: By factor, rounded so that they sum to `score_change`; empty where there are none.
         rank_parts: The same for ranks.
-        kpis: Name and contribution of the KPIs that moved it most, the greatest first, and what the others came to.
+        kpis: Name and contribution of the KPIs that moved it most, the greatest first, and what the others came to;
+            rounded so that they sum to the parts of its own data.
         values: Values of these KPIs, before and after.
         sentences: What happened.
         codes: Nodes of the KPIs among `kpis`, in their order.
@@ -157,6 +159,10 @@ def _story(
     listed = [(nodes.get(node, node) if node != "index" else "Rounding and bounds", value) for node, value in largest]
     if rest := named[MOST_KPIS:]:
         listed.append((f"{len(rest)} others", math.fsum(value for _, value in rest)))
+    if score_parts and listed:
+        own = round(math.fsum(score_parts[kind] for kind in KINDS), SCORE_DECIMALS)
+        shown = adding_up([value for _, value in listed], own, SCORE_DECIMALS)
+        listed = [(name, value) for (name, _), value in zip(listed, shown, strict=True)]
     name = cities.get(row["city_id"], row["city_id"])
     return Told(
         row["city_id"],

@@ -24,6 +24,8 @@ def overview(title: str, told: Sequence[Told], show_all: bool = False) -> Render
     shown = both if show_all else both[:FIRST]
     parts: list[RenderableType] = [Text(title, style="bold")]
     moved = [name for name in SHORT if any(one.score_parts.get(name) or one.rank_parts.get(name) for one in both)]
+    if len(both) == len(told) and not any(one.score_change or one.rank_change for one in both) and not moved:
+        return Group(*parts, Text(f"Scores and ranks of the {len(both)} ranked cities are the same in both."))
     parts += [Text("Points of the index", style="bold"), _scores(shown, moved), Text("")]
     parts += [Text("Places, + is better", style="bold"), _ranks(shown, moved), Text("")]
     if len(shown) < len(both):

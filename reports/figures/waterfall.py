@@ -40,6 +40,7 @@ def waterfall(
     tolerance: float = 1e-6,
     ident: str = "waterfall",
     width: float = WIDTH,
+    decimals: int = 1,
 ) -> str:
     """Draw a waterfall.
 
@@ -52,6 +53,7 @@ def waterfall(
         tolerance: By how much start and steps may miss the end.
         ident: Stem of the ids.
         width: Width of the drawing, in its own units; its letters are 12 high.
+        decimals: Decimals of the figures at the bars.
 
     Raises:
         ValueError: If start and steps do not add up to the end; such a picture would lie.
@@ -69,7 +71,9 @@ def waterfall(
 
     slot = (width - LEFT - RIGHT) / (len(steps) + 2)
     children = [_grid(tick, y(tick), width) for tick in ticks(low, high)]
-    children.append(_bar(start[0], LEFT, slot, y(start[1]), y(low), f"{start[1]:.1f}", palette.MUTED, "f-mutedfill"))
+    children.append(
+        _bar(start[0], LEFT, slot, y(start[1]), y(low), f"{start[1]:.{decimals}f}", palette.MUTED, "f-mutedfill")
+    )
     for count, step in enumerate(steps):
         x = LEFT + slot * (count + 1)
         better = step.change >= 0
@@ -78,22 +82,22 @@ def waterfall(
         children.append(
             line(x - slot * 0.18, y(levels[count]), x + slot * 0.18, y(levels[count]), class_="f-mutedline")
         )
-        children.append(_bar(step.name, x, slot, ends[0], ends[1], signed(step.change), colour, mark))
+        children.append(_bar(step.name, x, slot, ends[0], ends[1], signed(step.change, decimals), colour, mark))
     x = LEFT + slot * (len(steps) + 1)
     children.append(line(x - slot * 0.18, y(levels[-1]), x + slot * 0.18, y(levels[-1]), class_="f-mutedline"))
-    children.append(_bar(end[0], x, slot, y(end[1]), y(low), f"{end[1]:.1f}", palette.MUTED, "f-mutedfill"))
+    children.append(_bar(end[0], x, slot, y(end[1]), y(low), f"{end[1]:.{decimals}f}", palette.MUTED, "f-mutedfill"))
     if low > 0:
         children.append(note(LEFT, HEIGHT - 6, f"The scale starts at {low:.1f}."))
     return document(width, HEIGHT, ident, title, description, children)
 
 
-def signed(change: float) -> str:
-    """A change with its sign, one decimal.
+def signed(change: float, decimals: int = 1) -> str:
+    """A change with its sign.
 
     >>> signed(-3.44), signed(0.0), signed(-0.04)
     ('−3.4', '±0.0', '±0.0')
     """
-    told = f"{change:+.1f}"
+    told = f"{change:+.{decimals}f}"
     return f"±{told[1:]}" if float(told) == 0 else told.replace("-", "−")
 
 

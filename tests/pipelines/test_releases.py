@@ -195,18 +195,71 @@ def test_a_mart_that_was_changed_with_its_checksum_is_told(
     parquet = one.public_mart.with_name("ssc_index_parquet") / "fact_score.parquet"
     parquet.chmod(0o644)
     pl.read_parquet(parquet).clear().write_parquet(parquet)
-    checksums = one.folder / "checksums.txt"
-    checksums.chmod(0o644)
-    places = [line.split("  ", 1)[1] for line in checksums.read_text(encoding="utf-8").splitlines()]
-    lines = [f"{sha256_of(one.folder / place)}  {place}\n" for place in places]
-    checksums.write_text("".join(lines), encoding="utf-8")
+    manifest = one.public_mart.with_name("ssc_index_manifest.json")
+    overwrite(manifest, manifest.read_text(encoding="utf-8").replace("ranks_follow_scores", "ranks_follow_nothing"))
+    sum_anew(one.folder)
     with pytest.raises(releases.VerificationError) as told:
         releases.verify(open_workspace(root), one)
     assert told.value.faults == (
         "ssc_index.duckdb: fact_score has not the rows that are made again",
         "ssc_index.duckdb: its views and macros are not those that are made again",
         "ssc_index_parquet/fact_score.parquet: is not what is made again",
+        "ssc_index_manifest.json: is not what is made again",
     )
+
+
+def overwrite(path: Path, text: str) -> None:
+    path.chmod(0o644)
+    path.write_text(text, encoding="utf-8")
+
+
+def sum_anew(folder: Path) -> None:
+    """Write the checksums of a release as they are now, as somebody would who hides a change."""
+    for checksums in (folder / "checksums.txt", folder / "inputs" / "checksums.txt"):
+        places = [line.split("  ", 1)[1] for line in checksums.read_text(encoding="utf-8").splitlines()]
+        overwrite(checksums, "".join(f"{sha256_of(folder / place)}  {place}\n" for place in places))
+
+
+def test_method_framework_and_inputs_that_were_changed_with_their_checksums_are_told(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a comparison reads, and what a release says it was made from, must be what its address covers."""
+    one = only_release(root)
+    again = tmp_path / "again"
+    (again / "raw").mkdir(parents=True)
+    shutil.copytree(one.folder / "marts", again / "marts", symlinks=True)
+    monkeypatch.setattr(releases, "_built", lambda *_: open_workspace(again))
+    receipt = sorted((one.folder / "inputs" / "receipts").rglob("*.csv"))[0]
+    for path in (one.folder / "method.yaml", one.folder / "framework.csv", receipt):
+        overwrite(path, path.read_text(encoding="utf-8") + "\n")
+    sum_anew(one.folder)
+    (one.folder / "marts" / "ssc_index_internal_parquet").unlink()
+    with pytest.raises(releases.VerificationError) as told:
+        releases.verify(open_workspace(root), one)
+    assert told.value.faults[:4] == (
+        "marts/ssc_index_internal_parquet: leads nowhere",
+        *(f"{part}: is not what release.json tells of" for part in ("method.yaml", "framework.csv", "inputs")),
+    )
+
+
+def test_no_reader_is_pointed_at_a_release_whose_files_were_changed(root: Path) -> None:
+    first = only_release(root)
+    later = later_release(root)
+    parquet = first.public_mart.with_name("ssc_index_parquet") / "fact_score.parquet"
+    parquet.chmod(0o644)
+    content = parquet.read_bytes()
+    parquet.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    told = " ".join(invoke("rollback", first.name, "-w", root).stderr.split())
+    assert f"{first.name} is not as it was made" in told
+    assert "fact_score.parquet: was changed after the release was made" in told
+    assert only_current(root) == later.name
+    result = invoke("withdraw", later.name, "-w", root, "--reason", "wrong")
+    assert "pointed at no release" in result.stdout
+    again = invoke("release", "2020", "-w", root)
+    assert again.exit_code == 3
+    assert f"{first.name} is not as it was made" in " ".join(again.stderr.split())
+    parquet.write_bytes(content)
+    assert invoke("rollback", first.name, "-w", root).exit_code == 0
 
 
 def test_a_file_that_a_build_did_not_take_in_as_it_was_listed_is_not_left_out_of_a_release(
@@ -228,8 +281,8 @@ def later_release(root: Path) -> releases.Release:
     facts = {**releases._facts_of(one.folder), "workspace": "later"}
     name = f"2020-{releases._address(facts)[: releases.ADDRESS_LENGTH]}"
     folder = shutil.copytree(one.folder, one.folder.with_name(name), symlinks=True)
-    (folder / "release.json").chmod(0o644)
-    (folder / "release.json").write_text(json.dumps(facts), encoding="utf-8")
+    overwrite(folder / "release.json", json.dumps(facts))
+    sum_anew(folder)
     releases._note(place, "released", name, "a test")
     return releases.rollback(place, releases.find(place, name), "a test")
 
