@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from intake.points import key
-from ssc_index.errors import FaultsError
+from ssc_index.errors import FaultsError, broken_rule
 from ssc_index.framework.strict_yaml import read_plain_yaml
 
 SHIPPED_FOLDER = Path(__file__).parent / "texts"
@@ -113,7 +113,7 @@ def _load(folder: Path, language: str) -> FormTexts:
     try:
         texts = FormTexts.model_validate(tree)
     except ValidationError as error:
-        faults += [f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors()]
+        faults += [f"{'.'.join(map(str, fault['loc'])) or 'file'}: {broken_rule(fault)}" for fault in error.errors()]
         raise TextsError(f"texts of the form, {path.name}", faults) from error
     if language != ENGLISH or folder != SHIPPED_FOLDER:
         faults += _differences(texts, _shipped(ENGLISH))

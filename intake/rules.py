@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from intake.expressions import ExpressionError, Node, Vocabulary, names_in, parse
 from intake.facts import EXACTLY_OF_OTHERS, OF_OTHERS, vocabulary
 from intake.tables import Severity
-from ssc_index.errors import FaultsError
+from ssc_index.errors import FaultsError, broken_rule
 from ssc_index.framework.catalogue import Catalogue, DataPoint, load_catalogue
 from ssc_index.framework.strict_yaml import read_plain_yaml
 
@@ -185,7 +185,7 @@ def _rule(item: Any, place: str, catalogue: Catalogue, words: Vocabulary, faults
     except ValidationError as error:
         for fault in error.errors(include_url=False):
             path = ".".join(str(step) for step in fault["loc"]) or "rule"
-            faults.append(f"{place}: {path}: {fault['msg']}")
+            faults.append(f"{place}: {path}: {broken_rule(fault)}")
         return None
     found: list[str] = []
     points = _points(text.points, catalogue, found)

@@ -6,7 +6,8 @@ states its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 class SscIndexError(Exception):
@@ -27,6 +28,16 @@ class FaultsError(SscIndexError):
         count = len(self.faults)
         head = f"{subject}: {count} fault{'s' if count != 1 else ''}"
         super().__init__("\n".join([head, *(f"  - {fault}" for fault in self.faults)]))
+
+
+def broken_rule(fault: Mapping[str, Any]) -> str:
+    """The rule that a value broke: what Pydantic says of it, or an error of ours as we worded it.
+
+    Args:
+        fault: One of ``ValidationError.errors()``.
+    """
+    said: str = fault["msg"]
+    return said.removeprefix("Value error, ")
 
 
 class FrameworkError(FaultsError):

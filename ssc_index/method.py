@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 
-from ssc_index.errors import MethodError
+from ssc_index.errors import MethodError, broken_rule
 from ssc_index.expert_tables import with_tables
 from ssc_index.rank import rank_blocks, rank_descending
 from ssc_index.steps.parameters import Name, Parameters, Ties
@@ -177,7 +177,8 @@ def _build(kind: type[Model], data: object, path: str, faults: list[str]) -> Mod
             elif fault["type"] == "missing":
                 faults.append(f"{place}: missing")
             else:
-                faults.append(f"{place}: {fault['input']!r}: {fault['msg']}{_hint(fault['input'], fault['type'])}")
+                hint = _hint(fault["input"], fault["type"])
+                faults.append(f"{place}: {fault['input']!r}: {broken_rule(fault)}{hint}")
         return None
 
 

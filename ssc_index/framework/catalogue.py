@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ssc_index.errors import FrameworkError
+from ssc_index.errors import FrameworkError, broken_rule
 from ssc_index.framework.catalogue_checks import codes_faults, kpi_faults, scoring_faults, set_faults
 from ssc_index.framework.catalogue_model import (
     WORKING_PROPOSAL,
@@ -310,7 +310,7 @@ def _sentence(item: Mapping[str, Any]) -> str:
     if item["type"] == "missing":
         return f"{path}: the key is missing"
     shown = repr(item["input"])
-    return f"{path}: {shown if len(shown) <= 60 else shown[:57] + '...'}: {item['msg']}"
+    return f"{path}: {shown if len(shown) <= 60 else shown[:57] + '...'}: {broken_rule(item)}"
 
 
 def _point_node(point: DataPoint) -> Node:

@@ -26,6 +26,7 @@ from pydantic import (
 
 from ssc_index import aggregate, aggregate_cohort
 from ssc_index.benefit_of_doubt import Ratio, benefit_of_doubt
+from ssc_index.errors import broken_rule
 from ssc_index.formula import evaluated, formula, in_words, undefined
 from ssc_index.outranking import copeland
 from ssc_index.steps.parameters import Flag, Name, NotNegative, Number, Over, Positive, Range, Share
@@ -538,7 +539,7 @@ def _built(name: str, given: Any) -> Rule:
         for fault in error.errors(include_url=False):
             place = ".".join(str(part) for part in fault["loc"])
             text = f"unknown key; known are {', '.join(RULES[name].model_fields)}"
-            text = text if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
+            text = text if fault["type"] == "extra_forbidden" else broken_rule(fault)
             said.append(f"{name}{'.' if place else ''}{place}: {text}")
         raise ValueError("; ".join(said)) from error
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from ssc_index.errors import MethodError
+from ssc_index.errors import MethodError, broken_rule
 from ssc_index.framework.load import framework_from_nodes
 from ssc_index.framework.model import Framework
 from ssc_index.method import Method, method_from_mapping
@@ -324,7 +324,7 @@ def _valid(kind: Any, data: Mapping[str, Any], path: str, faults: list[str]) -> 
             said = {
                 "extra_forbidden": f"unknown key; known are {', '.join(kind.model_fields)}",
                 "missing": "missing",
-            }.get(fault["type"], f"{fault['input']!r}: {fault['msg']}")
+            }.get(fault["type"], f"{fault['input']!r}: {broken_rule(fault)}")
             faults.append(f"{place}: {said}")
         return None
 

@@ -63,7 +63,7 @@ KPI_CASES = [
         BROADBAND,
         "scored: true",
         "scored: yes",
-        "data_points.0.scored: 'yes': Value error, write true or false",
+        "data_points.0.scored: 'yes': write true or false",
     ),
     (
         BROADBAND,
