@@ -14,6 +14,8 @@ import urllib.request
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from http.client import HTTPException
+from queue import Empty, SimpleQueue
+from threading import Thread
 from urllib.error import HTTPError
 
 from assets.workspace import Workspace
@@ -55,7 +57,7 @@ class Notice:
             where = f"failed at {', '.join(self.failed_steps)}" if self.failed_steps else "was ended"
             kinds = f" ({', '.join(self.errors)})" if self.errors else ""
             return f"{self.job} {self.editions} {where}{kinds}; the marts are the old ones."
-        return f"{self.job} {self.editions} has published its marts."
+        return f"{self.job} {self.editions} ended well; the marts are up to date."
 
 
 def send(workspace: Workspace, notice: Notice) -> None:
@@ -82,18 +84,34 @@ class _Refused(urllib.request.HTTPRedirectHandler):
 
 
 def _post(address: str, body: str) -> None:
-    if not address.startswith(("https://", "http://")):
-        raise NoticeError(f"{WEBHOOK_VARIABLE} is no http address; nothing was sent.")
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(address, body.encode(), headers, method="POST")
+    """Post a message, or say why it was not taken.
+
+    The time limit of a socket begins anew with every byte, and looking up a name has none: a server that is slow enough
+    would hold the sensor until Dagster breaks its tick off, and tells of the same run in the next one.
+    """
+    refusals: SimpleQueue[str] = SimpleQueue()
+    Thread(target=lambda: refusals.put(_refusal(address, body)), daemon=True).start()
     try:
+        refusal = refusals.get(timeout=TIMEOUT_SECONDS)
+    except Empty:
+        refusal = f"it had not answered after {TIMEOUT_SECONDS} seconds"
+    if refusal:
+        raise NoticeError(f"The webhook did not take the notice: {refusal}. It stands in {FILE}.")
+
+
+def _refusal(address: str, body: str) -> str:
+    """Why a message was not taken; empty if it was."""
+    if not address.startswith(("https://", "http://")):
+        return f"{WEBHOOK_VARIABLE} is no http address, nothing was sent"
+    headers = {"Content-Type": "application/json"}
+    try:
+        request = urllib.request.Request(address, body.encode(), headers, method="POST")
         with urllib.request.build_opener(_Refused).open(request, timeout=TIMEOUT_SECONDS):
-            pass
+            return ""
     except HTTPError as error:  # a status of 300 and above
         with error:
-            raise NoticeError(f"The webhook did not take the notice: {error}. It stands in {FILE}.") from None
+            return str(error)
     except OSError as error:
-        raise NoticeError(f"The webhook did not take the notice: {error}. It stands in {FILE}.") from error
-    except HTTPException as error:  # its text may quote the address, which often is a secret
-        kind = type(error).__name__
-        raise NoticeError(f"The webhook did not take the notice: {kind}. It stands in {FILE}.") from None
+        return str(error)
+    except (HTTPException, ValueError) as error:  # its text may quote the address, which often is a secret
+        return type(error).__name__

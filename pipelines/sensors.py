@@ -73,10 +73,10 @@ def _kind(event: dg.DagsterEvent) -> str:
     run_status=dg.DagsterRunStatus.SUCCESS,
     monitored_jobs=[build_editions, build_unwatched],
     default_status=OFF,
-    description="Tell of a build that published its marts, in notices.jsonl and to the webhook.",
+    description="Tell of a build that ended well, in notices.jsonl and to the webhook.",
 )
 def build_succeeded(context: dg.RunStatusSensorContext, store: WorkspaceResource) -> None:
-    """Tell of a build that published its marts."""
+    """Tell of a build that ended well: its marts are published, or stand as they must."""
     run = context.dagster_run
     send(store.workspace, Notice("succeeded", run.job_name, run.run_id, _editions(run)))
 

@@ -35,7 +35,7 @@ EDITIONS = (
 RANKING = """
 select rank, city, country, score, coverage, n_carried, excluded_because
 from ranking
-where edition = ? and rank is not null
+where edition = ?
 order by rank, city
 """
 BENCHMARKS = """
@@ -163,7 +163,8 @@ def show_build(console: Console, workspace: Workspace) -> None:
 
 def show_ranking(console: Console, workspace: Workspace, edition: dict[str, object]) -> None:
     """The first twenty of an edition's ranking, with what the ranks rest on."""
-    ranking = read(workspace, RANKING, [edition["edition"]])
+    shown = read(workspace, RANKING, [edition["edition"]])
+    ranking = shown.filter(pl.col("rank").is_not_null())
     table = RichTable(
         title=f"Ranking, edition {edition['edition']} ({edition['status']})", title_justify="left", box=None
     )
@@ -183,10 +184,12 @@ def show_ranking(console: Console, workspace: Workspace, edition: dict[str, obje
             str(row["n_carried"]),
         )
     console.print(table)
-    unranked = int(str(edition["n_cities"])) - ranking.height
     more = ranking.height - min(TOP, ranking.height)
+    # A score that would tell values which the city keeps to itself stands in no public row.
+    hidden = int(str(edition["n_cities"])) - shown.height
     console.print(
-        f"{more} more ranked; {unranked} report too little to be ranked. Cities without consent are not shown. "
+        f"{more} more ranked; {shown.height - ranking.height} report too little to be ranked"
+        f"{f'; the score of {hidden} may not be shown' if hidden else ''}. Cities without consent are not shown. "
         f"{edition['n_provisional_goalposts']} goalposts are provisional.",
         style="dim",
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -153,6 +154,11 @@ def test_a_run_that_was_ended_between_its_steps_is_told_as_ended() -> None:
     )
 
 
+def test_a_build_that_changed_nothing_is_not_said_to_have_published() -> None:
+    told = Notice("succeeded", "build_unwatched", "run-1", "2018 to 2020").text
+    assert told == "build_unwatched 2018 to 2020 ended well; the marts are up to date."
+
+
 def test_the_yearly_edition_takes_in_all_years_where_the_warehouse_is_gone(workspace: Path) -> None:
     def asked() -> dict[str, str]:
         moment = datetime(2021, 7, 1, 3, tzinfo=UTC)
@@ -219,6 +225,8 @@ def test_a_notice_is_a_line_in_a_private_file_and_a_message(raw_only: Path, monk
         ("http://127.0.0.1:9/", 0),
         ("file:///etc/passwd", 0),
         ("http://127.0.0.1:9/with a secret", 0),
+        ("http://[with-a-secret", 0),
+        ("http://a..secret/", 0),
         (None, 500),
         (None, 302),
     ],
@@ -231,6 +239,34 @@ def test_a_webhook_that_takes_nothing_is_told_and_the_line_stands(
         with pytest.raises(NoticeError) as told:
             send(open_workspace(raw_only), FAILED)
     assert "secret" not in str(told.value)
+    assert (raw_only / "notices.jsonl").read_text(encoding="utf-8").count("\n") == 1
+
+
+def test_a_webhook_that_answers_byte_by_byte_is_not_waited_for(raw_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte would begin the time anew, and Dagster breaks a tick off in the end, to send the same notice again."""
+    told = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nSlow: ")
+                for _ in range(50):  # at the end of them it has taken the notice
+                    connection.sendall(b".")
+                    if told.wait(0.1):
+                        return
+                connection.sendall(b"\r\n\r\n")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        monkeypatch.setattr("pipelines.notices.TIMEOUT_SECONDS", 0.5)
+        monkeypatch.setenv(WEBHOOK_VARIABLE, f"http://127.0.0.1:{server.getsockname()[1]}/")
+        try:
+            with pytest.raises(NoticeError, match=r"had not answered after 0\.5 seconds"):
+                send(open_workspace(raw_only), FAILED)
+        finally:
+            told.set()
+            thread.join()
     assert (raw_only / "notices.jsonl").read_text(encoding="utf-8").count("\n") == 1
 
 

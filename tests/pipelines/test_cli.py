@@ -21,6 +21,7 @@ from assets.workspace import open_workspace
 from intake.reading import read_submission, sha256_of
 from pipelines import show
 from pipelines.cli import app
+from pipelines.console import screen
 from pipelines.exports import entries
 from ssc_index.framework.catalogue import load_catalogue
 from tests.pipelines.workspaces import (
@@ -383,6 +384,21 @@ def test_demo_data_are_called_so_wherever_they_are_shown(workspace: Path) -> Non
     assert "DEMO DATA: every city and number is invented" in squeezed(invoke("build", "-w", workspace).output)
     assert "DEMO DATA" in invoke("status", "-w", workspace).output
     assert json.loads(invoke("status", "-w", workspace, "--json").stdout)["is_demo"] is True
+
+
+def test_a_city_whose_score_is_hidden_is_not_said_to_report_too_little(
+    small_workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It stands among the cities of the edition, and in no row of the ranking."""
+    place = open_workspace(small_workspace)
+    last = show.read(place, show.EDITIONS + " order by edition").row(-1, named=True)
+    show.show_ranking(screen(), place, last)
+    before = squeezed(capsys.readouterr().out)
+    assert "may not be shown" not in before
+    show.show_ranking(screen(), place, {**last, "n_cities": last["n_cities"] + 1})
+    hidden = squeezed(capsys.readouterr().out)
+    assert hidden == before.replace("to be ranked.", "to be ranked; the score of 1 may not be shown.")
+    assert hidden != before
 
 
 # status and doctor

@@ -36,6 +36,9 @@ def test_backfill_correct_release_diff_and_roll_back_by_copying(tmp_path: Path) 
     said = done.stdout
     assert "Nothing has changed since the last build." in said
     assert "its marts have the same bits" in said
+    # The city that was corrected stays where everybody sees it: before and after.
+    shown = said.split("Ranking, edition 2025")[1:]
+    assert [one.split("more ranked")[0].count("Demo Aldermoor") for one in shown] == [1, 1, 1]
 
     root = tmp_path / "workspaces" / "try"
     listed = [sys.executable, "-m", "pipelines.cli", "releases", "--json", "-w", str(root)]
