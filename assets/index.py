@@ -61,12 +61,11 @@ SELECTED_OF_EDITION, CITIES_OF_EDITION = SELECTED + "?", CITIES + "?"
 @confidential
 def select(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Select the newest verified values that each edition may draw on, and the cities in its scope."""
-    workspace = store.workspace
-    age = max_age(read_edition_method(workspace.method_path))
+    age = max_age(read_edition_method(store.workspace.method_path))
     classes = load_catalogue().scoring.size_classes.classes
 
     def selection(edition: int, inputs: Inputs) -> dict[str, pl.DataFrame]:
-        accepted = standing_in(edition, accepted_submissions(inputs["receipts"], workspace.as_of), inputs["register"])
+        accepted = standing_in(edition, accepted_submissions(inputs["receipts"]), inputs["register"])
         selected = selected_values(inputs["values"], accepted, [edition], age)
         cities = edition_cities(selected, accepted, inputs["submissions"], inputs["register"], classes, [edition], age)
         return {index.SELECTED.name: selected, index.CITIES.name: cities}
@@ -77,7 +76,7 @@ def select(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
         "submissions": (SUBMISSIONS_WITHIN_AGE, [age]),
         "register": REGISTER,
     }
-    also = [f"age {age}", f"as of {workspace.as_of}"]
+    also = [f"age {age}"]
     step = YearStep("select_values", "Selecting values", SELECTION, "edition", queries, selection, also)
     yield from all_materialised(SELECTION, replace_years(store, step, years_of(context)))
 

@@ -26,7 +26,7 @@ from intake.reading import (
     read_submission,
     sorted_files,
 )
-from intake.receipts import plain_receipt, read_receipts
+from intake.receipts import plain_receipt, read_receipts, received_after
 from intake.register import read_register
 from intake.tables import Fault, faults_frame
 from schemas import raw
@@ -39,6 +39,8 @@ SMALLEST_POOL = 150
 # So many workbooks are read in one go, and the rows of so many are written in one go.
 AT_ONCE, WRITTEN_AT_ONCE = 16, 1024
 STEP = "ingest_submissions"
+# What tells a submission from others.
+SUBMITTED = ("file_sha256", "city_id", "year")
 
 Progress = Callable[[int, int], None]
 
@@ -68,6 +70,9 @@ def ingest(
     A file that was parsed by other code or another catalogue is parsed again, so that a warehouse that grew holds
     what one built from nothing would; what a vanished file held stays as it was.
 
+    As of a moment, what was received later is as if it were not there, line by line of a bulk file's receipt. No step
+    after this one looks at the moment.
+
     Args:
         workspace: The workspace.
         connection: An open writer with the tables of `schemas.raw` and `schemas.state`.
@@ -79,11 +84,17 @@ def ingest(
     """
     files, strays_found = sorted_files(workspace.raw)
     places, lines, doubles = _places(files, workspace.raw)
+    if workspace.as_of is not None:
+        later = {sha for sha, path in places.items() if received_after(path, workspace.as_of)}
+        places = {sha: path for sha, path in places.items() if sha not in later}
+        doubles = [fault for fault in doubles if fault.file_sha256 not in later]
     strays = faults_frame([*strays_found, *doubles])
     known = set(connection.sql("select file_sha256 from raw.files").pl()["file_sha256"])
     reader = code_sha256(READING)
     is_same_reader = recorded(connection, STEP) == {0: reader} and not afresh
-    new = {sha: path for sha, path in places.items() if sha not in known or not is_same_reader}
+    # Of a bulk file a view as of a moment keeps a part, which another date in its receipt makes another one.
+    in_part = {sha for sha, path in places.items() if is_bulk(path)} if workspace.as_of else set()
+    new = {sha: path for sha, path in places.items() if sha not in known - in_part or not is_same_reader}
     register, register_faults = read_register(workspace.raw / REGISTER_NAME)
     _, national_faults = read_national(workspace.raw / NATIONAL_NAME)
     ledger = _Ledger(connection)
@@ -96,11 +107,26 @@ def ingest(
         _mark_present(connection, places, workspace.raw)
         submissions = connection.sql("select * from raw.submissions").pl()
         receipts, receipt_faults = read_receipts(places, submissions, register, lines)
+        if workspace.as_of is not None:
+            not_yet = receipts.filter(pl.col("received_at") > workspace.as_of).select(SUBMITTED)
+            receipts = receipts.join(not_yet, on=SUBMITTED, how="anti", maintain_order="left")
+            receipt_faults = receipt_faults.join(not_yet, on=SUBMITTED, how="anti", maintain_order="left")
+            _drop_submissions(connection, not_yet)
         faults = pl.concat([strays, lost, register_faults, national_faults, receipt_faults])
         for table, frame in ((raw.CITIES, register), (raw.RECEIPTS, receipts), (raw.RECEIPT_FAULTS, faults)):
             connection.execute("delete from " + table.name)
             ledger.insert(table, table.conform(frame))
     return Ingested(len(places), len(new), len(known - places.keys()), ledger.failures)
+
+
+def _drop_submissions(connection: duckdb.DuckDBPyConnection, gone: pl.DataFrame) -> None:
+    """Delete what files hold of some submissions."""
+    for table in (raw.SUBMISSIONS, raw.CELLS, raw.FAULTS):
+        # DuckDB finds the frame by its name here.
+        connection.execute(
+            "delete from " + table.name + " as held using gone where held.file_sha256 = gone.file_sha256 "
+            "and held.city_id = gone.city_id and held.year = gone.year"
+        )
 
 
 @dataclass

@@ -383,7 +383,7 @@ def shared_frames(store: WorkspaceResource) -> dict[str, pl.DataFrame]:
     frames = store.read(**SHARED)
     present = frames["raw_files"].select("file_sha256")
     receipts = frames["raw_receipts"].join(present, on="file_sha256", how="semi")
-    frames["accepted_submissions"] = accepted_submissions(receipts, workspace.as_of)
+    frames["accepted_submissions"] = accepted_submissions(receipts)
     frames["workspace"] = workspace_frame(workspace)
     frames["catalogue_nodes"] = node_frame(load_catalogue())
     editions = sorted(set(frames["index_cities"]["edition"]))

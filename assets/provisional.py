@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 import polars as pl
 
@@ -64,7 +63,7 @@ def _is_provisional(one: object) -> bool:
 
 
 def provisional_of(
-    edition: int, inputs: Mapping[str, pl.DataFrame], catalogue: Catalogue, method: Method, as_of: datetime | None
+    edition: int, inputs: Mapping[str, pl.DataFrame], catalogue: Catalogue, method: Method
 ) -> Provisional:
     """What waits of an edition.
 
@@ -75,10 +74,9 @@ def provisional_of(
             and ``index.cities`` of the edition by ``selected`` and ``cities``.
         catalogue: The KPI catalogue.
         method: The method: how old a carried value may be.
-        as_of: Only submissions received by then; None is all.
     """
     age, register = max_age(method), inputs["register"]
-    unrefused = standing_in(edition, accepted_submissions(inputs["receipts"], as_of, UNREFUSED_OUTCOMES), register)
+    unrefused = standing_in(edition, accepted_submissions(inputs["receipts"], UNREFUSED_OUTCOMES), register)
     values = provisional_values(inputs["provisional"], unrefused, inputs["selected"], edition, age)
     values = values.filter(pl.col("data_point").is_in(catalogue.framework(edition).codes))
     classes = catalogue.scoring.size_classes.classes

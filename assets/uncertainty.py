@@ -64,7 +64,7 @@ def replication_step(workspace: Workspace) -> YearStep:
     def replication(edition: int, inputs: Inputs) -> dict[str, pl.DataFrame]:
         if method.uncertainty is None or inputs["cities"].is_empty():
             return {table.name: table.empty() for table in TABLES}
-        waiting = provisional_of(edition, inputs, catalogue, method, workspace.as_of) if counts else None
+        waiting = provisional_of(edition, inputs, catalogue, method) if counts else None
         selected, scores, cities = (inputs[name] for name in ("selected", "scores", "cities"))
         return sureness_tables(edition, selected, scores, cities, catalogue, method, waiting)
 
@@ -79,5 +79,4 @@ def replication_step(workspace: Workspace) -> YearStep:
             "submissions": (SUBMISSIONS_WITHIN_AGE, [age]),
             "register": REGISTER,
         }
-        also += [f"as of {workspace.as_of}"]
     return YearStep("replicate_index", "Exploring choices", TABLES, "edition", queries, replication, also)

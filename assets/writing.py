@@ -22,6 +22,9 @@ from schemas.state import STEPS
 from schemas.table import Table
 from schemas.validate import Failure, failures
 
+# In the metadata of a materialisation: the years whose rows were computed, or that none was.
+YEARS_COMPUTED = "years_computed"
+
 Inputs = Mapping[str, pl.DataFrame]
 Frames = Mapping[str, pl.DataFrame]
 
@@ -231,7 +234,7 @@ def materialised(
     rows = written.rows[table.name]
     facts: dict[str, int | float | str] = {
         "dagster/row_count": rows,
-        "years_computed": ", ".join(map(str, written.computed)) or "none: nothing they rest on has changed",
+        YEARS_COMPUTED: ", ".join(map(str, written.computed)) or "none: nothing they rest on has changed",
     }
     if "city_id" in table.columns:
         facts["cities"] = written.cities[table.name]

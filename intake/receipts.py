@@ -118,6 +118,32 @@ def plain_receipt(path: str) -> str | None:
     return plain_line(path + RECEIPT_SUFFIX, COLUMNS)
 
 
+def received_after(path: Path, moment: datetime) -> bool:
+    """Whether a file had not been received by a moment: its receipt tells a later one of each submission in it.
+
+    Where a receipt is missing, or tells of no moment that can be read, nothing is known to be later.
+
+    Args:
+        path: The submission, with its receipt beside it.
+        moment: With a time zone.
+    """
+    try:
+        _, rows = read_lines(str(receipt_path(path)))
+    except (FileNotFoundError, LinesError):
+        return False
+    told = [_moment_of(row.get("received_at", "")) for _, row in rows]
+    return bool(told) and all(one is not None and one > moment for one in told)
+
+
+def _moment_of(text: str) -> datetime | None:
+    """Date and time; without a zone it is UTC, without a time midnight. None where it is neither."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def read_receipts(
     places: Mapping[str, Path],
     submissions: pl.DataFrame,
@@ -436,10 +462,9 @@ class _Reader:
         return text
 
     def _moment(self, line: int, text: str, key: Key) -> datetime | None:
-        """Date and time of receipt; without a zone it is UTC, without a time midnight."""
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
+        """Date and time of receipt."""
+        moment = _moment_of(text)
+        if moment is None:
             self.fault(
                 "bad_date",
                 f"{text!r} is no date and time, so the submission counts for nothing. Write 2025-04-30T12:00:00Z.",
@@ -448,8 +473,7 @@ class _Reader:
                 value=text,
                 key=key,
             )
-            return None
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment
 
     def _day(self, line: int, text: str, key: Key) -> date | None:
         """Date of the verification."""

@@ -7,7 +7,6 @@ cities in its scope. What does not: carrying a value forward (a step of the meth
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 
 import polars as pl
 
@@ -20,9 +19,7 @@ from ssc_index.framework.catalogue import SizeClass
 UNREFUSED_OUTCOMES = (*ACCEPTED_OUTCOMES, WAITING_OUTCOME)
 
 
-def accepted_submissions(
-    receipts: pl.DataFrame, as_of: datetime | None = None, outcomes: Collection[str] = ACCEPTED_OUTCOMES
-) -> pl.DataFrame:
+def accepted_submissions(receipts: pl.DataFrame, outcomes: Collection[str] = ACCEPTED_OUTCOMES) -> pl.DataFrame:
     """Verified submissions, each marked whether it is the latest of its city and year.
 
     A later revision replaces an earlier one as a whole: what it no longer reports is withdrawn. A revision that
@@ -30,15 +27,12 @@ def accepted_submissions(
 
     Args:
         receipts: Rows of ``raw.receipts`` of the files that are present.
-        as_of: Only submissions received by then count; None counts all.
         outcomes: Those that make a submission accepted; `UNREFUSED_OUTCOMES` asks what would be if all of these did.
 
     Returns:
         ``file_sha256, city_id, year, received_at, consent, is_latest``, sorted by city, year and receipt.
     """
     accepted = receipts.filter(pl.col("verification_outcome").is_in(outcomes))
-    if as_of is not None:
-        accepted = accepted.filter(pl.col("received_at") <= as_of)
     ordered = accepted.sort("city_id", "year", "received_at", "file_sha256")
     is_last = pl.struct("city_id", "year").is_last_distinct()
     return ordered.select("file_sha256", "city_id", "year", "received_at", "consent", is_last.alias("is_latest"))
@@ -79,12 +73,8 @@ def selected_values(
     """
     latest = accepted.filter("is_latest").select("file_sha256", "city_id", "year", "consent")
     existing = set(latest["year"])
-    columns = ["city_id", "year", "data_point", "value", "file_sha256", "quality", "consent", "is_revised"]
-    usable = values.join(latest, on=["file_sha256", "city_id", "year"], how="inner")
-    usable = usable.join(_replaced(values, accepted), on=["city_id", "year", "data_point"], how="left")
-    usable = usable.join(_revised_years(accepted), on=["city_id", "year"], how="left")
-    is_other = pl.col("replaced").is_null() | (pl.col("replaced") != pl.col("value"))
-    usable = usable.with_columns((pl.col("has_revision").is_not_null() & is_other).alias("is_revised")).select(columns)
+    columns = ["city_id", "year", "data_point", "value", "file_sha256", "quality", "consent"]
+    usable = values.join(latest, on=["file_sha256", "city_id", "year"], how="inner").select(columns)
     parts = [
         usable.filter(pl.col("year").is_between(edition - max_age, edition)).with_columns(
             pl.lit(edition, pl.Int16).alias("edition")
@@ -95,8 +85,39 @@ def selected_values(
     nothing = usable.clear().with_columns(pl.lit(None, pl.Int16).alias("edition"))
     key = ["edition", "city_id", "data_point"]
     picked = pl.concat([nothing, *parts]).sort(*key, "year").filter(pl.struct(key).is_last_distinct())
-    is_restated = pl.col("is_revised") & (pl.col("year") < pl.col("edition"))
-    return picked.with_columns(is_restated.alias("is_restated")).drop("is_revised")
+    return _marked(picked, values, accepted)
+
+
+def _marked(picked: pl.DataFrame, values: pl.DataFrame, accepted: pl.DataFrame) -> pl.DataFrame:
+    """Picked values, marked where an edition would carry another if no revision had come.
+
+    That is a value of a city and year of which an earlier accepted submission had another value, or none; and an older
+    value that stands where a newer one did, which a revision has taken away.
+    """
+    replaced = accepted.filter(~pl.col("is_latest")).select("file_sha256", "city_id", "year")
+    earlier = values.join(replaced, on=replaced.columns, how="inner").select("city_id", "year", "data_point", "value")
+    revisions = replaced.group_by("city_id", "year").agg(pl.len().alias("revisions"))
+    same = earlier.group_by("city_id", "year", "data_point", "value").agg(pl.len().alias("same"))
+    newer = picked.select("edition", "city_id", "data_point", "year").join(
+        earlier.select("city_id", "data_point", pl.col("year").alias("taken_from")).unique(),
+        on=["city_id", "data_point"],
+        how="inner",
+    )
+    key = ["edition", "city_id", "data_point"]
+    taken = newer.filter((pl.col("taken_from") > pl.col("year")) & (pl.col("taken_from") <= pl.col("edition")))
+    told = (
+        picked.join(revisions, on=["city_id", "year"], how="left", maintain_order="left")
+        .join(same, on=["city_id", "year", "data_point", "value"], how="left", maintain_order="left")
+        .join(
+            taken.select(key).unique().with_columns(pl.lit(True).alias("taken")),
+            on=key,
+            how="left",
+            maintain_order="left",
+        )
+    )
+    is_changed = pl.col("revisions").fill_null(0) > pl.col("same").fill_null(0)
+    is_restated = (pl.col("year") < pl.col("edition")) & (is_changed | pl.col("taken").fill_null(False))
+    return told.with_columns(is_restated.alias("is_restated")).drop("revisions", "same", "taken")
 
 
 def provisional_values(
@@ -123,20 +144,6 @@ def provisional_values(
     is_new = pl.col("verified_year").is_null() | (pl.col("year") >= pl.col("verified_year"))
     joined = taken.join(verified, on=key, how="left", maintain_order="left")
     return joined.filter(is_new).drop("verified_year")
-
-
-def _revised_years(accepted: pl.DataFrame) -> pl.DataFrame:
-    """Cities and years of which more than one submission has been accepted."""
-    revised = accepted.filter(~pl.col("is_latest")).select("city_id", "year").unique()
-    return revised.with_columns(pl.lit(True).alias("has_revision"))
-
-
-def _replaced(values: pl.DataFrame, accepted: pl.DataFrame) -> pl.DataFrame:
-    """The values that the latest submission of a city and year took the place of."""
-    before = accepted.filter(~pl.col("is_latest")).sort("city_id", "year", "received_at", "file_sha256")
-    last = before.filter(pl.struct("city_id", "year").is_last_distinct()).select("file_sha256", "city_id", "year")
-    told = values.join(last, on=last.columns, how="inner")
-    return told.select("city_id", "year", "data_point", pl.col("value").alias("replaced"))
 
 
 def edition_cities(

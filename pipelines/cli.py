@@ -45,6 +45,7 @@ from pipelines.console import (
     screen,
     stop,
     told_errors,
+    years_told,
 )
 
 if TYPE_CHECKING:
@@ -195,6 +196,7 @@ def demo(
 
 @app.command(
     epilog="Examples: ssc-index build · ssc-index build --edition 2024 · ssc-index build --from 2021 --to 2024 --strict"
+    " · ssc-index build --as-of 2026-03-31"
 )
 def build(
     workspace: WorkspaceOption = None,
@@ -202,10 +204,11 @@ def build(
     first: Annotated[int | None, typer.Option("--from", help="First edition of a range.")] = None,
     last: Annotated[int | None, typer.Option("--to", help="Last edition of a range.")] = None,
     as_of: Annotated[
-        datetime | None,
+        str | None,
         typer.Option(
-            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
-            help="Build from what was received by then (UTC), in marts of its own below as-of/.",
+            metavar="DAY|MOMENT",
+            help="Build from what was received by then, in marts of its own below as-of/. A day counts to its end; "
+            "without a zone it is UTC.",
         ),
     ] = None,
     afresh: Annotated[bool, typer.Option("--afresh", help="Compute everything anew, changed or not.")] = False,
@@ -218,7 +221,7 @@ def build(
     with loading():
         from pipelines import run, show
 
-    place = opened(workspace, as_of.replace(tzinfo=UTC) if as_of else None)
+    place = opened(workspace, _moment(as_of) if as_of else None)
     with told_errors(FAILED):
         years = _years(place, edition, first, last)
     with told_errors(FAILED), progress_bar(quiet=as_json) as listener:
@@ -231,15 +234,45 @@ def build(
         typer.echo(
             json.dumps(
                 show.summary(place)
-                | {"run_id": outcome.run_id, "is_unchanged": outcome.is_unchanged, "kept_out_as_error": errors}
+                | {
+                    "run_id": outcome.run_id,
+                    "is_unchanged": outcome.is_unchanged,
+                    "computed": list(outcome.computed),
+                    "kept_out_as_error": errors,
+                }
             )
         )
     else:
         if outcome.is_unchanged:
             typer.echo("Nothing has changed since the last build.")
+        else:
+            anew = years_told(outcome.computed)
+            typer.echo(
+                f"Computed: {anew}. Any other edition stands as it was." if anew else "No edition had to be computed."
+            )
         show.show_build(screen(), place)
     if strict and errors:
         raise typer.Exit(KEPT_OUT)
+
+
+def _moment(text: str) -> datetime:
+    """The moment of a view: the last second of a day that is named alone; UTC where no zone is told.
+
+    >>> _moment("2026-03-31").isoformat(), _moment("2026-03-31T01:30+02:00").isoformat()
+    ('2026-03-31T23:59:59+00:00', '2026-03-30T23:30:00+00:00')
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        stop(
+            f"--as-of {text} is no day and no moment; write 2026-03-31, 2026-03-31T12:00 or 2026-03-31T12:00+02:00.",
+            UNUSABLE,
+        )
+    if moment.microsecond:
+        stop(f"--as-of {text} has a fraction of a second; whole seconds tell views apart.", UNUSABLE)
+    if len(text) <= len("2026-03-31"):
+        moment = moment.replace(hour=23, minute=59, second=59)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _years(place: Workspace, edition: int | None, first: int | None, last: int | None) -> tuple[int, int]:
@@ -253,11 +286,15 @@ def _years(place: Workspace, edition: int | None, first: int | None, last: int |
     if edition is not None and (first is not None or last is not None):
         stop("Give either --edition, or --from and --to.", UNUSABLE)
     years = (edition, edition) if edition is not None else (first or earliest, last or latest)
-    if not earliest <= years[0] <= years[1] <= latest:
+    if years[0] > years[1]:
         stop(
-            f"Editions go from {earliest} to {latest}; {years[0]} to {years[1]} does not lie within.",
+            f"--from {years[0]} lies after --to {years[1]}. Editions are built in the order of the years, in one run: "
+            f"--from {years[1]} --to {years[0]}.",
             UNUSABLE,
         )
+    if not earliest <= years[0] <= years[1] <= latest:
+        asked = years_told(range(years[0], years[1] + 1))
+        stop(f"Editions go from {earliest} to {latest}; {asked} does not lie within.", UNUSABLE)
     return years
 
 

@@ -11,7 +11,7 @@ import logging
 import os
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +22,16 @@ import yaml
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from assets.confidential import texts_of
+from assets.reporting import asset_key
 from assets.warehouse import writer_lock
 from assets.workspace import Workspace
+from assets.writing import YEARS_COMPUTED
 from pipelines.definitions import definitions
 from pipelines.jobs import FINISHED, build_editions, build_unwatched
 from pipelines.last_build import LastBuild, addresses, look, note_build, nothing_new, reached
 from pipelines.ranges import range_tags
 from pipelines.settings import settings
+from schemas.index import SCORES
 from ssc_index.errors import SscIndexError
 
 SETTINGS, COMMAND_LINE_SETTINGS = "dagster.yaml", "command-line.yaml"
@@ -58,11 +61,13 @@ class Outcome:
         run_id: Dagster's run, to be found in the UI.
         failed_checks: Asset checks that did not hold, with what they counted.
         is_unchanged: Whether nothing was run, for everything stands on the same as when the last build ended.
+        computed: Editions whose scores were computed; the others stood.
     """
 
     run_id: str
     failed_checks: Mapping[str, str]
     is_unchanged: bool = False
+    computed: Sequence[int] = ()
 
 
 def prepare_home(workspace: Workspace) -> None:
@@ -198,7 +203,17 @@ def _run(workspace: Workspace, first: int, last: int, *, afresh: bool) -> Outcom
         for check in result.get_asset_check_evaluations()
         if not check.passed
     }
-    return Outcome(result.run_id, failed)
+    return Outcome(result.run_id, failed, computed=_computed(result))
+
+
+def _computed(result: dg.ExecuteInProcessResult) -> list[int]:
+    """Editions whose scores a run has computed."""
+    told = [
+        event.materialization.metadata[YEARS_COMPUTED].value
+        for event in result.get_asset_materialization_events()
+        if event.materialization.asset_key == asset_key(SCORES)
+    ]
+    return [int(year) for text in told for year in str(text).split(", ") if year.isdecimal()]
 
 
 @contextmanager

@@ -7,9 +7,11 @@ What belongs here: queries on the marts and their layout. What does not: any num
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -74,6 +76,13 @@ qualify
     ) = 1
 order by n_reported desc, ranking.city
 """
+RESTATED = """
+select edition, count(*) as n_values, count(distinct city_id) as n_cities
+from fact_value
+where is_restated
+group by edition
+order by edition
+"""
 FINDINGS = """
 select rule, severity, count(*) as rows, count(distinct path) as files, min(message) as example
 from fact_finding
@@ -135,6 +144,7 @@ def summary(workspace: Workspace) -> dict[str, object]:
         "workspace": workspace.name,
         "is_demo": workspace.is_demo,
         "editions": editions,
+        "restated": read(workspace, RESTATED, internal=True).to_dicts(),
         "public_mart": str(workspace.public_mart),
     }
 
@@ -144,21 +154,41 @@ def show_build(console: Console, workspace: Workspace) -> None:
     title = Text(workspace.name, style="bold")
     if workspace.is_demo:
         title.append("  DEMO DATA: every city and number is invented", style="bold yellow")
-    if workspace.as_of is not None:
-        title.append(f"  as of {workspace.as_of.isoformat()}", style="bold cyan")
     console.rule(title, align="left")
+    if workspace.as_of is not None:  # in the line of the title it would be cut off at the right
+        console.print(f"As of {as_of_told(workspace.as_of)}: what was received later is left out.", style="bold cyan")
     editions = read(workspace, EDITIONS + " order by edition")
     if editions.is_empty():
-        console.print("No edition: no submission below raw/ has been verified yet.")
+        by_then = "" if workspace.as_of is None else " of those received by then"
+        console.print(f"No edition: no submission below raw/{by_then} has been verified yet.")
     else:
         last = editions.row(-1, named=True)
         if last["n_ranked"]:
             show_ranking(console, workspace, last)
         else:
             show_benchmarks(console, workspace)
+    if told := restated_told(read(workspace, RESTATED, internal=True).to_dicts()):
+        console.print(told)
     show_kept_out(console, workspace)
     console.print(f"Public mart:   {short_path(workspace.public_mart)}")
     console.print(f"Internal mart: {short_path(workspace.internal_mart)}  (mode 0600)")
+
+
+def as_of_told(moment: datetime) -> str:
+    """The moment of a view, in UTC wherever it was named."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def restated_told(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Which editions carry values that late revisions have changed; empty where none does.
+
+    >>> restated_told([{"edition": 2023, "n_values": 12}])
+    'Late revisions have restated values that later editions carry: 12 of 2023 (is_restated in fact_value).'
+    """
+    if not rows:
+        return ""
+    told = ", ".join(f"{row['n_values']:,} of {row['edition']}" for row in rows)
+    return f"Late revisions have restated values that later editions carry: {told} (is_restated in fact_value)."
 
 
 def show_ranking(console: Console, workspace: Workspace, edition: dict[str, object]) -> None:

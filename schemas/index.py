@@ -34,7 +34,8 @@ SELECTED = Table(
             checks=(checks.one_of(CONSENTS, "consent"),),
         ),
         "is_restated": Column(
-            pl.Boolean, "Whether it is carried and a late revision of its year has changed it or brought it."
+            pl.Boolean,
+            "Whether it is carried, and another value or none would be if no city had revised a report.",
         ),
     },
 )

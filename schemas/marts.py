@@ -124,8 +124,8 @@ FACT_VALUE = Table(
         "is_carried": Column(pl.Boolean, "Whether the value is of an earlier year than the edition."),
         "is_restated": Column(
             pl.Boolean,
-            "Whether it is carried and a late revision of its year has changed it or brought it: earlier builds of "
-            "this edition had another value, or none.",
+            "Whether it is carried, and a late revision has changed it, brought it, or taken away the newer value that "
+            "stood in its place: before the revision this edition had another value, or none.",
         ),
         "derivation": Column(pl.String, "recomputed from numerator and denominator, or reported_result."),
         "quality": Column(pl.String, "Data-quality grade that the city declared.", nullable=True),

@@ -7,6 +7,7 @@ select
     fact_value.unit,
     fact_value.value_year,
     fact_value.is_carried,
+    fact_value.is_restated,
     fact_value.derivation,
     fact_value.quality,
     fact_value.source,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import polars as pl
@@ -15,11 +17,13 @@ from assets.workspace import Workspace, open_workspace
 from intake import bulk, long_table
 from intake.gathering import Readings
 from intake.reading import sha256_of
+from intake.receipts import receipt_path
 from intake.template import City, Entry, write_workbook
 from schemas import raw
 from schemas.state import STEPS
 from ssc_index.framework.catalogue import load_catalogue
 
+FILE_PATH = list(raw.FILES.columns).index("path")
 INTERNET, PLANS = "EC_ICT_ICT_1C.main", "SC_SH_SA_3A.main"
 
 
@@ -50,6 +54,57 @@ def taken_in(workspace: Workspace, path: Path) -> tuple[Ingested, dict[str, list
         found = ingest(workspace, connection, lambda _done, _total: None)
         rows = {one.name: sorted(connection.table(one.name).fetchall(), key=repr) for one in raw.TABLES}
     return found, rows
+
+
+NOON = datetime(2025, 5, 1, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def of_city(number: int, workspace: Workspace) -> Path:
+    return workspace.raw / f"{number}.xlsx"
+
+
+@pytest.mark.parametrize(
+    ("moment", "there"),
+    [
+        (NOON - 2 * SECOND, set()),
+        (NOON - SECOND, {"0.xlsx"}),
+        # The moment of a receipt counts, in whatever zone either is told.
+        (NOON, {"0.xlsx", "1.xlsx", "2.xlsx"}),
+        (NOON.astimezone(timezone(timedelta(hours=14))), {"0.xlsx", "1.xlsx", "2.xlsx"}),
+        (NOON + SECOND, {"0.xlsx", "1.xlsx", "2.xlsx", "3.xlsx"}),
+    ],
+)
+def test_as_of_a_moment_what_was_received_later_is_not_there(
+    workspace: Workspace, tmp_path: Path, moment: datetime, there: set[str]
+) -> None:
+    told = ["2025-05-01T11:59:59Z", "2025-05-01T12:00:00Z", "2025-05-01T14:00:00+02:00", "2025-05-01T12:00:01Z"]
+    for number, received_at in enumerate(told):
+        lines = f"city_id,year,received_at\nno-{number},2024,{received_at}\n"
+        receipt_path(of_city(number, workspace)).write_text(lines, encoding="utf-8")
+    # Without a receipt it may have been there; no moment is known of which it was not.
+    assert not receipt_path(of_city(4, workspace)).exists()
+    _, rows = taken_in(replace(workspace, as_of=moment), tmp_path / "then.duckdb")
+    paths = {str(row[FILE_PATH]) for row in rows["raw.files"]}
+    assert paths == {*there, "4.xlsx", "history.parquet"}
+    assert len(rows["raw.receipts"]) == len(there)
+    assert len(rows["raw.cells"]) == 112 * len(there | {"4.xlsx"}) + 3
+
+
+def test_of_a_bulk_file_as_of_a_moment_only_those_lines_are_there_that_had_been_received(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    receipt = receipt_path(workspace.raw / "history.parquet")
+    lines = "city_id,year,received_at\nno-rana,2020,2021-05-01\nno-rana,2021,{}\nno-rana,2022,2023-05-01\n"
+    then = replace(workspace, as_of=datetime(2022, 6, 1, tzinfo=UTC))
+    for received_at, years in (("2022-05-01", [2020, 2021]), ("2022-07-01", [2020]), ("2022-05-01", [2020, 2021])):
+        receipt.write_text(lines.format(received_at), encoding="utf-8")
+        _, rows = taken_in(then, tmp_path / "then.duckdb")
+        for table in (raw.SUBMISSIONS, raw.CELLS, raw.RECEIPTS):
+            year = list(table.columns).index("year")
+            file = list(table.columns).index("file_sha256")
+            found = [row[year] for row in rows[table.name] if row[file] == sha256_of(workspace.raw / "history.parquet")]
+            assert sorted(found) == years, table.name  # type: ignore[type-var]  # years are numbers
 
 
 def test_portions_do_not_show(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,8 +120,8 @@ def as_it_is() -> dict[str, pl.DataFrame]:
     return edition_of(cohort()["values"], cohort()["receipts"])
 
 
-def waiting_of(seed: int = SEED, as_of: datetime | None = None) -> Provisional:
-    return provisional_of(EDITION, cohort(seed) | as_it_is(), load_catalogue(), read_method(METHOD), as_of)
+def waiting_of(seed: int = SEED) -> Provisional:
+    return provisional_of(EDITION, cohort(seed) | as_it_is(), load_catalogue(), read_method(METHOD))
 
 
 def tables(inputs: Mapping[str, Any], waiting: Provisional | None) -> dict[str, pl.DataFrame]:
@@ -193,17 +193,13 @@ def test_the_public_learns_nothing_of_it() -> None:
     assert {audience for frame in only.values() for audience in frame["audience"]} == {"internal"}
 
 
-def test_only_what_was_received_by_then_and_is_not_refused_waits() -> None:
-    summer = datetime(2025, 6, 1, tzinfo=UTC)
+def test_only_what_is_not_refused_waits() -> None:
     assert set(waiting_of().values["city_id"]) == {"a", "b", "c", "g"}
     assert waiting_of().cities["city_id"].to_list() == ["g"]
-    then = waiting_of(as_of=summer)
-    assert set(then.values["city_id"]) == {"a", "c"}
-    assert then.cities.is_empty()
     refused = pl.when(verification_outcome="pending").then(pl.lit("rejected")).otherwise("verification_outcome")
     rows = cohort() | as_it_is()
     rows["receipts"] = rows["receipts"].with_columns(refused.alias("verification_outcome"))
-    found = provisional_of(EDITION, rows, load_catalogue(), read_method(METHOD), None)
+    found = provisional_of(EDITION, rows, load_catalogue(), read_method(METHOD))
     assert set(found.values["city_id"]) == {"a", "c"}
 
 
@@ -221,7 +217,7 @@ def test_a_newer_verified_value_stands_and_a_cell_keeps_the_grade_of_the_verifie
     rows["selected"] = pl.concat(
         [now["selected"].filter((pl.col("city_id") != "c") | (pl.col("data_point") != point)), newer]
     )
-    again = provisional_of(EDITION, rows, load_catalogue(), read_method(METHOD), None)
+    again = provisional_of(EDITION, rows, load_catalogue(), read_method(METHOD))
     assert point not in again.values.filter(city_id="c")["data_point"].to_list()
     case = edition_case(EDITION, now["selected"], now["cities"], load_catalogue(), method(COUNTS), waiting)
     assert case.grades is not None

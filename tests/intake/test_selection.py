@@ -34,10 +34,10 @@ def revision(number: int, outcome: str = "verified", month: int | None = None, *
     return receipt_row("a", 2023, file_sha256=sha, received_at=received, verification_outcome=outcome, **given)
 
 
-def latest(rows: Sequence[dict[str, Any]], as_of: datetime | None = None) -> list[str]:
+def latest(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Files that count, by number of revision."""
     names = {sha_of(f"revision {number}", 2023): str(number) for number in range(1, 10)}
-    accepted = accepted_submissions(receipts_frame(rows), as_of)
+    accepted = accepted_submissions(receipts_frame(rows))
     return [names[sha] for sha in accepted.filter("is_latest")["file_sha256"]]
 
 
@@ -64,13 +64,6 @@ def test_revisions_of_one_moment_are_told_apart_by_their_content() -> None:
     assert [frame["file_sha256"].to_list() for frame in found] == [[last["file_sha256"]]] * 2
 
 
-@pytest.mark.parametrize(("month", "expected"), [(1, []), (2, ["1"]), (3, ["1"]), (4, ["2"])])
-def test_as_of_counts_what_was_received_by_then(month: int, expected: list[str]) -> None:
-    # Received on 1 February and 1 April; the moment itself counts.
-    rows = [revision(1, month=2), revision(2, month=4)]
-    assert latest(rows, datetime(2024, month, 1, tzinfo=UTC)) == expected
-
-
 def test_a_carried_value_that_a_late_revision_changed_or_brought_is_marked() -> None:
     def of(number: int, point: str, value: float) -> dict[str, Any]:
         return value_row("a", 2023, point, value, file_sha256=sha_of(f"revision {number}", 2023))
@@ -91,9 +84,46 @@ def test_a_carried_value_that_a_late_revision_changed_or_brought_is_marked() -> 
         (2024, OTHER): False,
         (2024, third): True,
     }
-    # As of a day before the revision nothing was restated.
-    early = accepted_submissions(receipts_frame(receipts), datetime(2024, 1, 15, tzinfo=UTC))
+    # Before the revision nothing was restated.
+    early = accepted_submissions(receipts_frame(receipts[:1]))
     assert selected_values(core_frame(cells), early, [2023], 2)["is_restated"].to_list() == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("revised", "expected"),
+    [
+        # Of 2022, value of each accepted submission in turn; then the value, its year and mark in the edition 2023.
+        ([5.0], (5.0, 2022, False)),
+        ([5.0, 5.0], (5.0, 2022, False)),
+        ([5.0, 6.0], (6.0, 2022, True)),
+        ([5.0, 6.0, 6.0], (6.0, 2022, True)),
+        ([5.0, 6.0, 5.0], (5.0, 2022, True)),
+        ([None, 5.0], (5.0, 2022, True)),
+        ([5.0, None], (2.0, 2021, True)),
+        ([5.0, None, None], (2.0, 2021, True)),
+        ([None, None], (2.0, 2021, False)),
+    ],
+)
+def test_a_carried_value_is_marked_whichever_revision_changed_brought_or_took_it(
+    revised: Sequence[float | None], expected: tuple[float, int, bool]
+) -> None:
+    files = [sha_of(f"revision {number}", 2022) for number in range(len(revised))]
+    cells = [value_row("a", 2021, POINT, 2.0)] + [
+        value_row("a", 2022, POINT, value, file_sha256=file)
+        for value, file in zip(revised, files, strict=True)
+        if value is not None
+    ]
+    receipts = [receipt_row("a", 2021), receipt_row("a", 2023)] + [
+        receipt_row("a", 2022, file_sha256=file, received_at=datetime(2023, 1 + number, 1, tzinfo=UTC))
+        for number, file in enumerate(files)
+    ]
+    accepted = accepted_submissions(receipts_frame(receipts))
+    for order in (1, -1):
+        frame = selected_values(core_frame(cells[::order]), accepted, [2021, 2023], 2)
+        told = frame.select("edition", "value", "year", "is_restated").rows()
+        assert told == [(2021, 2.0, 2021, False), (2023, *expected)]
+    # A revision of 2022 is none of what the edition 2023 would not draw on.
+    assert selected_values(core_frame(cells), accepted, [2023], 0).is_empty()
 
 
 def picked(

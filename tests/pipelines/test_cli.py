@@ -119,10 +119,12 @@ def test_a_clean_build_ends_with_0_even_when_strict_and_prints_json_alone(worksp
     ("arguments", "says"),
     [
         (["build", "--edition", "2014"], "Editions go from 2015"),
-        (["build", "--edition", "2090"], "2090 to 2090 does not lie within"),
-        (["build", "--from", "2020", "--to", "2019"], "2020 to 2019 does not lie within"),
+        (["build", "--edition", "2090"], "2090 does not lie within"),
+        (["build", "--from", "2014", "--to", "2019"], "2014–2019 does not lie within"),
+        (["build", "--from", "2020", "--to", "2019"], "in one run: --from 2019 --to 2020"),
         (["build", "--edition", "2020", "--from", "2019"], "Give either --edition, or --from and --to"),
-        (["build", "--as-of", "yesterday"], "does not match the formats"),
+        (["build", "--as-of", "yesterday"], "yesterday is no day and no moment; write 2026-03-31"),
+        (["build", "--as-of", "2026-03-31T12:00:00.5"], "whole seconds"),
         (["build", "--no-such-option"], "No such option"),
         (["query", "selec 1"], "syntax error"),
         (["query", "select * from no_such_table"], "no_such_table"),
@@ -545,30 +547,46 @@ def test_compute_refuses_files_that_do_not_fit_and_ends_with_2(tmp_path: Path) -
 def test_a_view_as_of_a_day_is_what_was_there_and_touches_nothing_published(
     workspace: Path, small_workspace: Path, tmp_path: Path
 ) -> None:
-    day = datetime(2020, 6, 1, tzinfo=UTC)
+    # A day counts to its end.
+    moment = datetime(2020, 5, 31, 23, 59, 59, tzinfo=UTC)
     then = copy_workspace(small_workspace, tmp_path / "then", built=False)
     submissions = mart_tables(small_workspace, INTERNAL)["dim_submission"]
-    later = submissions.filter(pl.col("received_at") > day)["path"].to_list()
+    later = submissions.filter(pl.col("received_at") > moment)["path"].to_list()
     assert 0 < len(later) < submissions.height
     for path in later:
         drop_submission(then / "raw" / path)
     build(then)
 
     before = state_of(workspace)
-    result = invoke("build", "-w", workspace, "--as-of", "2020-06-01")
+    result = invoke("build", "-w", workspace, "--as-of", "2020-05-31")
     assert result.exit_code == 0, result.stderr
-    assert "as of 2020-06-01" in result.output
+    assert "As of 2020-05-31 23:59:59 UTC" in result.output
     assert {name: state for name, state in state_of(workspace).items() if not name.startswith("as-of/")} == before
     (view,) = (workspace / "as-of").iterdir()
-    assert view.name == "20200601T000000Z"
+    assert view.name == "20200531T235959Z"
+    # The same moment told in another zone is the same view, and nothing in it has changed.
+    again = invoke("build", "-w", workspace, "--as-of", "2020-06-01T13:59:59+14:00")
+    assert again.output.startswith("Nothing has changed since the last build.")
 
-    seen, was = mart_tables(view, PUBLIC), mart_tables(then, PUBLIC)
-    assert seen["dim_edition"]["as_of"].to_list() == [day] * seen["dim_edition"].height
-    for name in was:
-        ours, theirs = (tables[name].drop("as_of", strict=False) for tables in (seen, was))
-        assert ours.rows() == theirs.rows(), name
-    assert was["fact_value"].height > 0
-    assert seen["ranking"].rows() != mart_tables(small_workspace, PUBLIC)["ranking"].rows()
+    # The team sees no more of what came later than the public does: no submission, no finding.
+    for mart in (PUBLIC, INTERNAL):
+        seen, was = mart_tables(view, mart), mart_tables(then, mart)
+        assert seen["dim_edition"]["as_of"].to_list() == [moment] * seen["dim_edition"].height
+        for name in was:
+            ours, theirs = (tables[name].drop("as_of", strict=False) for tables in (seen, was))
+            assert ours.rows() == theirs.rows(), name
+        assert was["fact_value"].height > 0
+    assert mart_tables(view, PUBLIC)["ranking"].rows() != mart_tables(small_workspace, PUBLIC)["ranking"].rows()
+
+
+def test_before_the_first_receipt_there_is_no_edition_and_it_says_as_of_when(workspace: Path) -> None:
+    result = invoke("build", "-w", workspace, "--as-of", "2010-01-01T00:00Z")
+    assert result.exit_code == 0, result.stderr
+    assert "No edition: no submission below raw/ of those received by then has been verified yet." in result.output
+    assert "As of 2010-01-01 00:00:00 UTC" in result.output
+    (view,) = (workspace / "as-of").iterdir()
+    found = mart_tables(view, INTERNAL)
+    assert [name for name in ("dim_submission", "dim_edition", "fact_finding") if found[name].height] == []
 
 
 def test_compute_scores_units_outside_a_cohort_by_saved_parameters(tmp_path: Path) -> None:
