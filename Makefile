@@ -59,9 +59,10 @@ lock: $(DEV) ## Pin the dependencies anew, with hashes and without addresses
 
 clean: ## Remove everything that can be built again, the virtual environment included
 	@grep -ls '^is_demo: true' workspaces/*/workspace.yaml | while read -r marker; do rm -rf "$$(dirname "$$marker")"; done
-	rm -rf $(VENV) .dagster data/.dagster data/as-of data/warehouse.duckdb* data/site data/factsheets data/audit data/audit-internal \
-	  data/marts/*.duckdb data/marts/*parquet* \
-	  data/marts/*manifest.json
+	rm -rf $(VENV) .dagster data/.dagster data/as-of data/warehouse.duckdb* data/site data/site-* data/factsheets \
+	  data/factsheets-* data/audit data/audit-*
+	@# Which release readers are pointed at cannot be built again.
+	find data/marts -mindepth 1 ! -name 'ssc_index_release*' ! -name README.md -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; \

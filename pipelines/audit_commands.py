@@ -6,15 +6,23 @@ What belongs here: options, reading a mart, writing files. What does not: what a
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from pipelines.console import UNUSABLE, WorkspaceOption, opened, progress_bar, short_path, stop, told_errors
+from pipelines.console import (
+    UNUSABLE,
+    ReleaseOption,
+    WorkspaceOption,
+    folder_for,
+    marts_of,
+    opened,
+    progress_bar,
+    short_path,
+    stop,
+    told_errors,
+)
 from pipelines.exports import note_export
-
-if TYPE_CHECKING:
-    pass
 
 
 def audit(
@@ -31,6 +39,7 @@ def audit(
     fonts: Annotated[
         Path | None, typer.Option(help="Folder of fonts for scripts beyond Latin, Greek, Cyrillic. Or SSC_INDEX_FONTS.")
     ] = None,
+    release: ReleaseOption = None,
 ) -> None:
     """Write the statistical audit of an edition, PDF and HTML, from the public mart alone unless said otherwise."""
     from pipelines.city_reports import write_private
@@ -44,14 +53,15 @@ def audit(
     if edition is not None and every:
         stop("Give --edition or --all, not both.", UNUSABLE)
     place = opened(workspace)
-    folder = out or place.marts.parent / ("audit-internal" if internal else "audit")
+    source = marts_of(place, release)
+    folder = out or folder_for(place, source, "audit-internal" if internal else "audit")
     with told_errors(), progress_bar() as listener:
-        mart = read_mart(place, internal=internal)
-        method_text(place, mart)
+        mart = read_mart(source, internal=internal)
+        method_text(source, mart)
         if not mart.editions:
             stop("The mart has no edition. Build one first.", UNUSABLE)
         editions = mart.editions if every else [edition or mart.editions[-1]]
-        catalogue, method, setter = load_catalogue(), read_method(place.method_path), PdfMaker(fonts, AUDIT)
+        catalogue, method, setter = load_catalogue(), read_method(source.method_path), PdfMaker(fonts, AUDIT)
         if not internal:
             folder.mkdir(parents=True, exist_ok=True)
         for count, year in enumerate(editions, start=1):
@@ -65,9 +75,8 @@ def audit(
             if written.remark:
                 typer.secho(written.remark, err=True, fg="yellow")
             listener("Auditing editions", count, len(editions))
-        note_export(
-            place, f"audit of {', '.join(map(str, editions))}", "internal" if internal else "public", folder.name
-        )
+        what, audience = f"audit of {', '.join(map(str, editions))}", "internal" if internal else "public"
+        note_export(place, what, audience, folder.name, mart.content_sha256)
     typer.echo(written.summary)
     typer.echo(f"Wrote {short_path(folder / f'audit-{editions[-1]}.pdf')} and .html beside it.")
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperArgument, TyperGroup
+from typer.utils import get_params_from_function
 
 from pipelines import (
     audit_commands,
@@ -39,7 +40,9 @@ from pipelines.console import (
     KEPT_OUT,
     UNUSABLE,
     JsonOption,
+    ReleaseOption,
     WorkspaceOption,
+    marts_of,
     opened,
     progress_bar,
     screen,
@@ -64,6 +67,16 @@ class Commands(TyperGroup):
         """Run the command that is asked for."""
         with told_errors():
             return super().invoke(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by its name. Typer below 0.26 and Click 8.5 lose what its arguments are: it is put back."""
+        found = super().get_command(ctx, cmd_name)
+        if found is not None and found.callback is not None:
+            told = get_params_from_function(found.callback)
+            for one in found.params:
+                if isinstance(one, TyperArgument) and one.name in told:
+                    one.help = one.help or told[one.name].default.help
+        return found
 
 
 class Application(typer.Typer):
@@ -351,13 +364,15 @@ def query(
     internal: Annotated[bool, typer.Option(help="Ask the internal mart.")] = False,
     as_json: JsonOption = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    release: ReleaseOption = None,
 ) -> None:
     """Ask a mart, read-only."""
     from pipelines import show
 
     place = opened(workspace)
+    source = marts_of(place, release)
     with told_errors():
-        frame = show.ask(place, sql, internal=internal)
+        frame = show.ask(source, sql, internal=internal)
         if internal:
             from pipelines.exports import note_export
 

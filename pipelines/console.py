@@ -27,6 +27,12 @@ WorkspaceOption = Annotated[
     Path | None,
     typer.Option("--workspace", "-w", help="Folder with raw/. Default: SSC_INDEX_WORKSPACE, else ./data."),
 ]
+ReleaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--release", help="From a release: its name, its beginning, its year, current or previous. Default: the draft."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
@@ -70,6 +76,21 @@ def opened(root: Path | None, as_of: datetime | None = None) -> Workspace:
 
     with told_errors():
         return open_workspace(root or default_root(), as_of)
+
+
+def marts_of(place: Workspace, release: str | None) -> Workspace:
+    """Where the marts lie that are meant: those of the draft, or of a release; nothing may be written there."""
+    if release is None:
+        return place
+    from pipelines import releases
+
+    with told_errors():
+        return releases.marts_of(releases.find(place, release))
+
+
+def folder_for(place: Workspace, source: Workspace, name: str) -> Path:
+    """Where reports are written unless told otherwise: beside the marts, those of a release by its name."""
+    return place.marts.parent / (name if source is place else f"{name}-{source.root.name}")
 
 
 def counted(number: int, noun: str) -> str:

@@ -101,8 +101,10 @@ def verify(
     with told_errors():
         found = releases.find(place, release)
     with told_errors(FAILED), progress_bar() as listener, progress.shown_by(listener):
-        releases.verify(place, found)
+        is_same_code = releases.verify(place, found)
     typer.echo(f"{found.name} is as it was made, and made again from raw submissions its marts have the same bits.")
+    if not is_same_code:
+        typer.echo("It was made by other code or packages than it was made again by.")
 
 
 def rollback(release: ReleaseArgument, workspace: WorkspaceOption = None, reason: ReasonOption = "") -> None:
@@ -129,7 +131,10 @@ def withdraw(
     with told_errors(UNUSABLE):
         withdrawn = releases.find(place, release)
         current = releases.withdraw(place, withdrawn, reason)
-    typer.echo(f"Withdrew {withdrawn.name}. Readers are pointed at {current.name if current else 'no release'}.")
+    said = f"Withdrew {withdrawn.name}."
+    if withdrawn.withdrawn_because is not None:
+        said = f"{withdrawn.name} had been withdrawn before ({withdrawn.withdrawn_because}); that reason stays."
+    typer.echo(f"{said} Readers are pointed at {current.name if current else 'no release'}.")
 
 
 def _tell_before(before: Release | None, now: Release) -> None:

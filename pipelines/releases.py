@@ -127,7 +127,8 @@ def release_edition(workspace: Workspace, edition: int, reason: str = "") -> Rel
         The release. The same edition from the same inputs by the same code is the same release: it is made once.
 
     Raises:
-        ReleaseError: If the workspace has no submission of the edition, or a file is damaged or was replaced.
+        ReleaseError: If the workspace has no submission of the edition, or a file is damaged or was replaced; if what
+            comes out is a release that was withdrawn.
         BuildError: If the build fails.
     """
     with writer_lock(workspace.root / FOLDER / "releases", f"releasing {edition}"), _making(workspace) as making:
@@ -138,6 +139,7 @@ def release_edition(workspace: Workspace, edition: int, reason: str = "") -> Rel
         address = _address(facts)
         name = f"{edition}-{address[:ADDRESS_LENGTH]}"
         target = workspace.root / FOLDER / name
+        _refuse_withdrawn(workspace, name)
         if not target.exists():
             _put_together(making / "release", built, submissions, facts)
             (making / "release").replace(target)
@@ -151,6 +153,16 @@ def release_edition(workspace: Workspace, edition: int, reason: str = "") -> Rel
             _note(workspace, "released", name, reason)
         _make_current(workspace, name, reason)
     return find(workspace, name)
+
+
+def _refuse_withdrawn(workspace: Workspace, name: str) -> None:
+    """Do not bring back by another command what was withdrawn for good."""
+    lines = [line for line in _journal(workspace) if (line["event"], line["release"]) == ("withdrawn", name)]
+    if lines:
+        raise ReleaseError(
+            f"What comes out is {name} again, which was withdrawn ({lines[-1]['reason']}): submissions, receipts, "
+            "method and code are those that it was made from. Correct them first."
+        )
 
 
 def releases(workspace: Workspace) -> list[Release]:
@@ -173,9 +185,59 @@ def current(workspace: Workspace) -> Release | None:
     return next((one for one in releases(workspace) if one.is_current), None)
 
 
+# What a mart shows of which city.
+SHOWN = """
+    select 'scores' as what, city_id from fact_score where edition = ? and level = 'index'
+    union
+    select 'values', city_id from fact_value where edition = ?
+"""
+
+
+def no_longer_shown(workspace: Workspace, release: Release) -> dict[str, int]:
+    """Of how many cities a release shows scores, and values, that the draft of its edition shows no more.
+
+    Consent may have been withdrawn since. A release stays as it is; whether it is withdrawn is for a person to decide.
+
+    Raises:
+        ReleaseError: If a mart cannot be read.
+    """
+    shown = []
+    for path in (release.public_mart, workspace.public_mart):
+        try:
+            with connect(path, read_only=True) as connection:
+                shown.append(set(connection.execute(SHOWN, [release.edition] * 2).fetchall()))
+        except duckdb.Error as error:
+            raise ReleaseError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+    return {what: sum(one == what for one, _ in shown[0] - shown[1]) for what in ("scores", "values")}
+
+
+def marts_of(release: Release) -> Workspace:
+    """A release as reports take a workspace: its marts and its method. Nothing may be written there.
+
+    Raises:
+        ReleaseError: If it was withdrawn or is damaged, or the catalogue has changed since: names, definitions and
+            goalposts are taken from the catalogue.
+    """
+    if release.withdrawn_because is not None:
+        raise ReleaseError(f"{release.name} was withdrawn ({release.withdrawn_because}); choose another.")
+    if release.damage is not None:
+        raise ReleaseError(release.damage)
+    facts = _facts_of(release.folder)
+    if facts.get("framework_sha256") != _framework_sha256(release.edition):
+        raise ReleaseError(
+            f"{release.name} has another framework than the catalogue has for {release.edition} now, so that texts and "
+            "figures would not fit. Check out the version that made it."
+        )
+    return Workspace(
+        release.folder, str(facts["workspace"]), bool(facts["is_demo"]), release.folder / METHOD, status="release"
+    )
+
+
 def _told_of_itself(folder: Path) -> tuple[int, str, str | None]:
     """Edition and address of a release, and why they are taken from its name alone where its facts are damaged."""
     edition, _, beginning = folder.name.partition("-")
+    if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+        return int(edition), beginning, None  # withdrawn, and closed to this user
     try:
         facts = _facts_of(folder)
     except ReleaseError as error:
@@ -221,8 +283,11 @@ def _by_word(known: Sequence[Release], word: str) -> Release:
     return standing_ones[-1]
 
 
-def verify(workspace: Workspace, release: Release) -> None:
+def verify(workspace: Workspace, release: Release) -> bool:
     """Check that a release is as it was made, and make it again from raw submissions: the bits must be the same.
+
+    Returns:
+        Whether it was made by the code and the packages of now. Other ones that make the same bits are no fault.
 
     Raises:
         VerificationError: With every file that was changed or is missing, and every mart that comes out otherwise.
@@ -232,11 +297,7 @@ def verify(workspace: Workspace, release: Release) -> None:
     faults += _other_parts(release.folder, facts)
     if _address(facts) != release.address or not release.name.endswith(release.address[:ADDRESS_LENGTH]):
         faults.append(f"{FACTS}: its address is {_address(facts)}, the release is named {release.name}")
-    if facts["code_sha256"] != code_sha256(PUBLISHING) or facts["packages"] != _packages():
-        faults.append(
-            "code: the release was made by other code or packages, so that what follows need not mean a fault; "
-            "check out its version and verify there"
-        )
+    is_same_code = (facts.get("code_sha256"), facts.get("packages")) == (code_sha256(PUBLISHING), _packages())
     if facts.get("framework_sha256") != _framework_sha256(release.edition):
         faults.append(f"{FRAMEWORK}: the catalogue's framework of {release.edition} is another now")
     with tempfile.TemporaryDirectory(prefix="ssc-index-verify-") as folder:
@@ -246,8 +307,15 @@ def verify(workspace: Workspace, release: Release) -> None:
             raise VerificationError(f"{release.name} cannot be made again", [*faults, *missing])
         view = open_workspace(making / "view", status="release")
         faults += _differences(release, facts, _built(view, release.edition))
+    if faults and not is_same_code:
+        faults.insert(
+            0,
+            "code: the release was made by other code or packages, so that what follows need not mean a fault; "
+            "check out its version and verify there",
+        )
     if faults:
         raise VerificationError(f"{release.name} is not what it was", faults)
+    return is_same_code
 
 
 def rollback(workspace: Workspace, release: Release, reason: str) -> Release:
@@ -268,7 +336,7 @@ def rollback(workspace: Workspace, release: Release, reason: str) -> Release:
 
 
 def withdraw(workspace: Workspace, release: Release, reason: str) -> Release | None:
-    """Withdraw a release; its folder stays. Readers are pointed at the last one before it that stands and is whole.
+    """Withdraw a release; its folder stays, for its owner. Readers get the last one before it that stands and is whole.
 
     Never at a later one: whoever rolled back to this one has taken that from the readers.
 
@@ -287,6 +355,8 @@ def withdraw(workspace: Workspace, release: Release, reason: str) -> Release | N
         elif release.is_current:
             for link in _links(workspace):
                 link.unlink(missing_ok=True)
+        if release.folder.is_dir():
+            release.folder.chmod(0o700)  # what it shows may be what a city no longer consents to
     return current(workspace)
 
 
@@ -545,8 +615,8 @@ def _differences(release: Release, facts: Mapping[str, object], built: Workspace
     ):
         mart = standing(path)
         found = mart.content_sha256 if mart else "nothing"
-        if found != facts[key]:
-            faults.append(f"{path.name}: made again it has the address {found}, the release says {facts[key]}")
+        if found != facts.get(key):
+            faults.append(f"{path.name}: made again it has the address {found}, the release says {facts.get(key)}")
         elif released.is_file():
             faults += _other_content(released, path)
     return faults
@@ -604,6 +674,8 @@ def _note(workspace: Workspace, event: str, name: str, reason: str) -> None:
     path = workspace.root / FOLDER / JOURNAL
     _drop_torn_line(path)
     number = len(_journal(workspace)) + 1
+    path.touch(mode=0o600)
+    path.chmod(0o600)  # reasons may name cities that consent to nothing
     with path.open("a", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if not file.tell():
@@ -627,7 +699,7 @@ def _links(workspace: Workspace) -> tuple[Path, Path]:
 
 def _current(workspace: Workspace) -> str | None:
     link = _links(workspace)[0]
-    return link.readlink().parts[-3] if link.is_symlink() else None
+    return link.readlink().parent.parent.name if link.is_symlink() else None
 
 
 def _make_current(workspace: Workspace, name: str, reason: str) -> None:

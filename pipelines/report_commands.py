@@ -16,7 +16,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.console import UNUSABLE, WorkspaceOption, opened, progress_bar, screen, short_path, stop, told_errors
+from pipelines.console import (
+    UNUSABLE,
+    ReleaseOption,
+    WorkspaceOption,
+    folder_for,
+    marts_of,
+    opened,
+    progress_bar,
+    screen,
+    short_path,
+    stop,
+    told_errors,
+)
 from pipelines.exports import note_export
 
 
@@ -67,6 +79,7 @@ def method_text(place: Workspace, mart: PublicMart) -> str:
 def site(
     workspace: WorkspaceOption = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write. Default: site/ beside the marts.")] = None,
+    release: ReleaseOption = None,
 ) -> None:
     """Write the explorer: static pages that any browser opens, from the public mart alone."""
     from reports.audit.document import set_audit
@@ -77,16 +90,18 @@ def site(
     from ssc_index.method import read_method
 
     place = opened(workspace)
+    source = marts_of(place, release)
+    folder = out or folder_for(place, source, "site")
     with told_errors(), progress_bar() as listener:
-        mart = read_public_mart(place)
-        text = method_text(place, mart)
-        catalogue, method = load_catalogue(), read_method(place.method_path)
+        mart = read_public_mart(source)
+        text = method_text(source, mart)
+        catalogue, method = load_catalogue(), read_method(source.method_path)
         audits = {
             edition: set_audit(mart, catalogue, method, edition, PdfMaker(None, AUDIT))
             for edition in mart.editions[-1:]
         }
         written = write_site(
-            out or place.marts.parent / "site",
+            folder,
             mart,
             catalogue,
             method,
@@ -94,7 +109,7 @@ def site(
             lambda done, total: listener("Writing cities", done, total),
             audits,
         )
-        note_export(place, "site", "public", (out or place.marts.parent / "site").name)
+        note_export(place, "site", "public", folder.name, mart.content_sha256)
     typer.echo(f"Wrote {written.files} files, {written.bytes / 1e6:.1f} MB. Open {short_path(written.index)}")
 
 
@@ -112,6 +127,7 @@ def factsheet(
     fonts: Annotated[
         Path | None, typer.Option(help="Folder of fonts for scripts beyond Latin, Greek, Cyrillic. Or SSC_INDEX_FONTS.")
     ] = None,
+    release: ReleaseOption = None,
 ) -> None:
     """Write factsheets, PDF and HTML, or what is told of a city on one page, from the public mart alone."""
     from reports.factsheet.facts import FactsheetMaker
@@ -124,13 +140,14 @@ def factsheet(
     if (city is None) == (not every):
         stop("Name a city, or give --all.", UNUSABLE)
     place = opened(workspace)
-    folder = out or place.marts.parent / "factsheets"
+    source = marts_of(place, release)
+    folder = out or folder_for(place, source, "factsheets")
     with told_errors(), progress_bar() as listener:
-        mart = read_public_mart(place)
-        method_text(place, mart)
+        mart = read_public_mart(source)
+        method_text(source, mart)
         if not mart.editions:
             stop("The public mart has no edition. Build one first.", UNUSABLE)
-        maker = FactsheetMaker(mart, load_catalogue(), read_method(place.method_path), edition or mart.editions[-1])
+        maker = FactsheetMaker(mart, load_catalogue(), read_method(source.method_path), edition or mart.editions[-1])
         cities = maker.cities if city is None else [maker.leader if city == "leader" else mart.city_named(city)]
         setter = PdfMaker(fonts, {Kind.SNAPSHOT: SNAPSHOT, Kind.CERTIFICATE: CERTIFICATE}.get(kind, FACTSHEET))
         folder.mkdir(parents=True, exist_ok=True)
@@ -158,7 +175,8 @@ def factsheet(
                     typer.secho(remark, err=True, fg="yellow")
                 listener(f"Setting {kind.value}s", count, len(cities))
         cities = [key for key in cities if key not in left_out]
-        note_export(place, f"{len(cities)} {kind.value}s of {maker.edition}", "public", folder.name)
+        what = f"{len(cities)} {kind.value}s of {maker.edition}"
+        note_export(place, what, "public", folder.name, mart.content_sha256)
     is_both = kind is Kind.FACTSHEET
     if not every:
         beside = " and .html beside it" if is_both else ""
@@ -175,6 +193,7 @@ def show(
     edition: Annotated[int | None, typer.Option(help="Edition. Default: the latest.")] = None,
     since: Annotated[int | None, typer.Option(help="Earlier edition, for movers. Default: the one before.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All cities of the ranking, not the first twenty.")] = False,
+    release: ReleaseOption = None,
 ) -> None:
     """Show a city, a KPI, the ranking or the movers in the terminal, from the public mart alone."""
     from reports import terminal
@@ -182,7 +201,7 @@ def show(
     from ssc_index.framework.catalogue import load_catalogue
     from ssc_index.method import read_method
 
-    place = opened(workspace)
+    place = marts_of(opened(workspace), release)
     with told_errors():
         mart = read_public_mart(place)
         if not mart.editions:
@@ -204,8 +223,9 @@ def show(
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    app.command(epilog="Example: ssc-index site --workspace workspaces/demo --out site")(site)
+    app.command(epilog="Examples: ssc-index site --workspace workspaces/demo --out site · site --release current")(site)
     app.command(epilog="Examples: ssc-index show ranking · show movers · show karmoy · show EC_ICT_ICT_1C")(show)
     app.command(
-        epilog="Examples: ssc-index factsheet karmoy · ssc-index factsheet --all --edition 2024 --kind snapshot"
+        epilog="Examples: ssc-index factsheet karmoy · factsheet --all --edition 2024 --kind snapshot · "
+        "factsheet --all --kind certificate --release current"
     )(factsheet)

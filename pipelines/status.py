@@ -55,6 +55,7 @@ def status(workspace: Workspace) -> dict[str, object]:
         "steps": steps(workspace).to_dicts(),
         "standing": asdict(standing(workspace)),
         "blocks": blocks(workspace),
+        "releases": released(workspace),
         "open_files": open_files(workspace),
         "published_at": datetime.fromtimestamp(workspace.public_mart.stat().st_mtime, UTC).isoformat(),
     }
@@ -75,6 +76,23 @@ def blocks(workspace: Workspace) -> list[str]:
                 0, f"The last build failed: {last} (all of it: {place(workspace).name}). Mend that, then build."
             )
     return found
+
+
+def released(workspace: Workspace) -> list[dict[str, object]]:
+    """Releases that stand, and of how many cities they show what the draft shows no more."""
+    from pipelines import releases
+
+    told = []
+    for one in releases.releases(workspace):
+        if one.withdrawn_because is not None:
+            continue
+        facts: dict[str, object] = {"release": one.name, "is_current": one.is_current, "released_at": one.released_at}
+        try:
+            more, damage = {} if one.damage else releases.no_longer_shown(workspace, one), one.damage
+        except releases.ReleaseError as error:
+            more, damage = {}, str(error)
+        told.append(facts | {"no_longer_shown": more, "damage": damage})
+    return told
 
 
 def standing(workspace: Workspace) -> Standing:
@@ -135,6 +153,17 @@ def show_status(console: Console, facts: dict[str, Any]) -> None:
     console.print(
         f"\nPublished {published:%Y-%m-%d %H:%M} UTC; {facts['kept_out_as_error']:,} rows kept out as errors."
     )
+    for one in facts["releases"]:
+        if one["is_current"]:
+            console.print(f"Current release: {one['release']}, of {one['released_at'][:10]}.")
+        if more := " and ".join(f"{what} ({count})" for what, count in one["no_longer_shown"].items() if count):
+            console.print(
+                f"{one['release']} shows {more} of cities that the draft shows no more: consent may have been "
+                f"withdrawn. Release the edition again, then `ssc-index withdraw {one['release']}`.",
+                style="red",
+            )
+        if one["damage"]:
+            console.print(f"{one['release']} is damaged: {one['damage']}", style="red")
     now = facts["standing"]
     if now["first"] is not None:
         what = counted(len(now["changed"]), "file") if now["changed"] else "Code, method, settings or register"

@@ -126,6 +126,7 @@ def movers(mart: PublicMart, edition: int, before: int | None = None) -> Rendera
     Raises:
         ReportError: If there is no earlier edition.
     """
+    about = mart.edition_row(edition)
     earlier = [year for year in mart.editions if year < edition]
     if before is None and not earlier:
         raise ReportError(f"There is no edition before {edition}.")
@@ -135,7 +136,7 @@ def movers(mart: PublicMart, edition: int, before: int | None = None) -> Rendera
     both = [city for city in new if _rank(new[city]) and _rank(old.get(city, {}))]
     changes = {city: _rank(old[city]) - _rank(new[city]) for city in both}
     told = f"{len(both)} cities are ranked in both. A rank also moves when others enter, leave or change."
-    parts: list[RenderableType] = list(_head(f"Movers from {before} to {edition}", told, mart))
+    parts: list[RenderableType] = list(_head(f"Movers from {before} to {edition} ({about['status']})", told, mart))
     for title, sign in (("Rose", 1), ("Fell", -1)):
         moved = sorted((c for c in both if changes[c] * sign > 0), key=lambda city: (-abs(changes[city]), city))[:10]
         table = _table((title, "left"), ("Rank", "right"), ("", "right"), ("Index", "right"), ("", "right"))
@@ -205,8 +206,9 @@ def city(facts: dict[str, Any], mart: PublicMart) -> RenderableType:
 def kpi(mart: PublicMart, catalogue: Catalogue, code: str, edition: int) -> RenderableType:
     """A KPI's page: what it is, how the cities are spread, who does best."""
     one = catalogue.kpi(code)
+    title = f"{one.name}, edition {edition} ({mart.edition_row(edition)['status']})"
     told = f"{one.code} · {one.dimension} › {one.sub_dimension} › {one.category} · {one.level}"
-    parts: list[RenderableType] = [*_head(one.name, told, mart), Text(one.definition), Text("")]
+    parts: list[RenderableType] = [*_head(title, told, mart), Text(one.definition), Text("")]
     for point in one.data_points:
         unit = catalogue.codes.units[point.unit].symbol
         formula = "reported as it is"

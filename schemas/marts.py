@@ -16,7 +16,7 @@ from schemas.table import Column, Table
 
 # Semantic version of the form of the marts. Major: a query that ran may fail or mean something else; minor: something
 # is new. What is renamed or removed stands one major version long as a deprecated column or a view of the old name.
-FORM_VERSION = "1.0"
+FORM_VERSION = "1.1"
 
 _EDITION = Column(pl.Int16, "Edition: the reference year of the index.")
 _CITY = Column(pl.String, "City, key of dim_city.")

@@ -66,5 +66,14 @@ def test_clean_takes_demo_workspaces_and_no_other(tmp_path: Path) -> None:
         raw.mkdir(parents=True)
         if is_demo:
             (raw.parent / "workspace.yaml").write_text(f"name: X\nis_demo: {is_demo}\n", encoding="utf-8")
+    marts = tmp_path / "data" / "marts"
+    marts.mkdir(parents=True)
+    link = marts / "ssc_index_release.duckdb"
+    link.symlink_to("../releases/2025-0f3a91c2b7de/marts/ssc_index.duckdb")
+    for name in ("README.md", "ssc_index.duckdb", "ssc_index_manifest.json"):
+        (marts / name).touch()
+    (marts / "ssc_index_parquet-0f3a").mkdir()
     subprocess.run(["make", "clean"], cwd=tmp_path, check=True, capture_output=True)
+    # Which release readers are pointed at stands nowhere else.
+    assert sorted(path.name for path in marts.iterdir()) == ["README.md", link.name]
     assert sorted(path.name for path in (tmp_path / "workspaces").iterdir()) == ["of our own", "unmarked"]

@@ -206,7 +206,7 @@ def _ranking_csv(mart: PublicMart, edition: int) -> str:
         return (float("inf") if rank is None else rank, item[0])
 
     head = ["edition", "rank", "city_id", "city", "country", "region", "income_group", "size_class", "score"]
-    lines: list[list[Any]] = [[*head, *dimensions, "coverage", "n_carried", "not_ranked_because", "is_demo"]]
+    lines: list[list[Any]] = [[*head, *dimensions, "coverage", "n_carried", "not_ranked_because", "is_demo", "status"]]
     for city, nodes in sorted(wide.items(), key=order):
         about, own = mart.city_rows[city], nodes.get(root, {})
         groups = (about["region"], about["income_group"], about["size_class"])
@@ -225,6 +225,7 @@ def _ranking_csv(mart: PublicMart, edition: int) -> str:
                 own.get("n_carried"),
                 because,
                 about["is_demo"],
+                mart.edition_row(edition)["status"],
             ]
         )
     return _csv(lines)

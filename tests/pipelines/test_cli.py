@@ -85,6 +85,18 @@ def test_help_ends_with_an_example_that_can_be_typed(command: list[str]) -> None
     assert " ".join(["ssc-index", *command]) in squeezed(result.output)
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("release", "Year of the edition to freeze"),
+        ("diff", "A year: the draft's edition"),
+        ("show", "A city, a KPI, ranking or movers"),
+    ],
+)
+def test_help_tells_what_an_argument_is(command: str, told: str) -> None:
+    assert told in squeezed(invoke(command, "--help").output.replace("│", " "))
+
+
 def test_help_loads_nothing_heavy() -> None:
     """Half a second for help is possible only without these."""
     script = (

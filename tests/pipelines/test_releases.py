@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pypdf
 import pytest
 
 from assets.workspace import open_workspace
@@ -100,6 +101,7 @@ def test_a_file_of_a_release_is_read_only_and_inputs_are_private(released: Path)
     folder = only_release(released).folder
     modes = {path.relative_to(folder).as_posix(): path.stat().st_mode & 0o777 for path in folder.rglob("*")}
     assert modes["inputs"] == 0o700
+    assert (folder.parent / "journal.csv").stat().st_mode & 0o777 == 0o600  # its reasons may name cities
     assert modes["release.json"] == modes["marts/ssc_index.duckdb"] == 0o444
     assert modes["inputs/submissions.csv"] == modes["marts/ssc_index_internal.duckdb"] == 0o400
 
@@ -186,7 +188,13 @@ def test_a_mart_that_was_changed_with_its_checksum_is_told(
     (again / "raw").mkdir(parents=True)
     shutil.copytree(one.folder / "marts", again / "marts", symlinks=True)
     monkeypatch.setattr(releases, "_built", lambda *_: open_workspace(again))  # as it comes out if nothing is wrong
-    releases.verify(open_workspace(root), one)
+    assert releases.verify(open_workspace(root), one)
+    with monkeypatch.context() as later:
+        later.setattr(releases, "code_sha256", lambda _: "another")
+        assert not releases.verify(open_workspace(root), one)  # the same bits by other code are no fault
+        told = invoke("verify", one.name, "-w", root)
+    assert told.exit_code == 0
+    assert "It was made by other code" in told.stdout
 
     one.public_mart.chmod(0o644)
     with duckdb.connect(str(one.public_mart)) as connection:
@@ -236,10 +244,31 @@ def test_method_framework_and_inputs_that_were_changed_with_their_checksums_are_
     (one.folder / "marts" / "ssc_index_internal_parquet").unlink()
     with pytest.raises(releases.VerificationError) as told:
         releases.verify(open_workspace(root), one)
-    assert told.value.faults[:4] == (
-        "marts/ssc_index_internal_parquet: leads nowhere",
-        *(f"{part}: is not what release.json tells of" for part in ("method.yaml", "framework.csv", "inputs")),
-    )
+    parts = [f"{part}: is not what release.json tells of" for part in ("method.yaml", "framework.csv", "inputs")]
+    assert told.value.faults[:4] == ("marts/ssc_index_internal_parquet: leads nowhere", *parts)
+    overwrite(one.folder / "release.json", '{"edition": 2020}')
+    with pytest.raises(releases.VerificationError) as told:
+        releases.verify(open_workspace(root), one)
+    assert any("release.json: its address is" in fault for fault in told.value.faults)
+
+
+def test_status_tells_which_release_shows_what_the_draft_shows_no_more(root: Path) -> None:
+    one = only_release(root)
+    told = " ".join(invoke("status", "-w", root).stdout.split())
+    assert f"Current release: {one.name}, of {one.released_at[:10]}." in told
+    assert "shows no more" not in told
+    # As if the city had withdrawn its consent to values, and the draft had been built since.
+    draft = root / "marts" / "ssc_index.duckdb"
+    with duckdb.connect(str(draft)) as connection:
+        connection.execute("delete from fact_value where edition = 2020 and city_id = ?", [REPORT])
+    facts = json.loads(invoke("status", "--json", "-w", root).stdout)["releases"]
+    assert facts[0]["no_longer_shown"] == {"scores": 0, "values": 1}
+    told = " ".join(invoke("status", "-w", root).stdout.split())
+    assert f"{one.name} shows values (1) of cities that the draft shows no more" in told
+    one.public_mart.unlink()
+    assert f"{one.name} is damaged" in invoke("status", "-w", root).stdout
+    releases.withdraw(open_workspace(root), one, "consent")
+    assert json.loads(invoke("status", "--json", "-w", root).stdout)["releases"] == []
 
 
 def test_no_reader_is_pointed_at_a_release_whose_files_were_changed(root: Path) -> None:
@@ -383,11 +412,66 @@ def test_a_later_correction_makes_another_release_and_leaves_the_first(root: Pat
     assert invoke("rollback", new.name, "-w", root).exit_code == 0
     assert invoke("withdraw", new.name, "-w", root, "--reason", "a city was double").exit_code == 0
     assert link.resolve() == first.public_mart.resolve()
-    assert new.folder.is_dir()
+    assert new.public_mart.is_file()
+    assert new.folder.stat().st_mode & 0o777 == 0o700
+    assert first.folder.stat().st_mode & 0o777 == 0o755
     assert "a city was double" in invoke("releases", "-w", root).stdout
     assert invoke("rollback", new.name, "-w", root).exit_code == 2
     assert invoke("withdraw", first.name, "-w", root, "--reason", "this too").exit_code == 0
     assert not link.is_symlink()
+
+
+def test_what_was_withdrawn_does_not_come_back_by_releasing_it_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = only_release(root)
+    assert invoke("withdraw", one.name, "-w", root, "--reason", "a city was double").exit_code == 0
+    monkeypatch.setattr(releases, "_refuse_damaged", lambda *_: None)
+    monkeypatch.setattr(releases, "_built", lambda view, _: view)
+    monkeypatch.setattr(releases, "_facts", lambda *_: releases._facts_of(one.folder))  # as it comes out again
+    again = invoke("release", "2020", "-w", root)
+    assert again.exit_code == 3
+    assert f"What comes out is {one.name} again, which was withdrawn (a city was double)" in again.stderr
+    assert not (root / "marts" / "ssc_index_release.duckdb").is_symlink()
+    twice = invoke("withdraw", one.name, "-w", root, "--reason", "another reason")
+    assert "had been withdrawn before (a city was double); that reason stays" in twice.stdout
+
+
+def text_of(pdf: Path) -> str:
+    return " ".join(" ".join(page.extract_text() for page in pypdf.PdfReader(pdf).pages).split())
+
+
+def test_what_people_read_is_made_from_a_release_and_only_then_a_certificate_attests(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = only_release(root)
+    before = {path: path.stat().st_mtime_ns for path in one.folder.rglob("*")}
+    for name, option in (("draft", ()), ("release", ("--release", "2020"))):
+        made = invoke("factsheet", REPORT, "--kind", "certificate", "-w", root, "--out", tmp_path / name, *option)
+        assert made.exit_code == 0, made.stderr
+    draft, final = (text_of(tmp_path / name / f"{REPORT}-2020-certificate.pdf") for name in ("draft", "release"))
+    assert "attests nothing until it is released" in draft
+    assert "attests nothing" not in final
+
+    assert "Ranking 2020 (release)" in invoke("show", "ranking", "-w", root, "--release", "current").stdout
+    assert "(draft)" in invoke("show", "movers", "-w", root).stdout
+    assert "(draft)" in invoke("show", "EC_ICT_ICT_1C", "-w", root).stdout
+    asked = invoke("query", "select edition, status from dim_edition", "--csv", "-w", root, "--release", "2020-")
+    assert asked.stdout == "edition,status\n2020,release\n"
+    site = root / f"site-{one.name}"
+    assert invoke("site", "-w", root, "--release", one.name).exit_code == 0
+    assert '"status":"release"' in (site / "data" / "core.js").read_text(encoding="utf-8")
+    assert invoke("audit", "-w", root, "--release", one.name).exit_code == 0
+    assert (root / f"audit-{one.name}" / "audit-2020.pdf").is_file()
+    assert {path: path.stat().st_mtime_ns for path in one.folder.rglob("*")} == before
+
+    with monkeypatch.context() as later:
+        later.setattr(releases, "_framework_sha256", lambda _: "another")
+        assert "another framework" in invoke("show", "ranking", "-w", root, "--release", "2020").stderr
+    releases.withdraw(open_workspace(root), one, "wrong")
+    refused = invoke("site", "-w", root, "--release", one.name)
+    assert refused.exit_code == 2
+    assert f"{one.name} was withdrawn (wrong)" in refused.stderr
 
 
 def test_a_list_of_releases_says_when_and_why(released: Path) -> None:
