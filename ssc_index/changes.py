@@ -94,7 +94,7 @@ def changes(before: Edition, after: Edition, rivals: Rivals | None = None, by_no
         ValueError: If the method looks at other units and rivals are given: their scores would not be what they are.
     """
     case = _Case(before, after, rivals or {})
-    worlds = _Among(case) if case.among_others else _Alone(case)
+    worlds = _Among(case) if case.among_others else _Alone(case, by_node)
     return _tables(case, worlds, by_node)
 
 
@@ -174,11 +174,12 @@ class _Alone:
     """Mixtures by methods that look at no other unit: one run serves all units, and ranks are counted.
 
     Attributes:
-        tables: Scores by world: shape (8, n_units, n_nodes), by the state of the unit's own data.
+        tables: Scores by world: shape (8, n_units, n_nodes), by the state of the unit's own data; of the root alone
+            where nobody asks for the nodes.
     """
 
-    def __init__(self, case: _Case) -> None:
-        self.case = case
+    def __init__(self, case: _Case, by_node: bool) -> None:
+        self.case, self.by_node = case, by_node
         self.tables: dict[World, Floats] = {}
         self.weights: dict[World, Floats | None] = {}
         for world in case.worlds:
@@ -188,22 +189,24 @@ class _Alone:
     def _fill(self, world: World) -> None:
         """Compute every state of every unit that any combination asks for; the editions themselves are there."""
         pair = self.case.pair
-        framework = self.case.editions[world[0]].framework
-        table = np.full((WHOLE + 1, len(pair.units), len(framework.nodes)), np.nan)
+        root = self.case.roots[world[0]]
+        kept = slice(None) if self.by_node else slice(root, root + 1)
+        n_nodes = len(self.case.editions[world[0]].framework.nodes[kept])
+        table = np.full((WHOLE + 1, len(pair.units), n_nodes), np.nan)
         wanted = self._wanted()
         for number, side in enumerate(pair.sides):
             if world == (number, number) or all(self.case.same):
                 done = side.present & wanted[WHOLE * number & pair.changed, np.arange(len(pair.units))]
                 places = np.flatnonzero(done)
                 states = WHOLE * number & pair.changed[places]
-                table[states, places] = side.scores[places]
+                table[states, places] = side.scores[places, kept]
                 wanted[states, places] = False
                 self.weights[world] = side.weights
         states, places = np.nonzero(wanted)
         for start in range(0, len(places), ROWS_AT_ONCE):
             part = slice(start, start + ROWS_AT_ONCE)
             done_part = pair.scores_alone(places[part], states[part], world)
-            table[states[part], places[part]] = done_part.table
+            table[states[part], places[part]] = done_part.table[:, kept]
             self.weights[world] = done_part.weights
         self.tables[world] = table
 
@@ -227,7 +230,7 @@ class _Alone:
         for number, (own, others, entry, world) in enumerate(case.combinations):
             if world in case.unknown_worlds:
                 continue
-            root = self.tables[world][:, :, case.roots[world[0]]]
+            root = self.tables[world][:, :, case.roots[world[0]] if self.by_node else 0]
             key = (others, entry, world)
             if key not in ladders:
                 ladders[key] = self._ladder(root, *key)

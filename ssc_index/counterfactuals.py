@@ -193,11 +193,12 @@ class Pair:
         origins = np.where(np.isnan(cells[0]), MISSING, REPORTED)
         at = {code: place for place, code in enumerate(self.codes)}
         for step in steps:
-            columns = np.array([column for column, code in enumerate(step.codes) if code in at], dtype=np.int64)
-            targets = np.ix_(places, np.array([at[step.codes[column]] for column in columns], dtype=np.int64))
             for flags, origin in ((step.imputed, IMPUTED), (step.carried > 0, CARRIED)):
-                filled = flags[:, columns] & (origins[targets] != REPORTED)
-                origins[targets] = np.where(filled, origin, origins[targets])
+                row, column = np.nonzero(flags)
+                there = np.array([at.get(code, -1) for code in step.codes], dtype=np.int64)[column]
+                unit, code = places[row[there >= 0]], there[there >= 0]
+                filled = origins[unit, code] != REPORTED
+                origins[unit[filled], code[filled]] = origin
         # What a framework does not ask for, its computation tells nothing of.
         unasked = [place for code, place in at.items() if code not in framework.codes]
         older = ~np.isnan(cells[1:, :, unasked]).all(axis=0) & np.isnan(cells[0][:, unasked])
@@ -242,13 +243,16 @@ class Pair:
         wanted = self.editions[world[0]].framework.codes
         codes = [self.codes.index(code) for code in wanted]
         taken = (states[:, None] >> self.kinds[places][:, codes]) & 1 == 1
-        cells = np.where(taken, after.cells[:, places][:, :, codes], before.cells[:, places][:, :, codes])
+        cells, later = (self._cells(side, places, codes) for side in self.sides)
+        np.copyto(cells, later, where=taken)
+        # The oldest year first, as the engine's rows lie.
+        when, row = np.nonzero(((np.arange(len(cells)) == 0)[:, None] | ~np.isnan(cells).all(axis=2))[::-1])
+        age = len(cells) - 1 - when
         is_new = states & 1 == 1
         labels = {name: self._about("labels", name, places, is_new) for name in _names(before.labels, after.labels)}
         divisors = {
             name: self._about("divisors", name, places, is_new) for name in _names(before.divisors, after.divisors)
         }
-        age, row = np.nonzero((np.arange(len(cells)) == 0)[:, None] | ~np.isnan(cells).all(axis=2))
         year = self.editions[world[1]].year
         return values_from_columns(
             [names[one] for one in row.tolist()],
@@ -257,7 +261,13 @@ class Pair:
             cells[age, row],
             {name: column[age, row].tolist() for name, column in labels.items()},
             denominators={name: column[age, row] for name, column in divisors.items()},
+            owned=True,
         )
+
+    def _cells(self, side: Side, places: Ints, codes: list[int]) -> Floats:
+        """Cells of some units and codes, shape (n_ages, n_places, n_codes), a copy."""
+        cells = side.cells[:, places]
+        return cells if codes == list(range(len(self.codes))) else cells[:, :, codes]
 
     def _about(self, told: str, name: str, places: Ints, is_new: Bools) -> np.ndarray:
         """Labels or denominators of a name, from the edition that each unit takes them from."""

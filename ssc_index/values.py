@@ -6,8 +6,11 @@ and anything that changes a value (`treat.py`, `impute.py`).
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +19,7 @@ from ssc_index.errors import ValuesError
 
 Floats = NDArray[np.float64]
 Labels = tuple[str | None, ...]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -97,19 +101,18 @@ def values_from_columns(
     ]
     if faults:
         raise ValuesError(subject, faults)
-    names = list(zip([0] * len(units) if years is None else years, units, strict=True))
-    order = sorted(range(len(units)), key=names.__getitem__)
-    if order != list(range(len(units))):
+    order = _order(units, years)
+    if order is not None:
         table = np.asfortranarray(table[order])
     elif not owned:
         table = np.array(table, order="F")
     built = Values(
-        units=tuple(units[row] for row in order),
-        years=None if years is None else tuple(int(years[row]) for row in order),
+        units=_in_order(units, order),
+        years=None if years is None else tuple(map(int, _in_order(years, order))),
         codes=tuple(codes),
         values=table,
-        groups={name: tuple(column[row] for row in order) for name, column in groups.items()},
-        denominators={name: np.asarray(column, dtype=np.float64)[order] for name, column in denominators.items()},
+        groups={name: _in_order(column, order) for name, column in groups.items()},
+        denominators={name: _numbers_in_order(column, order) for name, column in denominators.items()},
     )
     faults = _faults(built)
     if faults:
@@ -119,14 +122,34 @@ def values_from_columns(
     return built
 
 
+def _order(units: Sequence[str], years: Sequence[int] | None) -> list[int] | None:
+    """Rows by year and unit; None where they are in this order."""
+    names: Sequence[object] = units if years is None else list(zip(years, units, strict=True))
+    # To see that rows are in order takes a tenth of putting them in order.
+    if all(map(operator.le, names, islice(names, 1, None))):
+        return None
+    return sorted(range(len(names)), key=names.__getitem__)
+
+
+def _in_order(column: Sequence[T], order: list[int] | None) -> tuple[T, ...]:
+    return tuple(column) if order is None else tuple(map(column.__getitem__, order))
+
+
+def _numbers_in_order(column: Floats | Sequence[float], order: list[int] | None) -> Floats:
+    """The caller's own numbers are not locked."""
+    return np.array(column, dtype=np.float64) if order is None else np.asarray(column, dtype=np.float64)[order]
+
+
 def _faults(values: Values) -> list[str]:
     """Empty units, rows that occur twice, infinities."""
     faults = [f"row {row + 1}: empty unit" for row, unit in enumerate(values.units) if not unit]
-    keys = [(None if values.years is None else values.years[row], unit) for row, unit in enumerate(values.units)]
+    years = values.years or (None,) * len(values.units)
     faults += [
         f"{values.row_name(row)}: occurs twice; one row per unit{'' if values.years is None else ' and year'}"
-        for row in range(1, len(keys))
-        if keys[row] == keys[row - 1]
+        for row, (unit, before, year, year_before) in enumerate(
+            zip(values.units[1:], values.units, years[1:], years, strict=False), start=1
+        )
+        if unit == before and year == year_before
     ]
     endless = np.isinf(values.values)
     rows, columns = np.nonzero(endless) if endless.any() else (np.empty(0, dtype=int), np.empty(0, dtype=int))
