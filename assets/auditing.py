@@ -12,7 +12,7 @@ import polars as pl
 
 from assets.pool import side_by_side
 from assets.scoring import grid
-from intake.consent import visible_scores
+from intake.consent import shown_scores
 from schemas import audit as tables
 from ssc_index.audit.correlation import family_correlations
 from ssc_index.audit.importance import importance
@@ -51,7 +51,7 @@ def audit_tables(
         Rows of the tables of schema ``audit``, by table name.
     """
     used = _used(weights, framework)
-    views = {"internal": scores, "public": visible_scores(scores, parents, picked)}
+    views = {"internal": scores, "public": shown_scores(scores, parents, picked)}
 
     def found(audience: str) -> dict[str, pl.DataFrame]:
         own = _scores(views[audience], framework, method, used)
@@ -80,7 +80,15 @@ def _scores(rows: pl.DataFrame, framework: Framework, method: Method, weights: F
     cities = sorted(set(known.filter(pl.col("node") == framework.root.code)["city_id"]))
     nodes = [node.code for node in framework.nodes]
     figures = grid(known, cities, nodes, "node", "score").figures
-    return Scores(framework, method, figures[np.lexsort(figures.T[::-1])], weights)
+    return Scores(framework, method, figures[_in_order(figures)], weights)
+
+
+def _in_order(figures: Floats) -> np.ndarray:
+    """Order of rows by their first figure, those alike in it by the second, and so on; NaN is greatest."""
+    order = np.argsort(figures[:, 0], kind="stable")
+    first = figures[order, 0]
+    # Few scores of the index are alike, and the others need no second look.
+    return order if (first[1:] > first[:-1]).all() else np.lexsort(figures.T[::-1])
 
 
 def _large_enough(scores: Scores, smallest_group: int) -> pl.DataFrame:

@@ -26,6 +26,10 @@ SCORES = """
 select edition, city_id, node, level, score, rank, rank_published, consent from index.scores where edition =
 """
 SCORES_OF_EDITION = SCORES + "?"
+# Of what lies beneath, only the scores of cities that consent to scores alone are looked at: whether they may be shown
+# (`intake.consent.shown_scores`).
+OF_INDEX = " and (level = 'index' or consent = 'scores')"
+OF_PEERS = " and (level in ('index', 'dimension', 'sub_dimension') or consent = 'scores')"
 # U4SSC scores a report: neither what an edition carries of older ones, nor a city's size, makes its points stale.
 REPORTED_IN_EDITION = SELECTED_OF_EDITION + " and year = edition"
 CONSENT_IN_EDITION = "select city_id, consent from index.cities where edition = ?"
@@ -82,6 +86,6 @@ def compare_peers(context: dg.AssetExecutionContext, store: WorkspaceResource) -
             return {table.name: table.empty() for table in COMPARED}
         return peer_tables(edition, inputs["selected"], inputs["scores"], inputs["cities"], catalogue, parents)
 
-    queries = {"selected": SELECTED_OF_EDITION, "cities": CITIES_OF_EDITION, "scores": SCORES_OF_EDITION}
+    queries = {"selected": SELECTED_OF_EDITION, "cities": CITIES_OF_EDITION, "scores": SCORES_OF_EDITION + OF_PEERS}
     step = YearStep("compare_peers", "Comparing peers", COMPARED, "edition", queries, comparison, coded=True)
     yield from all_materialised(COMPARED, replace_years(store, step, years_of(context)))

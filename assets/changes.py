@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 import polars as pl
 
-from assets.benchmark import SCORES, SCORES_OF_EDITION
+from assets.benchmark import OF_INDEX, SCORES, SCORES_OF_EDITION
 from assets.changing import change_tables, sights
 from assets.confidential import confidential
 from assets.editions import read_edition_method
@@ -26,7 +26,7 @@ from ssc_index.framework.catalogue import load_catalogue
 # The edition before is the newest that exists: there may be years without one.
 BEFORE = "(select max(edition) from index.cities where edition < ?)"
 SELECTED_BEFORE, CITIES_BEFORE = SELECTED + BEFORE, CITIES + BEFORE
-SCORES_BEFORE = SCORES + BEFORE
+SCORES_BEFORE = SCORES + BEFORE + OF_INDEX
 
 EDITIONS = "select distinct edition from index.cities order by edition"
 
@@ -67,7 +67,7 @@ def compare_editions(
     queries: dict[str, Query] = {
         "selected": SELECTED_OF_EDITION,
         "cities": CITIES_OF_EDITION,
-        "scores": SCORES_OF_EDITION,
+        "scores": SCORES_OF_EDITION + OF_INDEX,
         "selected_before": SELECTED_BEFORE,
         "cities_before": CITIES_BEFORE,
         "scores_before": SCORES_BEFORE,

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from intake.consent import covers
+from intake.keys import place_among
 from schemas import index as tables
 from ssc_index.errors import MethodError
 from ssc_index.framework.model import Framework
@@ -107,16 +108,6 @@ def cells_of(
     year = known["year"].to_numpy().astype(np.int64) - years[0]
     places = (year, place_among(known["city_id"], names))
     return np.ravel_multi_index(places, (len(years), len(names))), place_among(known["data_point"], codes)
-
-
-def place_among(words: pl.Series, among: Sequence[str]) -> np.ndarray:
-    """Place of each word among some that are all different; -1 for one that is not there.
-
-    >>> place_among(pl.Series(["b", "c", "a"]), ["a", "b"]).tolist()
-    [1, -1, 0]
-    """
-    places = words.cast(pl.Enum(among), strict=False).to_physical().cast(pl.Int64).fill_null(-1)
-    return places.to_numpy()
 
 
 def edition_tables(

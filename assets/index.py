@@ -77,7 +77,7 @@ def select(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
         "register": REGISTER,
     }
     also = [f"age {age}"]
-    step = YearStep("select_values", "Selecting values", SELECTION, "edition", queries, selection, also)
+    step = YearStep("select_values", "Selecting values", SELECTION, "edition", queries, selection, also, coded=True)
     yield from all_materialised(SELECTION, replace_years(store, step, years_of(context)))
 
 

@@ -12,9 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import polars as pl
 
-from assets.editions import GROUPS, cells_of, edition_values, max_age, place_among
+from assets.editions import GROUPS, cells_of, edition_values, max_age
 from assets.provisional import Provisional, without_provisional
 from intake.consent import covers, visible_scores
+from intake.keys import place_among
 from schemas import uncertainty as tables
 from ssc_index.framework.catalogue import Catalogue
 from ssc_index.method import Method

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from assets.editions import GROUPS, place_among
+from assets.editions import GROUPS
 from assets.pool import side_by_side
-from intake.consent import NOT_NAMED, visible_cities, visible_scores, visible_values
+from intake.consent import NOT_NAMED, shown_scores, visible_cities, visible_values
+from intake.keys import place_among
 from intake.selection import UNKNOWN_SIZE
 from schemas import benchmark as tables
 from ssc_index.benchmark import PeerStatistics, band, peer_statistics, percentage, points, share_of_target
@@ -219,7 +220,7 @@ def peer_tables(
     def seen(audience: str) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
         if audience == "internal":
             return own_values(edition, picked), scores, cities
-        shown = visible_scores(scores, parents, picked)
+        shown = shown_scores(scores, parents, picked)
         return own_values(edition, visible_values(picked, cities)), shown, visible_cities(cities)
 
     def compared(audience: str) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:

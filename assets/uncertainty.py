@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
-from assets.benchmark import SCORES_OF_EDITION
+from assets.benchmark import OF_INDEX, SCORES_OF_EDITION
 from assets.confidential import confidential
 from assets.core import PROVISIONAL
 from assets.editions import max_age, read_edition_method
@@ -70,7 +70,8 @@ def replication_step(workspace: Workspace) -> YearStep:
 
     queries: dict[str, Query] = {}
     if method.uncertainty is not None:
-        queries = {"selected": SELECTED_OF_EDITION, "cities": CITIES_OF_EDITION, "scores": SCORES_OF_EDITION}
+        scores = SCORES_OF_EDITION + OF_INDEX
+        queries = {"selected": SELECTED_OF_EDITION, "cities": CITIES_OF_EDITION, "scores": scores}
     also = [repr(method.as_mapping())]
     if counts:
         queries |= {

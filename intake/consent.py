@@ -79,27 +79,41 @@ def values_of(selected: pl.DataFrame, opened: pl.DataFrame) -> pl.DataFrame:
 
 
 def visible_scores(scores: pl.DataFrame, parents: Mapping[str, str | None], picked: pl.DataFrame) -> pl.DataFrame:
-    """Scores that may be shown.
+    """Scores that may be shown, ranked among themselves: a gap would tell of a score that is not shown.
+
+    Args:
+        scores: As for `shown_scores`.
+        parents: As for `shown_scores`.
+        picked: As for `shown_scores`.
+
+    Returns:
+        The rows that may be shown, in their order.
+    """
+    rank = pl.col("rank_published").rank("min").over("edition", "node").cast(pl.Int32)
+    shown = shown_scores(scores, parents, picked)
+    return shown.with_columns(rank.alias("rank"), rank.alias("rank_published"))
+
+
+def shown_scores(scores: pl.DataFrame, parents: Mapping[str, str | None], picked: pl.DataFrame) -> pl.DataFrame:
+    """Scores that may be shown, with the ranks that they have among all: those are for nobody's eyes.
 
     Consent to values shows every node. Consent to scores alone shows index, dimensions and sub-dimensions, and
     these only where no value can be solved from them (`_coarse_scores`).
 
     Args:
-        scores: Rows of ``index.scores``, every node of every city.
+        scores: Rows of ``index.scores``: of the cities that consent to scores alone every node, of the others those
+            that are asked for.
         parents: Parent of each node.
         picked: The value that each edition took for each city and data point, with its year and the ``consent`` of
             its own submission.
 
     Returns:
-        The rows that may be shown, in their order, ranked among themselves: a gap would tell of a score that is not
-        shown.
+        The rows that may be shown, in their order.
     """
     is_open = scores.select(covers("values")).to_series()
     is_closed = scores.select(covers("scores")).to_series() & ~is_open
     coarse = _coarse_scores(scores.with_row_index("place").filter(is_closed), parents, picked)
-    shown = scores.filter(is_open.scatter(coarse["place"], True))
-    rank = pl.col("rank_published").rank("min").over("edition", "node").cast(pl.Int32)
-    return shown.with_columns(rank.alias("rank"), rank.alias("rank_published"))
+    return scores.filter(is_open.scatter(coarse["place"], True))
 
 
 def _coarse_scores(scores: pl.DataFrame, parents: Mapping[str, str | None], picked: pl.DataFrame) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""How codes, labels and units are compared.
+"""How codes, labels and units are compared, and where a word stands among others.
 
 What belongs here: the comparison. What does not: what is compared.
 """
@@ -6,7 +6,11 @@ What belongs here: the comparison. What does not: what is compared.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
+
+import numpy as np
+import polars as pl
 
 
 @lru_cache(maxsize=8192)
@@ -20,3 +24,13 @@ def key(text: str) -> str:
     """
     plain = unicodedata.normalize("NFKC", text.replace("µ", "u")).casefold()
     return "".join(character for character in plain if character.isalnum())
+
+
+def place_among(words: pl.Series, among: Sequence[str] | pl.Series) -> np.ndarray:
+    """Place of each word among some that are all different; -1 for one that is not there.
+
+    >>> place_among(pl.Series(["b", "c", "a"]), ["a", "b"]).tolist()
+    [1, -1, 0]
+    """
+    places = words.cast(pl.Enum(among), strict=False).to_physical().cast(pl.Int64).fill_null(-1)
+    return places.to_numpy()

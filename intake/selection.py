@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+import numpy as np
 import polars as pl
 
 from intake.consent import UNKNOWN_SIZE as UNKNOWN_SIZE
 from intake.consent import least_consent
 from intake.derive import ACCEPTED_OUTCOMES, WAITING_OUTCOME
+from intake.keys import place_among
 from ssc_index.framework.catalogue import SizeClass
 
 # Those that would count if what waits for its verification did.
@@ -74,18 +76,31 @@ def selected_values(
     latest = accepted.filter("is_latest").select("file_sha256", "city_id", "year", "consent")
     existing = set(latest["year"])
     columns = ["city_id", "year", "data_point", "value", "file_sha256", "quality", "consent"]
-    usable = values.join(latest, on=["file_sha256", "city_id", "year"], how="inner").select(columns)
+    usable = values.select(columns[:-1]).join(latest, on=["file_sha256", "city_id", "year"], how="inner")
     parts = [
-        usable.filter(pl.col("year").is_between(edition - max_age, edition)).with_columns(
-            pl.lit(edition, pl.Int16).alias("edition")
+        _newest(usable.filter(pl.col("year").is_between(edition - max_age, edition))).select(
+            pl.lit(edition, pl.Int16).alias("edition"), *columns
         )
         for edition in editions
         if edition in existing
     ]
-    nothing = usable.clear().with_columns(pl.lit(None, pl.Int16).alias("edition"))
-    key = ["edition", "city_id", "data_point"]
-    picked = pl.concat([nothing, *parts]).sort(*key, "year").filter(pl.struct(key).is_last_distinct())
-    return _marked(picked, values, accepted)
+    nothing = usable.clear().select(pl.lit(None, pl.Int16).alias("edition"), *columns)
+    return _marked(pl.concat([nothing, *parts]), values, accepted)
+
+
+def _newest(values: pl.DataFrame) -> pl.DataFrame:
+    """The newest value of each city and data point, in their order, of rows in which each year has one at most.
+
+    To note the row of each in a table of numbers, one year after the other, takes a fraction of sorting the rows.
+    """
+    cities, points = (values[name].unique().cast(pl.String).sort() for name in ("city_id", "data_point"))
+    place = place_among(values["city_id"], cities) * points.len() + place_among(values["data_point"], points)
+    year = values["year"].to_numpy()
+    row_of = np.full(cities.len() * points.len(), -1)
+    for one in np.unique(year):
+        rows = np.flatnonzero(year == one)
+        row_of[place[rows]] = rows
+    return values[row_of[row_of >= 0]]
 
 
 def _marked(picked: pl.DataFrame, values: pl.DataFrame, accepted: pl.DataFrame) -> pl.DataFrame:
@@ -95,7 +110,8 @@ def _marked(picked: pl.DataFrame, values: pl.DataFrame, accepted: pl.DataFrame) 
     value that stands where a newer one did, which a revision has taken away.
     """
     replaced = accepted.filter(~pl.col("is_latest")).select("file_sha256", "city_id", "year")
-    earlier = values.join(replaced, on=replaced.columns, how="inner").select("city_id", "year", "data_point", "value")
+    few = values.filter(pl.col("city_id").is_in(replaced["city_id"].unique().implode()))
+    earlier = few.join(replaced, on=replaced.columns, how="inner").select("city_id", "year", "data_point", "value")
     revisions = replaced.group_by("city_id", "year").agg(pl.len().alias("revisions"))
     same = earlier.group_by("city_id", "year", "data_point", "value").agg(pl.len().alias("same"))
     newer = picked.select("edition", "city_id", "data_point", "year").join(
