@@ -124,7 +124,7 @@ def values_from_columns(
 
 def _order(units: Sequence[str], years: Sequence[int] | None) -> list[int] | None:
     """Rows by year and unit; None where they are in this order."""
-    names: Sequence[object] = units if years is None else list(zip(years, units, strict=True))
+    names = list(zip([0] * len(units) if years is None else years, units, strict=True))
     # To see that rows are in order takes a tenth of putting them in order.
     if all(map(operator.le, names, islice(names, 1, None))):
         return None
