@@ -37,13 +37,16 @@ def release(
 
     place = opened(workspace)
     with told_errors(FAILED), progress_bar(quiet=as_json) as listener, progress.shown_by(listener):
-        before = releases.current(place)
+        before, known = releases.current(place), {one.name for one in releases.releases(place)}
         made = releases.release_edition(place, edition, reason)
         note_export(place, f"release {made.name}", "public", made.folder.name, made.address)
     if as_json:
         typer.echo(json.dumps(_facts(made)))
         return
-    typer.echo(f"Released {made.name}. Address: {made.address}")
+    done = f"Released {made.name}."
+    if made.name in known:
+        done = f"{made.name} was released on {made.released_at[:10]} from the same, and is what comes out again."
+    typer.echo(f"{done} Address: {made.address}")
     typer.echo(f"Readers find it as {place.marts.name}/{releases.CURRENT}.duckdb; it lies in {made.folder}.")
     _tell_before(before, made)
 
@@ -60,6 +63,12 @@ def list_releases(workspace: WorkspaceOption = None, as_json: JsonOption = False
     if as_json:
         typer.echo(json.dumps([_facts(one) for one in known]))
         return
+    for name in releases.unknown_folders(place):
+        typer.secho(
+            f"{name} lies in {releases.FOLDER}/, and the journal does not know it. If a release was killed, release "
+            f"that edition again; else restore {releases.JOURNAL} from a backup.",
+            fg="yellow",
+        )
     if not known:
         typer.echo("No edition has been released yet. Freeze one with `ssc-index release YEAR`.")
         return

@@ -124,7 +124,9 @@ def test_a_release_holds_the_table_of_countries_that_its_checks_were_made_with(r
 
 def test_the_same_release_is_made_once(root: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in only_release(root).folder.rglob("*")}
-    assert invoke("release", "2020", "-w", root).exit_code == 0
+    again = invoke("release", "2020", "-w", root)
+    assert again.exit_code == 0
+    assert "from the same, and is what comes out again" in again.stdout
     assert {path: path.stat().st_mtime_ns for path in only_release(root).folder.rglob("*")} == before
     journal = (root / "releases" / "journal.csv").read_text(encoding="utf-8").splitlines()
     events = [line["event"] for line in csv.DictReader(journal)]
@@ -138,7 +140,11 @@ def test_what_a_killed_release_left_half_done_the_next_one_completes(root: Path)
     (root / "marts" / "ssc_index_release.duckdb").unlink()
     (root / "releases" / ".making-dead").mkdir()
     assert releases.releases(open_workspace(root)) == []
+    (folder,) = (root / "releases").glob("2020-*")
+    listed = " ".join(invoke("releases", "-w", root).stdout.split())
+    assert f"{folder.name} lies in releases/, and the journal does not know it" in listed
     assert invoke("release", "2020", "-w", root).exit_code == 0
+    assert "the journal does not know" not in invoke("releases", "-w", root).stdout
     assert only_release(root).is_current
     assert not list((root / "releases").glob(".making-*"))
 
@@ -177,7 +183,11 @@ def test_bits_that_come_out_otherwise_are_told(root: Path, monkeypatch: pytest.M
     (one.folder / "method.yaml").write_text(text.replace("floor: 1.0", "floor: 2.0"), encoding="utf-8")
     result = invoke("verify", "2020", "-w", root)
     assert result.exit_code == 3
-    assert "ssc_index.duckdb: made again it has the address" in result.stderr.replace("\n", " ")
+    told = result.stderr.replace("\n", " ")
+    assert "ssc_index.duckdb: made again it has the address" in told
+    # It names the method by its hash.
+    assert "ssc_index.duckdb: dim_edition has not the rows that are made again" in told
+    assert "fact_value has not" not in told
 
 
 def test_a_mart_that_was_changed_with_its_checksum_is_told(
