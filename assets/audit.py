@@ -17,6 +17,7 @@ from assets.index import SELECTED_OF_EDITION
 from assets.partitions import SINGLE_RUN, YEARS, years_of
 from assets.reporting import asset_key, asset_spec, schema_checks
 from assets.resources import WorkspaceResource
+from assets.workspace import Workspace
 from assets.writing import Inputs, YearStep, all_materialised, replace_years
 from schemas import audit, index
 from ssc_index.framework.catalogue import load_catalogue
@@ -37,7 +38,12 @@ WEIGHTS_OF_EDITION = "select * from index.weights where edition = ?"
 @confidential
 def audit_editions(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Audit each edition: correlations within families, importance beside weight, reliability."""
-    catalogue, method = load_catalogue(), read_edition_method(store.workspace.method_path)
+    yield from all_materialised(audit.TABLES, replace_years(store, auditing_step(store.workspace), years_of(context)))
+
+
+def auditing_step(workspace: Workspace) -> YearStep:
+    """The step that audits an edition."""
+    catalogue, method = load_catalogue(), read_edition_method(workspace.method_path)
     parents = {node.code: node.parent for node in catalogue.tree()}
 
     queries = {"selected": SELECTED_OF_EDITION, "scores": SCORES_OF_EDITION, "weights": WEIGHTS_OF_EDITION}
@@ -50,5 +56,4 @@ def audit_editions(context: dg.AssetExecutionContext, store: WorkspaceResource) 
         return audit_tables(edition, selected, scores, weights, framework, method, parents, smallest)
 
     also = [repr(method.as_mapping())]
-    step = YearStep("audit_editions", "Auditing editions", audit.TABLES, "edition", queries, auditing, also, coded=True)
-    yield from all_materialised(audit.TABLES, replace_years(store, step, years_of(context)))
+    return YearStep("audit_editions", "Auditing editions", audit.TABLES, "edition", queries, auditing, also, coded=True)

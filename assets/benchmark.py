@@ -49,6 +49,11 @@ def score_benchmarks(
     context: dg.AssetExecutionContext, store: WorkspaceResource
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Score each report against the benchmarks by the U4SSC method."""
+    yield from all_materialised(SCORED, replace_years(store, scoring_step(), years_of(context)))
+
+
+def scoring_step() -> YearStep:
+    """The step that scores the reports of a year."""
 
     def scoring(edition: int, inputs: Inputs) -> dict[str, pl.DataFrame]:
         if inputs["cities"].is_empty():
@@ -56,8 +61,7 @@ def score_benchmarks(
         return benchmark_tables(edition, inputs["selected"], inputs["cities"], load_catalogue())
 
     queries = {"selected": REPORTED_IN_EDITION, "cities": CONSENT_IN_EDITION}
-    step = YearStep("score_benchmarks", "Scoring benchmarks", SCORED, "edition", queries, scoring)
-    yield from all_materialised(SCORED, replace_years(store, step, years_of(context)))
+    return YearStep("score_benchmarks", "Scoring benchmarks", SCORED, "edition", queries, scoring)
 
 
 @dg.multi_asset(
@@ -78,6 +82,11 @@ def score_benchmarks(
 @confidential
 def compare_peers(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Compare each city with its peers by region, income group and size class."""
+    yield from all_materialised(COMPARED, replace_years(store, peers_step(), years_of(context)))
+
+
+def peers_step() -> YearStep:
+    """The step that compares the cities of an edition with their peers."""
     catalogue = load_catalogue()
     parents = {node.code: node.parent for node in catalogue.tree()}
 
@@ -87,5 +96,4 @@ def compare_peers(context: dg.AssetExecutionContext, store: WorkspaceResource) -
         return peer_tables(edition, inputs["selected"], inputs["scores"], inputs["cities"], catalogue, parents)
 
     queries = {"selected": SELECTED_OF_EDITION, "cities": CITIES_OF_EDITION, "scores": SCORES_OF_EDITION + OF_PEERS}
-    step = YearStep("compare_peers", "Comparing peers", COMPARED, "edition", queries, comparison, coded=True)
-    yield from all_materialised(COMPARED, replace_years(store, step, years_of(context)))
+    return YearStep("compare_peers", "Comparing peers", COMPARED, "edition", queries, comparison, coded=True)

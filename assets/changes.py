@@ -18,6 +18,7 @@ from assets.partitions import SINGLE_RUN, YEARS, years_of
 from assets.reporting import asset_key, asset_spec, schema_checks
 from assets.resources import WorkspaceResource
 from assets.warehouse import Query
+from assets.workspace import Workspace
 from assets.writing import Inputs, YearStep, all_materialised, replace_years
 from intake.consent import visible_scores
 from schemas import changes, index
@@ -51,7 +52,14 @@ def compare_editions(
     context: dg.AssetExecutionContext, store: WorkspaceResource
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Compare each edition with the one before, and divide every change among its causes."""
-    method, catalogue = read_edition_method(store.workspace.method_path), load_catalogue()
+    known = store.read(editions=EDITIONS)["editions"]["edition"].to_list()
+    years = with_followers(years_of(context), known)
+    yield from all_materialised(changes.TABLES, replace_years(store, comparison_step(store.workspace), years))
+
+
+def comparison_step(workspace: Workspace) -> YearStep:
+    """The step that compares an edition with the one before."""
+    method, catalogue = read_edition_method(workspace.method_path), load_catalogue()
     parents = {node.code: node.parent for node in catalogue.tree()}
 
     def comparison(edition: int, inputs: Inputs) -> dict[str, pl.DataFrame]:
@@ -73,11 +81,9 @@ def compare_editions(
         "scores_before": SCORES_BEFORE,
     }
     also = [repr(method.as_mapping())]
-    step = YearStep(
+    return YearStep(
         "compare_editions", "Comparing editions", changes.TABLES, "edition", queries, comparison, also, coded=True
     )
-    known = store.read(editions=EDITIONS)["editions"]["edition"].to_list()
-    yield from all_materialised(changes.TABLES, replace_years(store, step, with_followers(years_of(context), known)))
 
 
 def with_followers(years: Sequence[int], known: Sequence[int]) -> list[int]:

@@ -16,6 +16,7 @@ from assets.partitions import SINGLE_RUN, YEARS, years_of
 from assets.reporting import asset_key, asset_spec, schema_checks
 from assets.resources import WorkspaceResource
 from assets.warehouse import Query
+from assets.workspace import Workspace
 from assets.writing import Inputs, YearStep, all_materialised, replace_years
 from intake.selection import accepted_submissions, edition_cities, selected_values, standing_in
 from schemas import index, raw
@@ -61,7 +62,12 @@ SELECTED_OF_EDITION, CITIES_OF_EDITION = SELECTED + "?", CITIES + "?"
 @confidential
 def select(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Select the newest verified values that each edition may draw on, and the cities in its scope."""
-    age = max_age(read_edition_method(store.workspace.method_path))
+    yield from all_materialised(SELECTION, replace_years(store, selection_step(store.workspace), years_of(context)))
+
+
+def selection_step(workspace: Workspace) -> YearStep:
+    """The step that selects the values of an edition."""
+    age = max_age(read_edition_method(workspace.method_path))
     classes = load_catalogue().scoring.size_classes.classes
 
     def selection(edition: int, inputs: Inputs) -> dict[str, pl.DataFrame]:
@@ -77,8 +83,7 @@ def select(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
         "register": REGISTER,
     }
     also = [f"age {age}"]
-    step = YearStep("select_values", "Selecting values", SELECTION, "edition", queries, selection, also, coded=True)
-    yield from all_materialised(SELECTION, replace_years(store, step, years_of(context)))
+    return YearStep("select_values", "Selecting values", SELECTION, "edition", queries, selection, also, coded=True)
 
 
 @dg.multi_asset(
@@ -91,7 +96,12 @@ def select(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Itera
 @confidential
 def compute(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Compute each edition by the method file: treated, normalised, imputed, weights, scores and ranks."""
-    method = read_edition_method(store.workspace.method_path)
+    yield from all_materialised(STEPS, replace_years(store, computation_step(store.workspace), years_of(context)))
+
+
+def computation_step(workspace: Workspace) -> YearStep:
+    """The step that computes an edition."""
+    method = read_edition_method(workspace.method_path)
 
     def computation(edition: int, inputs: Inputs) -> dict[str, pl.DataFrame]:
         if inputs["cities"].is_empty():
@@ -101,5 +111,4 @@ def compute(context: dg.AssetExecutionContext, store: WorkspaceResource) -> Iter
 
     queries = {"selected": SELECTED_OF_EDITION, "cities": CITIES_OF_EDITION}
     also = [repr(method.as_mapping())]
-    step = YearStep("compute_index", "Computing editions", STEPS, "edition", queries, computation, also)
-    yield from all_materialised(STEPS, replace_years(store, step, years_of(context)))
+    return YearStep("compute_index", "Computing editions", STEPS, "edition", queries, computation, also)

@@ -119,6 +119,64 @@ def ingest(
     return Ingested(len(places), len(new), len(known - places.keys()), ledger.failures)
 
 
+@dataclass(frozen=True)
+class Differences:
+    """In what the files below ``raw/`` are not what was taken in.
+
+    Attributes:
+        new: Places of submissions that were never taken in, or not where they were removed since.
+        changed: These, and those that are gone, moved, or have another receipt: place by SHA-256.
+        is_register_other: Whether the register of cities is another.
+        are_faults_other: Whether something else is wrong with receipts, register or the names of files.
+    """
+
+    new: Sequence[str]
+    changed: Mapping[str, str]
+    is_register_other: bool
+    are_faults_other: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.changed) or self.is_register_other or self.are_faults_other
+
+
+def differences(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> Differences:
+    """Hold what lies below ``raw/`` against what was taken in; no submission is parsed and nothing is written."""
+    files, strays = sorted_files(workspace.raw)
+    places, lines, doubles = _places(files, workspace.raw)
+    present: dict[str, str] = dict(
+        connection.sql("select file_sha256, path from raw.files where is_present").fetchall()
+    )
+    now = {file_sha256: _below(path, workspace.raw) for file_sha256, path in places.items()}
+    changed = {
+        sha: now.get(sha, present.get(sha, ""))
+        for sha in now.keys() | present.keys()
+        if now.get(sha) != present.get(sha)
+    }
+    register, register_faults = read_register(workspace.raw / REGISTER_NAME)
+    _, national_faults = read_national(workspace.raw / NATIONAL_NAME)
+    submissions = connection.sql("select * from raw.submissions").pl()
+    receipts, receipt_faults = read_receipts(places, submissions, register, lines)
+    faults = pl.concat([faults_frame([*strays, *doubles]), register_faults, national_faults, receipt_faults])
+    others = _rows_that_differ(connection, raw.RECEIPTS, receipts)["file_sha256"]
+    changed |= {sha: now[sha] for sha in others if sha in now}
+    return Differences(
+        sorted(now[sha] for sha in now.keys() - present.keys()),
+        changed,
+        is_register_other=not _rows_that_differ(connection, raw.CITIES, register).is_empty(),
+        are_faults_other=not _rows_that_differ(connection, raw.RECEIPT_FAULTS, faults).is_empty(),
+    )
+
+
+def _rows_that_differ(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows that only a table or only a frame has."""
+    stands, fresh = connection.table(table.name).pl(), table.conform(frame)
+    of_one = [
+        one.join(other, on=one.columns, how="anti", nulls_equal=True)
+        for one, other in ((stands, fresh.cast(dict(stands.schema))), (fresh.cast(dict(stands.schema)), stands))
+    ]
+    return pl.concat(of_one)
+
+
 def _drop_submissions(connection: duckdb.DuckDBPyConnection, gone: pl.DataFrame) -> None:
     """Delete what files hold of some submissions."""
     for table in (raw.SUBMISSIONS, raw.CELLS, raw.FAULTS):

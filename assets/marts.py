@@ -7,6 +7,7 @@ what (`intake/consent.py`) and how files are switched (`assets/publish.py`).
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -165,19 +166,12 @@ def publish_workspace(store: WorkspaceResource) -> tuple[Published, Published]:
         known = {} if store.afresh else recorded(connection, PUBLISHING_STEP)
         steps = _steps(connection)
     inputs = {**shared, "steps": steps}
-    old_public, old_internal = standing(workspace.public_mart), standing(workspace.internal_mart)
-    with (
-        intact_files(old_public, marts.PUBLIC) as public_files,
-        intact_files(old_internal, marts.INTERNAL) as internal_files,
-    ):
-        are_intact = bool(public_files and internal_files)
-        stand = (old_public, old_internal) if old_public and old_internal and are_intact else None
+    with _intact(workspace) as (stand, public_files, internal_files):
         if stand and known.get(0) == _basis(inputs, *stand):
             return stand
         refuse_to_lose_editions(workspace, steps)
         addresses = edition_addresses(store, shared)
-        bases = _edition_bases(addresses, *stand) if stand else {}
-        kept = {edition for edition, basis in bases.items() if known.get(edition) == basis}
+        kept = _kept(known, addresses, stand)
         public, internal = build_marts(store, shared, Kept(kept, public_files, internal_files))
     with store.writer("publish the marts", [STEPS]) as connection, transaction(connection):
         forget(connection, PUBLISHING_STEP, recorded(connection, PUBLISHING_STEP))
@@ -186,6 +180,44 @@ def publish_workspace(store: WorkspaceResource) -> tuple[Published, Published]:
             bases = _edition_bases(addresses, public, internal)
             record(connection, PUBLISHING_STEP, {0: _basis(inputs, public, internal), **bases})
     return public, internal
+
+
+@contextmanager
+def _intact(
+    workspace: Workspace,
+) -> Iterator[tuple[tuple[Published, Published] | None, dict[str, pq.ParquetFile], dict[str, pq.ParquetFile]]]:
+    """The public and the internal mart with their files, open; None if either does not stand as it was published."""
+    public, internal = standing(workspace.public_mart), standing(workspace.internal_mart)
+    with (
+        intact_files(public, marts.PUBLIC) as public_files,
+        intact_files(internal, marts.INTERNAL) as internal_files,
+    ):
+        are_intact = bool(public_files and internal_files)
+        stand = (public, internal) if public and internal and are_intact else None
+        yield stand, public_files, internal_files
+
+
+def _kept(
+    known: Mapping[int, str],
+    addresses: Mapping[int, Mapping[str, str]],
+    stand: tuple[Published, Published] | None,
+) -> set[int]:
+    """Editions that stand in the marts on what they would be made from."""
+    bases = _edition_bases(addresses, *stand) if stand else {}
+    return {edition for edition, basis in bases.items() if known.get(edition) == basis}
+
+
+def what_stands(store: WorkspaceResource) -> tuple[bool, list[int], set[int]]:
+    """Whether publishing would leave the marts as they are; all editions; those that it would take from the marts."""
+    shared = shared_frames(store)
+    told = store.read(steps="select step, year, basis_sha256 from state.steps")["steps"]
+    known = dict(told.filter(step=PUBLISHING_STEP).select("year", "basis_sha256").iter_rows())
+    steps = STEPS.conform(told).filter((pl.col("year") > 0) & (pl.col("step") != PUBLISHING_STEP)).sort(STEPS.key)
+    editions = sorted(set(shared["index_cities"]["edition"]))
+    with _intact(store.workspace) as (stand, _, _):
+        if stand and known.get(0) == _basis({**shared, "steps": steps}, *stand):
+            return True, editions, set(editions)
+        return False, editions, _kept(known, edition_addresses(store, shared), stand)
 
 
 def _steps(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:

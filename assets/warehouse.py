@@ -249,15 +249,32 @@ def read_queries(path: Path, queries: Mapping[str, Query], *, coded: bool = Fals
         WarehouseError: If there is no warehouse yet, the file is none, or another version filled it and the queries'
             tables or columns are not there.
     """
+    with open_reader(path) as connection:
+        fetch = coded_rows_of if coded else rows_of
+        return {name: fetch(connection, query) for name, query in queries.items()}
+
+
+@contextmanager
+def open_reader(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse for reading; whoever writes waits meanwhile.
+
+    Raises:
+        WarehouseError: If there is no warehouse yet, the file is none, or another version filled it and tables or
+            columns that are read are not there.
+    """
     if not path.exists():
         raise WarehouseError(f"There is no warehouse at {path} yet. Run `ssc-index build` first.")
     with writer_lock(path, "reading"), _damage_told(path), _opened(path, read_only=True) as connection:
         try:
-            fetch = coded_rows_of if coded else rows_of
-            return {name: fetch(connection, query) for name, query in queries.items()}
+            yield connection
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             what = str(error).splitlines()[0].partition(": ")[2].split("!")[0]
             raise OtherVersionError(f"{path} was made by another version: {what}. {BY_ANOTHER_VERSION}") from error
+
+
+def has_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> bool:
+    """Whether all of some tables are there: a build that was killed early has not made them all."""
+    return all(_columns_of(connection, table) is not None for table in tables)
 
 
 def years_in(path: Path, tables: Sequence[Table]) -> list[set[int]]:

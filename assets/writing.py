@@ -115,12 +115,9 @@ def replace_years_in(
         for done, year in enumerate(years, 1):
             while ahead and step.looks_back:
                 _write_year(connection, step, *ahead.popleft(), written)
-            queries = {name: _for_year(query, year) for name, query in step.queries.items()}
-            told_by = {**queries, **{name: _for_year(query, year) for name, query in step.told_by.items()}}
-            addresses = {name: queried_address(connection, query) for name, query in told_by.items()}
-            basis = basis_sha256(addresses, step.also, step.tables)
+            basis = basis_of(connection, step, year)
             if known.get(year) != basis:
-                inputs = {name: fetch(connection, query) for name, query in queries.items()}
+                inputs = {name: fetch(connection, _for_year(query, year)) for name, query in step.queries.items()}
                 ahead.append((year, basis, pool.submit(step.compute, year, inputs)))
             if len(ahead) > 1:
                 _write_year(connection, step, *ahead.popleft(), written)
@@ -130,6 +127,13 @@ def replace_years_in(
             _write_year(connection, step, *ahead.popleft(), written)
     _count(connection, step, years, written)
     return written
+
+
+def basis_of(connection: duckdb.DuckDBPyConnection, step: YearStep, year: int) -> str:
+    """Address of what a step's rows of a year would rest on if they were computed now."""
+    told_by = {**step.queries, **step.told_by}
+    addresses = {name: queried_address(connection, _for_year(query, year)) for name, query in told_by.items()}
+    return basis_sha256(addresses, step.also, step.tables)
 
 
 def _for_year(query: Query, year: int) -> tuple[str, Sequence[object]]:

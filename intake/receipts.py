@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -116,6 +117,17 @@ def write_receipts(path: Path, receipts: Iterable[Receipt]) -> None:
 def plain_receipt(path: str) -> str | None:
     """The line of a file's receipt, where that is as `write_receipts` writes one of one submission; else None."""
     return plain_line(path + RECEIPT_SUFFIX, COLUMNS)
+
+
+def years_named(receipt: Path) -> set[int]:
+    """Years that a receipt names; what cannot be read or is no year is left to the ingest to complain about."""
+    years: set[int] = set()
+    with receipt.open(encoding="utf-8-sig", errors="replace", newline="") as lines, suppress(csv.Error):
+        for row in csv.DictReader(lines, restkey=""):
+            named = {name.strip(): value for name, value in row.items()}
+            text = str(named.get("year") or "").strip()
+            years |= {int(text)} if text.isdecimal() else set()
+    return years
 
 
 def received_after(path: Path, moment: datetime) -> bool:

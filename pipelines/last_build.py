@@ -6,12 +6,10 @@ change of files can reach. What does not: which steps are stale (`assets/freshne
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,7 +19,7 @@ from assets.publish import bytes_sha256
 from assets.workspace import MARKER, Workspace
 from intake.evidence import OLDEST
 from intake.reading import is_built_from, visible_files
-from intake.receipts import RECEIPT_SUFFIX
+from intake.receipts import RECEIPT_SUFFIX, years_named
 
 NOTE = "last-build"
 
@@ -92,17 +90,6 @@ def look(workspace: Workspace) -> Looked:
     return Looked(large.hexdigest(), files, years)
 
 
-def years_named(receipt: Path) -> set[int]:
-    """Years that a receipt names; what cannot be read or is no year is left to the ingest to complain about."""
-    years: set[int] = set()
-    with receipt.open(encoding="utf-8-sig", errors="replace", newline="") as lines, suppress(csv.Error):
-        for row in csv.DictReader(lines, restkey=""):
-            named = {name.strip(): value for name, value in row.items()}
-            text = str(named.get("year") or "").strip()
-            years |= {int(text)} if text.isdecimal() else set()
-    return years
-
-
 def nothing_new(workspace: Workspace, looked: Looked, first: int, last: int) -> LastBuild | None:
     """The last build, if it was made from the same, covers the range, and what it left is still there."""
     found = _last(workspace)
@@ -141,38 +128,6 @@ def reached(workspace: Workspace, looked: Looked, first: int, last: int) -> tupl
     )
     low, high = max(first, min(years)), min(last, reach)
     return (low, high) if low <= high else (first, last)
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How a workspace stands to what it was last built from.
-
-    Attributes:
-        is_fresh: Whether a build would run nothing.
-        first: First edition that a build would run; None where it would run nothing.
-        last: Last one.
-        changed: Submissions and receipts that are new, changed or gone since, by place below raw/.
-        has_changed_at_large: Whether code, method, settings, register or files without a receipt have changed, or
-            no build is known.
-    """
-
-    is_fresh: bool
-    first: int | None
-    last: int | None
-    changed: tuple[str, ...]
-    has_changed_at_large: bool
-
-
-def standing_of(workspace: Workspace, first: int, last: int) -> Standing:
-    """Compare what lies there with what the last build looked at; nothing is computed."""
-    looked = look(workspace)
-    found = _last(workspace)
-    is_fresh = nothing_new(workspace, looked, first, last) is not None
-    low, high = (None, None) if is_fresh else reached(workspace, looked, first, last)
-    was = found.looked.files if found else {}
-    changed = sorted(place for place in was.keys() | looked.files.keys() if was.get(place) != looked.files.get(place))
-    at_large = found is None or found.looked.at_large != looked.at_large
-    return Standing(is_fresh, low, high, tuple(changed), at_large)
 
 
 def _years(years: Mapping[str, list[int]], place: str) -> list[int]:

@@ -12,8 +12,7 @@ from assets.partitions import FIRST_YEAR, YEARS
 from assets.warehouse import years_in
 from assets.workspace import Workspace
 from intake.reading import visible_files
-from intake.receipts import RECEIPT_SUFFIX
-from pipelines.last_build import years_named
+from intake.receipts import RECEIPT_SUFFIX, years_named
 from schemas.raw import SUBMISSIONS
 from schemas.state import STEPS
 from ssc_index.errors import SscIndexError
@@ -47,6 +46,19 @@ def received_years(workspace: Workspace) -> tuple[int, int]:
             published beside what has come in since.
     """
     earliest, latest = known_years()
+    taken_in = refuse_moved_clock(workspace)
+    named = receipt_years(workspace.raw) | taken_in
+    known = [year for year in named if earliest <= year <= latest]
+    return (min(known), max(known)) if known else (latest, latest)
+
+
+def refuse_moved_clock(workspace: Workspace) -> set[int]:
+    """See that no later year than the clock knows has been built; the years of all submissions that were ever taken in.
+
+    Raises:
+        ClockError: If one has.
+    """
+    _, latest = known_years()
     # Years that the warehouse has steps of, and of all submissions that it has ever seen.
     built, taken_in = years_in(workspace.warehouse, [STEPS, SUBMISSIONS])
     if max(built, default=latest) > latest:
@@ -54,9 +66,7 @@ def received_years(workspace: Workspace) -> tuple[int, int]:
             f"By the clock of this machine it is {latest}, but the edition {max(built)} has been built. Set the clock "
             "and give the command again; nothing was changed."
         )
-    named = receipt_years(workspace.raw) | taken_in
-    known = [year for year in named if earliest <= year <= latest]
-    return (min(known), max(known)) if known else (latest, latest)
+    return taken_in
 
 
 def receipt_years(raw: Path) -> set[int]:

@@ -44,11 +44,10 @@ from assets.warehouse import connect, read_queries, writer_lock
 from assets.workspace import MARKER, Workspace, open_workspace
 from intake.countries import NATIONAL_NAME
 from intake.reading import raw_files, sha256_of
-from intake.receipts import copy_without_persons, receipt_path
+from intake.receipts import copy_without_persons, receipt_path, years_named
 from intake.register import REGISTER_NAME
 from intake.texts import one_line
 from pipelines import run
-from pipelines.last_build import years_named
 from ssc_index.errors import FaultsError, SscIndexError
 from ssc_index.framework.catalogue import load_catalogue
 from ssc_index.framework.save import framework_csv

@@ -6,24 +6,21 @@ Dagster shows it too), what is stale (`pipelines/last_build.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from assets.warehouse import read_queries
 from assets.workspace import Workspace
-from intake.reading import raw_files, sha256_of
-from pipelines.console import counted
-from pipelines.show import EDITIONS, count_errors, read, summary
+from pipelines.console import counted, years_told
+from pipelines.show import count_errors, read, summary
 
 if TYPE_CHECKING:
-    from pipelines.last_build import Standing
+    from assets.stale import Standing
 
 STATUS = """
 select
@@ -40,20 +37,33 @@ order by year
 
 
 # Columns of tables that hold words.
-WORDS = ("Status", "Fresh", "Stale")
+ALWAYS = ("fresh", "stale")
+STATES = ("fresh", "stale", "waits", "not built")
+WORDS = ("Status", *(state.capitalize() for state in STATES))
 
 
 def status(workspace: Workspace) -> dict[str, object]:
     """What is received, verified, kept out and published, and what lies open."""
+    from assets.stale import standing_of  # loads Dagster, which a query need not wait for
     from pipelines.doctor import open_files
+    from pipelines.ranges import refuse_moved_clock
 
+    told = summary(workspace)
+    refuse_moved_clock(workspace)
+    now = standing_of(workspace)
+    years = now.open_years
     return {
-        **summary(workspace),
+        **told,
         "submissions": read(workspace, STATUS, internal=True).to_dicts(),
         "kept_out_as_error": count_errors(workspace),
-        "unread_files": unread_files(workspace),
-        "steps": steps(workspace).to_dicts(),
-        "standing": asdict(standing(workspace)),
+        "unread_files": list(now.new),
+        "steps": steps_told(now),
+        "standing": {
+            "is_fresh": now.is_fresh,
+            "first": years[0] if years else None,
+            "last": years[-1] if years else None,
+            "changed": list(now.changed),
+        },
         "blocks": blocks(workspace),
         "releases": released(workspace),
         "open_files": open_files(workspace),
@@ -95,33 +105,10 @@ def released(workspace: Workspace) -> list[dict[str, object]]:
     return told
 
 
-def standing(workspace: Workspace) -> Standing:
-    """How the workspace stands to what it was last built from."""
-    from pipelines.last_build import standing_of
-    from pipelines.ranges import received_years  # loads Dagster, which a query need not wait for
-
-    return standing_of(workspace, *received_years(workspace))
-
-
-STEPS = "select step, year from state.steps where year > 0 order by year, step"
-
-
-def steps(workspace: Workspace) -> pl.DataFrame:
-    """Each step and, by edition, whether its rows stand; those that a build would run again are stale."""
-    known = read_queries(workspace.warehouse, {"steps": STEPS})["steps"]
-    now = standing(workspace)
-    is_stale = pl.lit(False) if now.first is None else pl.col("year").is_between(now.first, now.last)
-    told = known.with_columns(pl.when(is_stale).then(pl.lit("stale")).otherwise(pl.lit("fresh")).alias("state"))
-    editions = read(workspace, EDITIONS)["edition"]
-    return told.filter(pl.col("year").is_in(editions.to_list())).pivot("year", index="step", values="state")
-
-
-def unread_files(workspace: Workspace) -> list[str]:
-    """Files below raw/ that the last build has not seen."""
-    seen = read_queries(workspace.warehouse, {"files": "select file_sha256 from raw.files"})
-    known = set(seen["files"]["file_sha256"])
-    files = raw_files(workspace.raw)
-    return [str(path.relative_to(workspace.raw)) for path in files if sha256_of(path) not in known]
+def steps_told(standing: Standing) -> list[dict[str, str | None]]:
+    """Each step with its state by year; None where a step has nothing to do with a year."""
+    years = sorted({year for told in standing.states.values() for year in told})
+    return [{"step": step, **{str(year): told.get(year) for year in years}} for step, told in standing.states.items()]
 
 
 def show_status(console: Console, facts: dict[str, Any]) -> None:
@@ -147,8 +134,10 @@ def show_status(console: Console, facts: dict[str, Any]) -> None:
     ]
     heads = ("Edition", "Status", "Cities", "Ranked", "Values", "Coverage", "Provisional goalposts")
     console.print(_table("Editions, as anyone may read them", heads, editions))
-    steps = [[row["step"], *(_years_that_are(row, state) for state in ("fresh", "stale"))] for row in facts["steps"]]
-    console.print(_table("Steps", ("", "Fresh", "Stale"), steps))
+    found = {state for row in facts["steps"] for state in row.values()}
+    shown = [state for state in STATES if state in found or state in ALWAYS]
+    steps = [[row["step"], *(_years_that_are(row, state) for state in shown)] for row in facts["steps"]]
+    console.print(_table("Steps", ("", *(state.capitalize() for state in shown)), steps))
     published = datetime.fromisoformat(facts["published_at"])
     console.print(
         f"\nPublished {published:%Y-%m-%d %H:%M} UTC; {facts['kept_out_as_error']:,} rows kept out as errors."
@@ -164,36 +153,37 @@ def show_status(console: Console, facts: dict[str, Any]) -> None:
             )
         if one["damage"]:
             console.print(f"{one['release']} is damaged: {one['damage']}", style="red")
-    now = facts["standing"]
-    if now["first"] is not None:
-        what = counted(len(now["changed"]), "file") if now["changed"] else "Code, method, settings or register"
-        console.print(
-            f"{what} changed since the last build; `ssc-index build` would run {now['first']} to {now['last']}."
-        )
+    for line in _what_a_build_would_do(facts["standing"], facts["steps"]):
+        console.print(line)
     if facts["blocks"]:
         console.print("What blocks:", style="bold")
         for one in facts["blocks"]:
             console.print(f"- {one}")
     if facts["open_files"]:
         console.print(f"Confidential: {facts['open_files']}.", style="red")
-    if unread := facts["unread_files"]:
-        are = "is" if len(unread) == 1 else "are"
-        console.print(
-            f"{counted(len(unread), 'file')} {are} new since: {', '.join(unread[:5])}. Run `ssc-index build`."
-        )
+
+
+def _what_a_build_would_do(now: Mapping[str, Any], steps: Sequence[Mapping[str, str | None]]) -> Iterator[str]:
+    """What has changed since the last build, and which years the next one looks at."""
+    if now["is_fresh"]:
+        yield "Everything is fresh: `ssc-index build` would compute nothing."
+        return
+    if now["changed"]:
+        listed = ", ".join(now["changed"][:3]) + (", …" if len(now["changed"]) > 3 else "")
+        are = "is" if len(now["changed"]) == 1 else "are"
+        yield f"{counted(len(now['changed']), 'submission')} {are} new, gone, or with another receipt: {listed}."
+    if now["first"] is None:
+        yield "`ssc-index build` would publish the marts again, and compute no edition."
+        return
+    years = years_told(range(now["first"], now["last"] + 1))
+    yield f"`ssc-index build` would compute what is stale or not built of {years}."
+    if any(state == "waits" for row in steps for state in row.values()):
+        yield "What waits rests on something stale, and is computed again only if that comes out otherwise."
 
 
 def _years_that_are(step: Mapping[str, str | None], state: str) -> str:
     """Years of a step in one state, those that follow each other as a span; a column for each would not fit."""
-    years = [int(year) for year, told in step.items() if told == state]
-    spans: list[list[int]] = []
-    for year in sorted(years):
-        if spans and year == spans[-1][-1] + 1:
-            spans[-1].append(year)
-        else:
-            spans.append([year])
-    said = (str(span[0]) if len(span) == 1 else f"{span[0]} to {span[-1]}" for span in spans)
-    return ", ".join(said) or "–"
+    return years_told(int(year) for year, told in step.items() if told == state) or "–"
 
 
 def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> RichTable:

@@ -428,7 +428,7 @@ def test_status_tells_what_was_received_and_what_is_new(workspace: Path) -> None
     assert {year: row["verified"] for year, row in by_year.items()} == {2018: 7, 2019: 8, 2020: 6}
     assert {year: row["counted"] for year, row in by_year.items()} == {2018: 6, 2019: 7, 2020: 6}
     shown = squeezed(invoke("status", "-w", workspace).output)
-    assert "1 file is new since: 2020/new.xlsx. Run `ssc-index build`." in shown
+    assert "1 submission is new, gone, or with another receipt: 2020/new.xlsx." in shown
 
 
 def test_doctor_finds_a_sound_workspace_fine(small_workspace: Path) -> None:

@@ -9,6 +9,7 @@ import shutil
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import dagster as dg
@@ -308,28 +309,118 @@ def test_a_receipt_that_moves_to_another_year_reaches_both(noted: Path) -> None:
     assert reached(place, look(place), 2018, 2020) == (2018, 2020)
 
 
-def test_the_status_tells_which_steps_and_editions_are_stale(noted: Path) -> None:
-    facts = json.loads(invoke("status", "-w", noted, "--json").stdout)
-    assert facts["standing"]["is_fresh"]
-    assert {step["step"] for step in facts["steps"]} >= set(TABLE_OF)
-    assert {step[str(year)] for step in facts["steps"] for year in YEARS} == {"fresh"}
-    add_submission(noted, "2019/revision.xlsx", REPORT, 2019, {HOTSPOTS: Entry(numerator=77.0)}, received_at=LATE)
-    facts = json.loads(invoke("status", "-w", noted, "--json").stdout)
-    assert (facts["standing"]["first"], facts["standing"]["last"]) == (2019, 2020)
-    assert facts["standing"]["changed"] == ["2019/revision.xlsx", "2019/revision.xlsx.receipt.csv"]
-    assert {(step["2018"], step["2019"], step["2020"]) for step in facts["steps"]} == {("fresh", "stale", "stale")}
-    told = invoke("status", "-w", noted).stdout.splitlines()
-    assert "`ssc-index build` would run 2019 to 2020" in " ".join(" ".join(told).split())
-    assert ["derive_values", "2018", "2019", "to", "2020"] in [line.split() for line in told]
+def of_status(root: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(invoke("status", "-w", root, "--json").stdout)
+    return facts
+
+
+def states(facts: dict[str, Any]) -> dict[str, str]:
+    """For each step the states of the three years, by their first letters: f(resh), s(tale), w(aits), n(ot built)."""
+    return {row["step"]: "".join(row[str(year)][0] for year in YEARS) for row in facts["steps"]}
+
+
+def revise(root: Path) -> None:
+    add_submission(root, "2019/revision.xlsx", REPORT, 2019, {HOTSPOTS: Entry(numerator=77.0)}, received_at=LATE)
+
+
+def withdraw_verification(root: Path) -> None:
+    (receipt,) = (root / "raw" / "2020").glob(f"*{REPORT}*.receipt.csv")
+    change_receipt(receipt, lambda row: {**row, "verification_outcome": "pending"})
+
+
+def remove(root: Path) -> None:
+    (receipt,) = (root / "raw" / "2018").glob(f"*{REPORT}*.receipt.csv")
+    drop_submission(receipt.with_name(receipt.name.removesuffix(".receipt.csv")))
+
+
+def rename_cities(root: Path) -> None:
+    change_register(root, lambda row: {**row, "name": row["name"] + " upon Test"})
+
+
+def raise_floor(root: Path) -> None:
+    method = root / "method.yaml"
+    method.write_text(method.read_text(encoding="utf-8").replace("floor: 1.0", "floor: 2.0"), encoding="utf-8")
+
+
+def break_off(root: Path) -> None:
+    """Leave the warehouse as a build of 2020 does that is killed once it has selected values."""
+    with duckdb.connect(str(root / "warehouse.duckdb")) as warehouse:
+        warehouse.execute(
+            "delete from state.steps where step not in ('ingest_submissions', 'derive_values', 'select_values') "
+            "and year in (0, 2020)"
+        )
+
+
+@pytest.mark.parametrize(
+    ("change", "derived", "selected", "computed_", "scored"),
+    [
+        # What rests on something stale waits: a correction may come to nothing on the way.
+        (revise, "fsw", "fww", "fww", "fww"),
+        (withdraw_verification, "ffs", "ffw", "ffw", "ffw"),
+        (remove, "sww", "www", "www", "www"),
+        # Any name in the register may be one that a rule looks for.
+        (rename_cities, "sss", "www", "www", "www"),
+        (raise_floor, "fff", "fff", "sss", "fff"),
+        (break_off, "fff", "fff", "ffn", "ffn"),
+    ],
+)
+def test_the_status_tells_what_is_stale_by_content_and_a_build_computes_that_and_no_more(
+    workspace: Path, change: Any, derived: str, selected: str, computed_: str, scored: str
+) -> None:
+    change(workspace)
+    facts = of_status(workspace)
+    assert not facts["standing"]["is_fresh"]
+    told = states(facts)
+    names = ("derive_values", "select_values", "compute_index", "score_benchmarks")
+    assert [told[name] for name in names] == [derived, selected, computed_, scored]
+
+    for step, years in computed(workspace).items():
+        must = {year for year, state in zip(YEARS, told[step], strict=True) if state in "sn"}
+        may = must | {year for year, state in zip(YEARS, told[step], strict=True) if state == "w"}
+        assert must <= set(years) & set(YEARS) <= may, step
+    assert of_status(workspace)["standing"] == {"is_fresh": True, "first": None, "last": None, "changed": []}
+
+
+def test_the_status_says_in_words_what_has_changed_and_what_a_build_would_do(workspace: Path) -> None:
+    # Nobody has noted a build here, as after one from the UI or at night.
+    assert not note_of(open_workspace(workspace)).exists()
+    assert set(states(of_status(workspace))) == {*TABLE_OF, "replicate_index", "publish_marts"}
+    assert set(states(of_status(workspace)).values()) == {"fff"}
+    assert "Everything is fresh" in invoke("status", "-w", workspace).stdout
+    revise(workspace)
+    facts = of_status(workspace)
+    assert facts["standing"] == {"is_fresh": False, "first": 2019, "last": 2020, "changed": ["2019/revision.xlsx"]}
+    told = invoke("status", "-w", workspace).stdout.splitlines()
+    said = " ".join(" ".join(told).split())
+    assert "1 submission is new, gone, or with another receipt: 2019/revision.xlsx." in said
+    assert "`ssc-index build` would compute what is stale or not built of 2019–2020." in said
+    assert "What waits rests on something stale" in said
+    assert ["derive_values", "2018", "2019", "2020"] in [line.split() for line in told]
+
+
+def test_years_that_no_build_has_reached_are_not_called_stale(workspace: Path) -> None:
+    add_submission(workspace, "2021/new.xlsx", REPORT, 2021, {HOTSPOTS: Entry(numerator=77.0)}, received_at=LATE)
+    (row,) = [row for row in of_status(workspace)["steps"] if row["step"] == "compute_index"]
+    assert {row[str(year)] for year in YEARS} == {"fresh"}
+    assert row["2021"] == "not built"
+
+
+def test_a_file_without_a_receipt_computes_nothing_and_is_told_as_something_to_publish(workspace: Path) -> None:
+    (workspace / "raw" / "2019" / "notes.txt").write_text("not a submission", encoding="utf-8")
+    facts = of_status(workspace)
+    assert set(states(facts).values()) == {"fff"}
+    assert not facts["standing"]["is_fresh"]
+    said = " ".join(invoke("status", "-w", workspace).stdout.split())
+    assert "`ssc-index build` would publish the marts again, and compute no edition." in said
 
 
 def test_the_steps_of_many_years_are_told_in_eighty_columns(noted: Path) -> None:
     facts = json.loads(invoke("status", "-w", noted, "--json").stdout)
-    states = {str(year): "stale" if year in (2003, 2024) else "fresh" for year in range(2000, 2025) if year != 2010}
+    by_year = {str(year): "stale" if year in (2003, 2024) else "fresh" for year in range(2000, 2025) if year != 2010}
     page = Console(width=80, file=io.StringIO())
-    show_status(page, {**facts, "steps": [{"step": "score_benchmarks", **states, "2010": None}]})
+    show_status(page, {**facts, "steps": [{"step": "score_benchmarks", **by_year, "2010": None}]})
     (line,) = [line for line in page.file.getvalue().splitlines() if "score_benchmarks" in line]
-    assert line.split("  ")[1:] == ["2000 to 2002, 2004 to 2009, 2011 to 2023", "2003, 2024 "]
+    assert line.split("  ")[1:] == ["2000–2002, 2004–2009, 2011–2023", "2003, 2024 "]
 
 
 def test_a_project_that_was_moved_stands_on_the_same(noted: Path, tmp_path: Path) -> None:
