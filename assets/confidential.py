@@ -26,12 +26,18 @@ from intake.private import written_in_place
 FILE = "errors.jsonl"
 # Metadata of a failed step: the class of its error, which names no city.
 KIND = "kind"
+# Tag of a run whose steps are tried again: seconds to wait before each further attempt. Dagster's own retry policy
+# would also try again what was interrupted: a run that is cancelled or out of time would go on.
+TRY_AGAIN_AFTER = "ssc-index/try_again_after"
 
 Asset = Callable[..., Iterator[dg.MaterializeResult[None]]]
 
 
 def confidential(asset: Asset) -> Asset:
-    """An asset whose errors reach Dagster without their text; the text goes to the private file of its workspace."""
+    """An asset whose errors reach Dagster without their text; the text goes to the private file of its workspace.
+
+    What may pass is tried again, where the run says so. An interruption is no error: it ends the run.
+    """
 
     @functools.wraps(asset)
     def wrapped(*arguments: Any, **named: Any) -> Iterator[dg.MaterializeResult[None]]:
@@ -42,7 +48,12 @@ def confidential(asset: Asset) -> Asset:
             kind, context = type(error).__name__, dg.OpExecutionContext.get()
             told = f"{context.op.name}: {kind}: {error}"
             kept = _keep(workspace, {"run_id": context.run_id, "error": told, "trace": _trace(error)})
-            raise dg.Failure(f"{kind}: {kept}", metadata={KIND: kind}, allow_retries=may_pass(error)) from None
+            failure = dg.Failure(f"{kind}: {kept}", metadata={KIND: kind})
+            waits = [int(one) for one in context.run.tags.get(TRY_AGAIN_AFTER, "").split()]
+            if waits and may_pass(error):
+                wait = waits[min(context.retry_number, len(waits) - 1)]
+                raise dg.RetryRequested(max_retries=len(waits), seconds_to_wait=wait) from failure
+            raise failure from None
 
     return wrapped
 

@@ -5,11 +5,13 @@ What belongs here: which assets run together, and what a run that nobody watches
 """
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
-from assets.confidential import forget
+from assets.confidential import TRY_AGAIN_AFTER, forget
 from assets.resources import WorkspaceResource
 from pipelines.executors import executor
 
@@ -34,8 +36,7 @@ build_unwatched = dg.define_asset_job(
     description="As build_editions, for schedules and sensors: a step that fails is tried again after 30, 90 and "
     "210 seconds, and a run that takes longer than two hours is ended.",
     executor_def=executor(),
-    op_retry_policy=dg.RetryPolicy(max_retries=3, delay=30, backoff=dg.Backoff.EXPONENTIAL),
-    tags={"dagster/max_runtime": "7200"},
+    tags={"dagster/max_runtime": "7200", TRY_AGAIN_AFTER: "30 90 210"},
 )
 
 publish = dg.define_asset_job(
@@ -70,9 +71,20 @@ def delete_old_runs(context: dg.OpExecutionContext, config: TrimHistory, store: 
     runs = [run.run_id for run in context.instance.get_runs(filters=old) if run.run_id != context.run_id]
     for run_id in runs:
         context.instance.delete_run(run_id)
+        context.instance.compute_log_manager.delete_logs(prefix=[run_id])
+        _remove_file(context.instance, run_id)
     texts = forget(store.workspace, runs)
     context.log.info(f"Deleted {len(runs)} runs that began before {before:%Y-%m-%d}, and {texts} texts of errors.")
     return len(runs)
+
+
+def _remove_file(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Remove the file that SQLite keeps a run's events in: Dagster empties it, and leaves it at its size."""
+    storage = instance.event_log_storage
+    if isinstance(storage, SqliteEventLogStorage):
+        file = Path(storage.path_for_shard(run_id))
+        for path in file.parent.glob(f"{file.name}*"):  # with its log, if it has one
+            path.unlink()
 
 
 @dg.job(executor_def=dg.in_process_executor, description="Delete the history of runs older than keep_days (180).")

@@ -8,6 +8,7 @@ import hashlib
 import json
 
 import dagster as dg
+from dagster._core.execution.plan.objects import ErrorSource
 
 from assets.confidential import KIND
 from assets.resources import WorkspaceResource
@@ -56,11 +57,16 @@ def _editions(run: dg.DagsterRun) -> str:
 )
 def build_failed(context: dg.RunFailureSensorContext, store: WorkspaceResource) -> None:
     """Tell of a build that failed: the marts are the old ones."""
-    events = context.get_step_failure_events()
+    events = [event for event in context.get_step_failure_events() if not _was_interrupted(event)]
     steps = sorted({event.step_key for event in events if event.step_key})
     kinds = sorted({kind for event in events if (kind := _kind(event))})
     run = context.dagster_run
     send(store.workspace, Notice("failed", run.job_name, run.run_id, _editions(run), tuple(steps), tuple(kinds)))
+
+
+def _was_interrupted(event: dg.DagsterEvent) -> bool:
+    """Whether a step failed in nothing but being ended with its run."""
+    return event.step_failure_data.error_source is ErrorSource.INTERRUPT
 
 
 def _kind(event: dg.DagsterEvent) -> str:

@@ -19,16 +19,16 @@ import dagster as dg
 import duckdb
 import pytest
 
-from assets.confidential import place
+from assets.confidential import TRY_AGAIN_AFTER, place
 from assets.resources import WorkspaceResource
 from assets.workspace import open_workspace
 from pipelines.definitions import definitions
 from pipelines.jobs import FINISHED, build_unwatched, trim_history
 from pipelines.notices import WEBHOOK_VARIABLE, Notice, NoticeError, send
 from pipelines.ranges import range_tags
-from pipelines.run import _failures, instance_for_build, last_failure
+from pipelines.run import _failures, instance_for_build, last_failure, prepare_home
 from pipelines.schedules import SCHEDULES, nightly_draft, yearly_edition
-from pipelines.sensors import SENSORS, build_failed, submissions_arrived
+from pipelines.sensors import SENSORS, _kind, build_failed, submissions_arrived
 from tests.pipelines.workspaces import REPORT, change_receipt, copy_workspace, invoke
 
 RANGE = {"dagster/asset_partition_range_start": "2018", "dagster/asset_partition_range_end": "2020"}
@@ -104,29 +104,62 @@ def test_every_night_the_draft_of_all_editions_is_asked_for(raw_only: Path) -> N
 
 
 def test_a_run_that_nobody_watches_tries_again_ever_later_and_is_ended_in_the_end() -> None:
-    policy = build_unwatched.op_retry_policy
-    assert policy is not None
-    assert [policy.calculate_delay(attempt) for attempt in (1, 2, 3)] == [30, 90, 210]
-    assert (build_unwatched.tags or {})["dagster/max_runtime"] == "7200"
+    tags = build_unwatched.tags or {}
+    assert (tags[TRY_AGAIN_AFTER], tags["dagster/max_runtime"]) == ("30 90 210", "7200")
 
 
-def test_a_step_that_fails_once_is_tried_again(raw_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assets import index
+def test_a_step_that_fails_is_tried_again_after_longer_and_longer_and_then_told(
+    raw_only: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from assets import raw
 
-    real, calls = index.edition_tables, []
+    real, calls = raw.ingest, []
 
-    def fail_once(*given: Any) -> Any:
+    def fail_at_first(*given: Any, **named: Any) -> Any:
         calls.append(1)
-        if len(calls) == 1:
+        if len(calls) <= fails:
             raise OSError("the file server is away")
-        return real(*given)
+        return real(*given, **named)
 
-    monkeypatch.setattr("assets.index.edition_tables", fail_once)
-    monkeypatch.setattr(dg.RetryPolicy, "calculate_delay", lambda *_: 0)
+    monkeypatch.setattr("assets.raw.ingest", fail_at_first)
     job = definitions(raw_only).resolve_job_def("build_unwatched")
-    result = job.execute_in_process(tags=RANGE, raise_on_error=False)
-    assert result.success
-    assert len(calls) >= 1 + 3  # the one that failed, and all three editions again
+    for fails, waits in ((9, [0, 0, 0]), (2, [0, 0])):
+        calls.clear()
+        result = job.execute_in_process(tags=RANGE | {TRY_AGAIN_AFTER: "0 0 0"}, raise_on_error=False)
+        again = [one.step_retry_data.seconds_to_wait for one in result.all_events if one.is_step_up_for_retry]
+        assert again == waits
+        assert result.success is (fails == 2)
+        kinds = [_kind(one) for one in result.all_events if one.is_step_failure]
+        assert kinds == ([] if result.success else ["OSError"])
+    assert len(calls) == 2 + 1
+
+
+@pytest.mark.parametrize("ended", [dg.DagsterExecutionInterruptedError, KeyboardInterrupt])
+def test_a_step_that_was_interrupted_ends_its_run(
+    raw_only: Path, monkeypatch: pytest.MonkeyPatch, ended: type[BaseException]
+) -> None:
+    """Tried again, a run that is out of time or was cancelled would go on and publish after it was told as failed."""
+    calls = []
+
+    def interrupted(*_: Any, **__: Any) -> Any:
+        calls.append(1)
+        raise ended
+
+    monkeypatch.setattr("assets.raw.ingest", interrupted)
+    job = definitions(raw_only).resolve_job_def("build_unwatched")
+    with dg.DagsterInstance.ephemeral() as instance:
+        with suppress(KeyboardInterrupt):
+            job.execute_in_process(tags=RANGE, instance=instance, raise_on_error=False)
+        (run,) = instance.get_runs()
+        events = [one.dagster_event for one in instance.all_logs(run.run_id)]
+        (failure,) = [one for one in events if one and one.is_run_failure]
+        told = dg.build_run_status_sensor_context("build_failed", failure, instance, run)
+        build_failed(told.for_run_failure(), store=WorkspaceResource(root=str(raw_only)))
+    assert "2018 to 2020 was ended; the marts" in (raw_only / "notices.jsonl").read_text(encoding="utf-8")
+    assert run.status is dg.DagsterRunStatus.FAILURE
+    assert not [one for one in events if one and one.is_step_up_for_retry]
+    assert [one.step_key for one in events if one and one.is_step_failure] == ["ingest_submissions"]
+    assert len(calls) == 1
 
 
 def test_a_warehouse_of_another_version_fails_at_once_and_the_notice_says_so(raw_only: Path) -> None:
@@ -297,6 +330,30 @@ def test_old_history_is_deleted_with_the_texts_of_its_errors_and_the_rest_stays(
         result = trim_history.execute_in_process(instance=instance, run_config=none, resources=store)
         assert [run.run_id for run in instance.get_runs()] == [result.run_id]
     assert kept.read_text(encoding="utf-8") == lines[1]
+
+
+def test_what_is_trimmed_gives_its_room_on_the_disk_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dagster deletes the rows of a run's events; their file stays as large as it was, and what the run printed."""
+
+    @dg.op
+    def printing() -> None:
+        print("a line")  # noqa: T201  # it is caught
+
+    @dg.job
+    def small() -> None:
+        printing()
+
+    (tmp_path / "raw").mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    prepare_home(open_workspace(tmp_path))
+    home = tmp_path / ".dagster"
+    none = {"ops": {"delete_old_runs": {"config": {"keep_days": 0}}}}
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        run_id = small.execute_in_process(instance=instance).run_id
+        assert len([path for path in home.rglob(f"*{run_id}*") if path.suffix == ".db" or path.is_dir()]) == 2
+        store = {"store": WorkspaceResource(root=str(tmp_path))}
+        assert trim_history.execute_in_process(instance=instance, run_config=none, resources=store).success
+    assert list(home.rglob(f"*{run_id}*")) == []
 
 
 def test_a_build_that_failed_blocks_until_one_has_ended_well_whoever_started_it(tmp_path: Path) -> None:
