@@ -20,6 +20,7 @@ class Part:
 part = Part()
 
 def work():
+    threading.main_thread().join()  # however long the command takes, it has printed by then
     time.sleep(0.2)
     sys.stdout.write("thread ended\\n")
 
