@@ -64,10 +64,11 @@ def texts_of(workspace: Workspace, run_id: str) -> list[str]:
     if not path.is_file():
         return []
     told = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        with suppress(ValueError):  # cut off when the disk was full
-            told.append(json.loads(line))
-    return [one["error"] for one in told if one["run_id"] == run_id]
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        with suppress(ValueError, KeyError, TypeError):  # cut off when the disk was full, or when the power was lost
+            one = json.loads(line)
+            told += [one["error"]] if one["run_id"] == run_id else []
+    return told
 
 
 def forget(workspace: Workspace, runs: Collection[str]) -> int:
@@ -98,7 +99,7 @@ def _locked(path: Path) -> Iterator[TextIO]:
     """The file, open at its end, with nobody else writing to it or putting another in its place."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "a+", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "a+", encoding="utf-8", errors="replace") as file:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if path.is_file() and os.path.samestat(os.fstat(descriptor), path.stat()):
                 yield file

@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 
 from assets.warehouse import connect
 from assets.workspace import PROJECT
+from intake.durable import sync
 from schemas.table import Table
 from schemas.validate import Failure, failures
 from ssc_index.errors import FaultsError
@@ -236,7 +237,7 @@ def building(path: Path, tables: Sequence[Table], mode: int) -> Iterator[MartBui
         tables: Its tables.
         mode: File mode of the mart and its Parquet files.
     """
-    with _private_folder(path) as folder:
+    with private_folder(path) as folder:
         builder = MartBuilder(path, tables, mode, folder)
         try:
             yield builder
@@ -254,12 +255,15 @@ def publish(path: Path, tables: Sequence[Table], frames: Mapping[str, pl.DataFra
 
 
 def standing(path: Path) -> Published | None:
-    """What is published at a path, by its manifest; None where mart, manifest or Parquet folder is missing."""
+    """What is published at a path, by its manifest; None where mart, manifest or folder is missing or damaged."""
     manifest = path.with_name(f"{path.stem}_manifest.json")
     if not (path.is_file() and manifest.is_file() and path.with_name(f"{path.stem}_parquet").is_dir()):
         return None
-    told = json.loads(manifest.read_text(encoding="utf-8"))
-    return Published(path, told["rows"], told["content_sha256"], tuple(told["checks"]), told["tables"])
+    try:
+        told = json.loads(manifest.read_text(encoding="utf-8"))
+        return Published(path, told["rows"], told["content_sha256"], tuple(told["checks"]), told["tables"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def bytes_sha256(path: Path) -> str:
@@ -275,7 +279,7 @@ def bytes_sha256(path: Path) -> str:
 
 
 @contextmanager
-def _private_folder(path: Path) -> Iterator[Path]:
+def private_folder(path: Path) -> Iterator[Path]:
     """A folder beside the marts that only we can enter; what dead builds of this mart left behind is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(f".build-{path.stem}-*"):
@@ -400,7 +404,7 @@ def _sha256(file: BufferedReader) -> str:
 
 def _synced_sha256(path: Path) -> str:
     """Have a file written to disk; SHA-256 of its bytes, equal for equal tables."""
-    _sync(path)
+    sync(path)
     with path.open("rb") as file:
         return _sha256(file)
 
@@ -424,11 +428,14 @@ def _is_same(file: Path, standing_file: Path) -> bool:
 
 def _write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    _sync(path)
+    sync(path)
 
 
 def _switch(folder: Path, path: Path, content: str, mode: int) -> None:
-    """Rename what was built over what is published, each in one step, the mart last but the manifest."""
+    """Rename what was built over what is published, each in one step, the mart last but the manifest.
+
+    Before a name leads to anything, that is on the disk: a loss of power leaves no link to a folder that is not there.
+    """
     marts = path.parent
     exported = marts / f"{path.stem}_parquet-{content[:16]}"
     built = folder / "parquet"
@@ -439,27 +446,34 @@ def _switch(folder: Path, path: Path, content: str, mode: int) -> None:
         for file in built.iterdir():
             if not _is_same(file, exported / file.name):
                 file.replace(exported / file.name)
+        sync(exported)
     else:
+        sync(built)
         built.replace(exported)
-    link = folder / "link"
-    link.symlink_to(exported.name)
     (folder / path.name).chmod(mode)
-    _sync(folder / path.name)
-    link.replace(marts / f"{path.stem}_parquet")
+    sync(folder / path.name)
+    sync(marts)
+    lead(marts / f"{path.stem}_parquet", Path(exported.name), folder)
     (folder / path.name).replace(path)
     (folder / "manifest.json").chmod(mode)
     (folder / "manifest.json").replace(marts / f"{path.stem}_manifest.json")
-    _sync(marts)
+    sync(marts)
     # At once: what a city no longer shows must not stay where it was public until the next publication.
     for old in marts.glob(f"{path.stem}_parquet-*"):
         if old.name != exported.name:
             shutil.rmtree(old)
 
 
-def _sync(path: Path) -> None:
-    """Have the operating system write a file or folder to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def lead(link: Path, target: Path, folder: Path) -> None:
+    """Have a link lead somewhere else, in one step.
+
+    Args:
+        link: The link; where a folder lies in its place, put there by whoever copies what links lead to, that goes.
+        target: Where it leads, as seen from its place.
+        folder: A private folder on the same disk, which is removed later.
+    """
+    new = folder / f"{link.name}.new"
+    new.symlink_to(target)
+    if link.is_dir() and not link.is_symlink():
+        link.replace(folder / f"{link.name}.old")
+    new.replace(link)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import platform
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -82,7 +83,8 @@ def writer_lock(
         _acquire(handle.fileno(), lock, tell, timeout)
         handle.seek(0)
         handle.truncate()
-        handle.write(f"process {os.getpid()} ({purpose})")
+        # Processes of other containers and machines have the same numbers.
+        handle.write(f"process {os.getpid()} of {platform.node()} ({purpose})")
         handle.flush()
         yield
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from intake.durable import sync
 from intake.texts import one_line, plain_cell, without_guard
 from ssc_index.errors import FaultsError
 
@@ -62,6 +63,7 @@ class Ledger:
 
         Raises:
             LedgerError: If the file was changed otherwise than by adding a line; nothing is added.
+            OSError: If the disk is full; nothing is added.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
@@ -78,8 +80,16 @@ class Ledger:
                 cells = [plain_cell(one_line(line.get(name, ""))) for name in self.columns]
                 last = _line([str(number), *cells, _hash(last)])
                 new += last
-            file.write(new)
-            os.fsync(file.fileno())
+            try:
+                left = memoryview(new)
+                while left:  # a disk that is nearly full takes a part, and says no word of it
+                    left = left[file.write(left) :]
+                os.fsync(file.fileno())
+            except OSError:
+                os.ftruncate(file.fileno(), len(content))
+                raise
+        if not content:
+            sync(self.path.parent)
         return numbers
 
     def _parsed(self, content: bytes) -> tuple[list[dict[str, str]], list[str]]:

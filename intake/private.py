@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from intake.durable import sync
+
 OWNER, GROUP = 0o600, 0o060
 OTHERS_READ, OTHERS_PASS = 0o004, 0o001
 
@@ -37,9 +39,12 @@ def written_in_place(path: Path, like: Path) -> Iterator[TextIO]:
             yield file
             file.flush()
             os.fchmod(descriptor, OWNER | _group_bits(descriptor, like))
-            if path.exists():  # what was there must not be lost for what never reached the disk
+            was_there = path.exists()
+            if was_there:  # what was there must not be lost for what never reached the disk
                 os.fsync(descriptor)
         new.replace(path)
+        if was_there:
+            sync(path.parent)
     except BaseException:
         new.unlink(missing_ok=True)
         raise

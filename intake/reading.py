@@ -39,6 +39,8 @@ COMPANIONS = (REGISTER_NAME, NATIONAL_NAME, PARTICIPATION_NAME, FOCAL_POINTS_NAM
 NOT_BUILT_FROM = (PARTICIPATION_NAME, FOCAL_POINTS_NAME)
 # Files that explain the folder and are no mistake.
 EXPLANATIONS = (".md",)
+# The rule of a file that is left out for its name.
+NAME_NOT_UTF8 = "name_not_utf8"
 
 
 class LinkError(SscIndexError):
@@ -80,6 +82,10 @@ def _strays(places: Sequence[str]) -> list[Fault]:
 
 def _stray(place: str, known: Set[str]) -> Fault | None:
     """Why a file should not lie here, among those that are known; None where it should."""
+    if not _is_named_in_utf8(place):
+        told = place.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        text = f"{told} is left out: its name is not UTF-8, often that of an archive from another system. Rename it."
+        return Fault(NAME_NOT_UTF8, text, field="file", value=told)
     name = place.rpartition("/")[2].lower()
     for suffix, word in ((RECEIPT_SUFFIX, "receipt"), (JOURNAL_SUFFIX, "journal")):
         if name.endswith(suffix):
@@ -168,10 +174,20 @@ def visible_files(raw: Path) -> list[str]:
 def _is_submission(place: str) -> bool:
     name = place.rpartition("/")[2].lower()
     return (
-        name.endswith(WORKBOOK_SUFFIXES + BULK_SUFFIXES)
+        _is_named_in_utf8(place)
+        and name.endswith(WORKBOOK_SUFFIXES + BULK_SUFFIXES)
         and not name.endswith((RECEIPT_SUFFIX, JOURNAL_SUFFIX))
         and name not in COMPANIONS
     )
+
+
+def _is_named_in_utf8(place: str) -> bool:
+    """Whether a place can be written down; Python keeps bytes of a name that are no UTF-8 as lone surrogates."""
+    try:
+        place.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

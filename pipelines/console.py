@@ -36,11 +36,23 @@ ReleaseOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
-NO_SPACE = os.strerror(errno.ENOSPC)
 FULL_DISK = (
     "The disk is full. What is published is whole. Free space and give the command again: what was committed is not "
     "computed again."
 )
+# What to do, by what the operating system says.
+WHAT_TO_DO = {
+    os.strerror(errno.ENOSPC): FULL_DISK,
+    os.strerror(errno.EDQUOT): FULL_DISK,
+    os.strerror(errno.EROFS): (
+        "Nothing can be written there, so nothing was changed. Have the disk mounted for writing, or name a copy of "
+        "the workspace by --workspace; `ssc-index query` reads marts wherever they lie."
+    ),
+    os.strerror(errno.EACCES): (
+        "This user may not open it. What is published is whole. Give the command as the user whom the workspace "
+        "belongs to, or give the file to that user by chown."
+    ),
+}
 
 
 def stop(message: str, code: int) -> NoReturn:
@@ -60,7 +72,7 @@ def told_errors(code: int = UNUSABLE) -> Iterator[None]:
         raise
     except (SscIndexError, OSError) as error:
         text = str(error)
-        stop(f"{text}\n{FULL_DISK}" if NO_SPACE in text else text, code)
+        stop("\n".join([text, *(what for said, what in WHAT_TO_DO.items() if said in text)]), code)
 
 
 def screen() -> Console:

@@ -39,11 +39,12 @@ import yaml
 
 from assets.editions import max_age, read_edition_method
 from assets.freshness import PACKAGES, PUBLISHING, code_sha256, queried_address
-from assets.publish import standing
+from assets.publish import lead, private_folder, standing
 from assets.warehouse import connect, read_queries, writer_lock
 from assets.workspace import MARKER, Workspace, open_workspace
 from intake.countries import NATIONAL_NAME
-from intake.reading import raw_files, sha256_of
+from intake.durable import sync, sync_names
+from intake.reading import NAME_NOT_UTF8, raw_files, sha256_of, stray_files
 from intake.receipts import copy_without_persons, receipt_path, years_named
 from intake.register import REGISTER_NAME
 from intake.texts import one_line
@@ -131,6 +132,7 @@ def release_edition(workspace: Workspace, edition: int, reason: str = "") -> Rel
         BuildError: If the build fails.
     """
     with writer_lock(workspace.root / FOLDER / "releases", f"releasing {edition}"), _making(workspace) as making:
+        known = {(line["event"], line["release"]) for line in _journal(workspace)}
         view, submissions = _view(workspace, edition, making)
         built = _built(view, edition)
         _refuse_damaged(built, submissions)
@@ -142,12 +144,11 @@ def release_edition(workspace: Workspace, edition: int, reason: str = "") -> Rel
         if not target.exists():
             _put_together(making / "release", built, submissions, facts)
             (making / "release").replace(target)
-            _sync(target.parent)
+            sync(target.parent)
         elif _facts_of(target) != facts:
             raise ReleaseError(f"{target} is there and is another release; this cannot be. Nothing was changed.")
         else:
             _refuse_changed(target)
-        known = {(line["event"], line["release"]) for line in _journal(workspace)}
         if ("released", name) not in known:
             _note(workspace, "released", name, reason)
         _make_current(workspace, name, reason)
@@ -371,6 +372,7 @@ def _making(workspace: Workspace) -> Iterator[Path]:
     """A private folder beside the releases; what killed makings left there is removed. Hold the releases' lock."""
     folder = workspace.root / FOLDER
     folder.mkdir(exist_ok=True)
+    sync(workspace.root)
     for leftover in folder.glob(".making-*"):
         shutil.rmtree(leftover)
     making = Path(tempfile.mkdtemp(prefix=".making-", dir=folder))
@@ -382,6 +384,8 @@ def _making(workspace: Workspace) -> Iterator[Path]:
 
 def _view(workspace: Workspace, edition: int, making: Path) -> tuple[Workspace, list[tuple[str, str]]]:
     """A workspace of what the edition may draw on, and place and SHA-256 of its submissions."""
+    if unnamed := [fault.message for fault in stray_files(workspace.raw) if fault.rule == NAME_NOT_UTF8]:
+        raise ReleaseError("\n".join(["Files would be missing from the edition.", *unnamed]))
     age = max_age(read_edition_method(workspace.method_path))
     window = range(edition - age, edition + 1)
     submissions = []
@@ -540,7 +544,7 @@ def _facts_of(folder: Path) -> dict[str, object]:
 def _put_together(
     folder: Path, built: Workspace, submissions: Sequence[tuple[str, str]], facts: Mapping[str, object]
 ) -> None:
-    """The folder of a release, every file written to disk and read-only."""
+    """The folder of a release, every file and its name written to disk and read-only."""
     folder.mkdir(mode=0o755)
     built.marts.replace(folder / "marts")
     for lock in (folder / "marts").glob("*.lock"):
@@ -561,7 +565,8 @@ def _put_together(
         (at / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
     for path in _files(folder):
         path.chmod(0o400 if _is_internal(path.relative_to(folder)) else 0o444)
-        _sync(path)
+        sync(path)
+    sync_names(folder)
 
 
 def _is_internal(place: Path) -> bool:
@@ -674,9 +679,15 @@ def _journal(workspace: Workspace) -> list[dict[str, str]]:
     path = workspace.root / FOLDER / JOURNAL
     if not path.is_file():
         return []
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
     whole = text[: text.rfind("\n") + 1]  # a line without its end was cut off when the disk was full
-    return list(csv.DictReader(io.StringIO(whole)))
+    lines = list(csv.DictReader(io.StringIO(whole)))
+    if any(line.keys() != set(COLUMNS) or None in line.values() for line in lines):
+        raise ReleaseError(
+            f"{path} was changed by hand: its columns are not {', '.join(COLUMNS)} in every line. The releases and "
+            "what readers are pointed at are as they were. Restore it from a backup, or mend the line."
+        )
+    return lines
 
 
 def _note(workspace: Workspace, event: str, name: str, reason: str) -> None:
@@ -693,7 +704,7 @@ def _note(workspace: Workspace, event: str, name: str, reason: str) -> None:
         writer.writerow((number, datetime.now(UTC).isoformat(timespec="seconds"), event, name, one_line(reason)))
         file.flush()
         os.fsync(file.fileno())
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def _drop_torn_line(path: Path) -> None:
@@ -708,6 +719,7 @@ def _links(workspace: Workspace) -> tuple[Path, Path]:
 
 
 def _current(workspace: Workspace) -> str | None:
+    """The release that the link of the released mart leads to; None where it is no such link."""
     link = _links(workspace)[0]
     return link.readlink().parent.parent.name if link.is_symlink() else None
 
@@ -717,18 +729,18 @@ def _make_current(workspace: Workspace, name: str, reason: str) -> None:
 
     The mart's, which says what is current, comes last: if we are killed before it, the next call does it all again.
     """
-    if _current(workspace) == name:
+    mart, parquet = _links(workspace)
+    released = workspace.root / FOLDER / name / "marts"
+    targets = {parquet: released / "ssc_index_parquet", mart: released / "ssc_index.duckdb"}
+    if all(link.is_symlink() and link.resolve() == target.resolve() for link, target in targets.items()):
         return
     _note(workspace, "current", name, reason)
-    workspace.marts.mkdir(exist_ok=True)
-    marts = Path("..") / FOLDER / name / "marts"
-    mart, parquet = _links(workspace)
-    for link, target in ((parquet, "ssc_index_parquet"), (mart, "ssc_index.duckdb")):
-        new = link.with_name(f".{link.name}.{os.getpid()}")
-        new.unlink(missing_ok=True)  # of a process with our number that was killed
-        new.symlink_to(marts / target)
-        new.replace(link)
-    _sync(workspace.marts)
+    with private_folder(mart) as folder:
+        # Links lead from where marts/ really lies: it may be a link to another disk.
+        way = Path(os.path.relpath(released.resolve(), workspace.marts.resolve()))
+        for link, target in targets.items():
+            lead(link, way / target.name, folder)
+        sync(workspace.marts)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -746,12 +758,3 @@ def _write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]])
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)
-
-
-def _sync(path: Path) -> None:
-    """Have the operating system write a file or folder to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,9 +10,10 @@ import copy
 import logging
 import os
 import shutil
+import sqlite3
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,7 @@ def _storage(home: Path) -> dict[str, Any]:
 
 def _put(text: str, path: Path) -> None:
     """Write a file that others may be reading."""
-    if not (path.is_file() and path.read_text(encoding="utf-8") == text):
+    if not (path.is_file() and path.read_bytes() == text.encode()):
         new = path.with_name(f"{path.name}.{os.getpid()}")
         new.write_text(text, encoding="utf-8")
         new.replace(path)
@@ -230,12 +231,36 @@ def history_told(workspace: Workspace) -> Iterator[None]:
         if of_database is None:
             raise
         said = str(getattr(of_database, "orig", None) or of_database).strip()
+        if _tells_of_damage(of_database):
+            damaged = [path for path in sorted(workspace.dagster_home.rglob("*.db")) if not _is_sound(path)]
+            raise BuildError(
+                f"Dagster's history is damaged: {said}\nThe marts are whole, and nothing that is computed rests on it: "
+                "it holds which runs there were, and which schedules are on. Delete "
+                f"{' and '.join(map(str, damaged)) or workspace.dagster_home / 'history'}, build again, and see by "
+                "`ssc-index schedule list` what is still on."
+            ) from error
         free = shutil.disk_usage(workspace.root).free // 10**6
         raise BuildError(
             f"Dagster's history cannot be read or written: {said}\n{free} MB are free on the workspace's disk. The "
             "marts are whole. Once the database answers or the disk has room, build again: what was committed is not "
             "computed again."
         ) from error
+
+
+def _tells_of_damage(error: BaseException) -> bool:
+    """Whether an error is SQLite's of a file that it cannot make sense of."""
+    codes = {getattr(one, "sqlite_errorcode", 0) & 0xFF for one in _causes(error)}
+    return not codes.isdisjoint({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether a SQLite file can be read."""
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            found: list[tuple[str]] = connection.execute("pragma quick_check(1)").fetchall()
+    except sqlite3.DatabaseError as error:
+        return not _tells_of_damage(error)
+    return found == [("ok",)]
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from assets.warehouse import read_queries
 from assets.workspace import Workspace
+from intake.texts import one_line
 from pipelines.console import counted, years_told
 from pipelines.show import count_errors, read, summary
 
@@ -169,7 +170,7 @@ def _what_a_build_would_do(now: Mapping[str, Any], steps: Sequence[Mapping[str, 
         yield "Everything is fresh: `ssc-index build` would compute nothing."
         return
     if now["changed"]:
-        listed = ", ".join(now["changed"][:3]) + (", …" if len(now["changed"]) > 3 else "")
+        listed = ", ".join(map(one_line, now["changed"][:3])) + (", …" if len(now["changed"]) > 3 else "")
         are = "is" if len(now["changed"]) == 1 else "are"
         yield f"{counted(len(now['changed']), 'submission')} {are} new, gone, or with another receipt: {listed}."
     if now["first"] is None:

@@ -37,6 +37,16 @@ def test_what_a_run_said_is_forgotten_and_the_rest_stays_private(workspace: Work
     assert confidential.forget(workspace, ["old"]) == 0
 
 
+@pytest.mark.parametrize("left", [b'{"run_id": "new", "er', b"\0\0\0\0", b"\xff\xfe", b"7", b"[]"])
+def test_what_a_loss_of_power_left_of_a_line_takes_no_other_with_it(workspace: Workspace, left: bytes) -> None:
+    with confidential.place(workspace).open("ab") as file:
+        file.write(left)
+    confidential._keep(workspace, line("new"))
+    assert confidential.texts_of(workspace, "new") == ["what new said"] * 2
+    assert confidential.forget(workspace, ["old"]) == 2
+    assert confidential.texts_of(workspace, "new") == ["what new said"] * 2
+
+
 def test_who_is_killed_while_forgetting_has_lost_nothing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def killed(*_: object) -> None:
         raise KeyboardInterrupt

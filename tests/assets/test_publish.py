@@ -37,6 +37,7 @@ from intake.consent import public_view
 from schemas import core, marts
 from ssc_index.framework.catalogue import load_catalogue
 from tests.assets.cohort import EDITIONS, shared_frames
+from tests.power import watched
 
 Frames = Mapping[str, pl.DataFrame]
 
@@ -523,6 +524,54 @@ def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
 def test_publishing_the_same_again_keeps_the_mart_whole(path: Path) -> None:
     assert publish_few(path).content_sha256 == publish_few(path).content_sha256
     assert pl.read_parquet(path.with_name("ssc_index_parquet") / "dim_city.parquet").height == 3
+
+
+def test_a_loss_of_power_leaves_no_name_without_what_it_names(path: Path) -> None:
+    content = publish_few(path).content_sha256
+    next((path.parent / "ssc_index_parquet").iterdir()).unlink()
+    # The folder of the same content is mended in its place, that of another content is a new one.
+    for region in (None, "Another"):
+        frames = few_frames()
+        if region:
+            frames = changed(frames, "raw_cities", pl.lit(region).alias("name"))
+        with watched(path.parent) as watch:
+            folder = f"ssc_index_parquet-{publish_few(path, frames).content_sha256[:16]}"
+        assert watch.lost == []
+        names = [step for step in watch.order if step.startswith("name ") and not step.endswith(".parquet")]
+        of_folder = [f"name {folder}"] if region else []
+        assert names == [
+            *of_folder,
+            "name ssc_index_parquet",
+            "name ssc_index.duckdb",
+            "name ssc_index_manifest.json",
+        ]
+        # What was shown before goes after that.
+        assert watch.order[-1] == "sync marts"
+    assert content[:16] not in folder
+
+
+def test_a_manifest_of_which_a_part_is_there_is_none_and_the_next_mart_puts_it_right(path: Path) -> None:
+    publish_few(path)
+    manifest = path.with_name("ssc_index_manifest.json")
+    before = manifest.read_bytes()
+    for left in (b"", before[:300], b"[]", b"{}", bytes(300), b"\xff"):
+        manifest.write_bytes(left)
+        assert standing(path) is None, left
+    publish_few(path)
+    assert manifest.read_bytes() == before
+
+
+def test_a_folder_in_the_place_of_a_link_is_replaced_by_it(path: Path) -> None:
+    """Whoever restores marts by a program that follows links has a folder there."""
+    publish_few(path)
+    link = path.with_name("ssc_index_parquet")
+    target = link.readlink()
+    link.unlink()
+    link.mkdir()
+    (link / "dim_city.parquet").write_bytes(b"of a copy")
+    publish_few(path)
+    assert link.readlink() == target
+    assert sorted(file.name for file in path.parent.iterdir() if file.is_dir()) == ["ssc_index_parquet", target.name]
 
 
 # --- what an analyst finds ------------------------------------------------------------------------------------

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from platform import node
 
 import duckdb
 import polars as pl
@@ -109,7 +111,7 @@ def test_a_second_writer_waits_and_is_told_for_whom(tmp_path: Path, holder: subp
     told: list[str] = []
     with writer_lock(tmp_path / "warehouse.duckdb", "a test", told.append):
         assert holder.wait(timeout=5) == 0
-    assert told == [f"Waiting: warehouse.duckdb.lock is held by process {holder.pid} (building the index)."]
+    assert told == [f"Waiting: warehouse.duckdb.lock is held by process {holder.pid} of {node()} (building the index)."]
 
 
 @pytest.mark.parametrize("holder", [600], indirect=True)
@@ -121,7 +123,8 @@ def test_a_killed_holder_frees_the_lock(tmp_path: Path, holder: subprocess.Popen
 
 def test_when_the_time_is_up_the_holder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "warehouse.duckdb"
-    held = rf"warehouse.duckdb.lock is still held by process {os.getpid()} \(building the index\) after 0.06 s"
+    holder = re.escape(f"process {os.getpid()} of {node()} (building the index)")
+    held = f"warehouse.duckdb.lock is still held by {holder} after 0.06 s"
     with (
         writer_lock(path, "building the index"),
         pytest.raises(WarehouseError, match=held),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import resource
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from intake.ledger import Ledger, LedgerError
 from intake.texts import for_xml, one_line, plain_cell, without_guard
+from tests.power import watched
 
 
 @pytest.fixture
@@ -49,6 +51,26 @@ def test_a_change_by_hand_shows_and_nothing_more_is_added(ledger: Ledger, change
     with pytest.raises(LedgerError, match="changed by hand"):
         ledger.append([{"text": "more"}])
     assert ledger.path.read_bytes() == before
+
+
+def test_of_what_a_full_disk_takes_in_part_nothing_stays(ledger: Ledger) -> None:
+    """A file that may not grow beyond some bytes: the system takes what fits, and says no word of the rest."""
+    before = ledger.path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 50, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            ledger.append([{"text": "four" * 100}])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert ledger.path.read_bytes() == before
+    assert ledger.append([{"text": "four"}]) == [4]
+
+
+def test_what_was_added_outlives_a_loss_of_power_with_its_name(tmp_path: Path) -> None:
+    with watched(tmp_path) as watch:
+        Ledger(tmp_path / "log.csv", ("text",)).append([{"text": "one"}])
+    assert watch.order == ["sync log.csv", f"sync {tmp_path.name}"]
 
 
 def test_two_that_write_at_once_get_numbers_of_their_own(ledger: Ledger) -> None:

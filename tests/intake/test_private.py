@@ -11,6 +11,7 @@ import pytest
 
 from intake.private import open_to_others, written_in_place
 from intake.receipts import Receipt, receipt_path, write_receipts
+from tests.power import watched
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +46,15 @@ def test_a_new_file_is_open_to_whom_the_file_it_belongs_to_is(tmp_path: Path) ->
     path.chmod(0o644)
     write_receipts(path, [receipt])
     assert mode(receipt_path(path)) == 0o640
+
+
+def test_a_loss_of_power_leaves_the_old_file_or_the_new_one_once_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "cities.csv"
+    path.touch()
+    with watched(tmp_path) as watch, written_in_place(path, path) as file:
+        file.write("new")
+    assert watch.lost == []
+    assert watch.order == ["sync .cities.csv.new", "name cities.csv", f"sync {tmp_path.name}"]
 
 
 def test_what_fails_leaves_the_old_file(tmp_path: Path) -> None:

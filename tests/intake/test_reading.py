@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,20 @@ def test_a_link_behind_which_no_file_can_be_read_is_told_and_not_left_out(
     (tmp_path / "raw" / "2024.xlsx").symlink_to(tmp_path / target)
     with pytest.raises(LinkError, match=f"2024.xlsx is a link to {told}: what is meant to lie there"):
         raw_files(tmp_path / "raw")
+
+
+def test_a_file_whose_name_is_not_utf8_is_left_out_and_told(tmp_path: Path) -> None:
+    """As an archive from another system leaves them: a name in Latin-1."""
+    for name in (b"Munchen.xlsx", b"M\xfcnchen.xlsx", b"M\xfcnchen.xlsx.receipt.csv", b"M\xfcnchen.csv"):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).touch()
+    assert [path.name for path in raw_files(tmp_path)] == ["Munchen.xlsx"]
+    told = stray_files(tmp_path)
+    assert [(fault.rule, fault.value) for fault in told] == [
+        ("name_not_utf8", "M\\xfcnchen.csv"),
+        ("name_not_utf8", "M\\xfcnchen.xlsx"),
+        ("name_not_utf8", "M\\xfcnchen.xlsx.receipt.csv"),
+    ]
+    assert all(fault.message.isprintable() and fault.message.endswith("Rename it.") for fault in told)
 
 
 def test_an_absent_folder_holds_nothing(tmp_path: Path) -> None:

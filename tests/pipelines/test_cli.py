@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import shutil
@@ -16,12 +17,13 @@ import duckdb
 import openpyxl
 import polars as pl
 import pytest
+import typer
 
 from assets.workspace import open_workspace
 from intake.reading import read_submission, sha256_of
-from pipelines import show
+from pipelines import run, show
 from pipelines.cli import app
-from pipelines.console import screen
+from pipelines.console import screen, told_errors
 from pipelines.exports import entries
 from ssc_index.framework.catalogue import load_catalogue
 from tests.pipelines.workspaces import (
@@ -203,6 +205,59 @@ def test_a_warehouse_that_is_none_ends_with_3_and_says_what_to_do(workspace: Pat
     assert result.exit_code == 3
     assert "delete it and build again" in squeezed(result.stderr)
     assert state_of(workspace) == before
+
+
+@pytest.mark.parametrize("name", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
+def test_a_damaged_history_is_named_with_what_to_do_and_what_it_costs(name: str, tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    place = open_workspace(tmp_path)
+    assert run.last_failure(place) == []
+    damaged = place.dagster_home / name
+    damaged.write_bytes(b"no database" * 2000)
+
+    def look() -> None:
+        with run.history_told(place), run.instance_for_build(place) as instance:
+            instance.all_asset_keys()
+            instance.all_instigator_state()
+
+    with pytest.raises(run.BuildError) as told:
+        look()
+    assert str(told.value).startswith("Dagster's history is damaged: ")
+    assert "The marts are whole" in str(told.value)
+    assert f"Delete {damaged}, build again" in str(told.value)
+    damaged.unlink()
+    look()
+
+
+@pytest.mark.parametrize("left", [b"", b"\xff\xfe\0"])
+def test_settings_of_which_a_part_is_there_are_written_again(left: bytes, tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    place = open_workspace(tmp_path)
+    run.prepare_home(place)
+    written = (place.dagster_home / "command-line.yaml").read_bytes()
+    (place.dagster_home / "command-line.yaml").write_bytes(left)
+    run.prepare_home(place)
+    assert (place.dagster_home / "command-line.yaml").read_bytes() == written
+
+
+@pytest.mark.parametrize(
+    ("number", "what"),
+    [
+        (errno.ENOSPC, "Free space and give the command again"),
+        (errno.EDQUOT, "Free space and give the command again"),
+        (errno.EROFS, "nothing was changed. Have the disk mounted for writing"),
+        (errno.EACCES, "Give the command as the user whom the workspace belongs to"),
+    ],
+)
+def test_what_the_operating_system_refuses_is_told_with_what_to_do(
+    number: int, what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit), told_errors():
+        raise OSError(number, os.strerror(number), "/a/file")
+    said = squeezed(capsys.readouterr().err)
+    assert "/a/file" in said
+    assert what in said
+    assert said.count("What is published") <= 1
 
 
 def test_a_home_of_dagster_that_cannot_be_used_ends_with_3(workspace: Path) -> None:

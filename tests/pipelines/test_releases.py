@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from schemas import marts
 from schemas.table import Column
 from ssc_index.framework.catalogue import load_catalogue
 from ssc_index.framework.load import read_framework_csv
+from tests.pipelines.test_cli import squeezed
 from tests.pipelines.test_freshness import HOTSPOTS, LATE
 from tests.pipelines.workspaces import (
     INTERNAL,
@@ -36,6 +38,7 @@ from tests.pipelines.workspaces import (
     invoke,
     mart_tables,
 )
+from tests.power import watched
 
 
 @pytest.fixture(scope="module")
@@ -389,6 +392,74 @@ def test_killed_between_its_links_a_rollback_is_done_by_the_next_one(
             releases.rollback(place, first, "a test")
     releases.rollback(place, first, "a test")
     assert [link.resolve().parents[1] for link in links] == [first.folder, first.folder]
+
+
+def test_a_loss_of_power_leaves_no_release_without_its_files(workspace: Path) -> None:
+    with watched(workspace) as watch:
+        result = invoke("release", "2020", "-w", workspace)
+    assert result.exit_code == 0, result.stderr
+    assert watch.lost == []
+    name = only_release(workspace).name
+    steps = [step for step in watch.order if step.startswith("name ") or step in ("sync journal.csv", "sync releases")]
+    # The journal speaks of what is on the disk, and readers are pointed at what the journal speaks of.
+    assert steps == [
+        f"name {name}",
+        "sync releases",
+        *(["sync journal.csv", "sync releases"] * 2),
+        "name ssc_index_release_parquet",
+        "name ssc_index_release.duckdb",
+    ]
+    assert watch.order[watch.order.index(steps[-1]) + 1] == "sync marts"
+    # The folder of releases is new, too.
+    assert "sync workspace" in watch.order[: watch.order.index(steps[0])]
+
+
+def test_marts_may_lie_elsewhere_behind_a_link(root: Path, tmp_path: Path) -> None:
+    release = only_release(root)
+    (root / "marts").rename(tmp_path / "another-disk")
+    (root / "marts").symlink_to(tmp_path / "another-disk")
+    (tmp_path / "another-disk" / "ssc_index_release.duckdb").unlink()
+    assert invoke("rollback", release.name, "-w", root).exit_code == 0
+    for name, target in (("duckdb", release.public_mart), ("parquet", release.folder / "marts" / "ssc_index_parquet")):
+        link = root / "marts" / f"ssc_index_release{'.' if name == 'duckdb' else '_'}{name}"
+        assert link.resolve(strict=True) == target.resolve()
+    assert only_release(root).is_current
+
+
+@pytest.mark.parametrize("target", ["elsewhere", "/elsewhere", "../releases/2020-0123456789ab/marts/ssc_index.duckdb"])
+def test_a_link_that_somebody_else_has_made_leads_to_no_release_and_is_put_right(root: Path, target: str) -> None:
+    release = only_release(root)
+    mart, parquet = root / "marts" / "ssc_index_release.duckdb", root / "marts" / "ssc_index_release_parquet"
+    for link in (mart, parquet):
+        link.unlink()
+    mart.symlink_to(target)
+    parquet.mkdir()  # as of a copy that follows links
+    assert not only_release(root).is_current
+    assert invoke("rollback", release.name, "-w", root).exit_code == 0
+    assert only_release(root).is_current
+    assert parquet.resolve() == (release.folder / "marts" / "ssc_index_parquet").resolve()
+
+
+def test_a_journal_that_a_spreadsheet_has_saved_is_read_or_told(root: Path) -> None:
+    journal = root / "releases" / "journal.csv"
+    whole = journal.read_bytes()
+    journal.write_bytes(b"\xef\xbb\xbf" + whole.replace(b"a test", b"Gen\xe8ve"))
+    assert only_release(root).reason == "Gen\ufffdve"
+    for changed in (whole.replace(b",", b";"), whole + b"7,x\n", whole + b"a,b,c,d,e,f\n"):
+        journal.write_bytes(changed)
+        for command in (("releases",), ("rollback", "2020"), ("release", "2020")):
+            result = invoke(*command, "-w", root)
+            assert result.exit_code in (2, 3)
+            assert "journal.csv was changed by hand: its columns are not number, at," in squeezed(result.stderr)
+        assert journal.read_bytes() == changed
+
+
+def test_a_file_that_is_left_out_for_its_name_stops_a_release(root: Path) -> None:
+    path = next((root / "raw" / "2020").glob("*.xlsx"))
+    path.rename(os.fsdecode(os.fsencode(path.parent) + b"/M\xfcnchen.xlsx"))
+    result = invoke("release", "2020", "-w", root)
+    assert result.exit_code == 3
+    assert "2020/M\\xfcnchen.xlsx is left out: its name is not UTF-8" in squeezed(result.stderr)
 
 
 def test_a_line_of_the_journal_that_a_full_disk_cut_off_is_written_again(root: Path) -> None:
