@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assets.workspace import MARKER, Workspace, WorkspaceError, default_root, open_workspace
+from intake.reading import LinkError
 from ssc_index.errors import SscIndexError
 
 SMALLEST_FREE_GB = 1.0
@@ -58,8 +59,11 @@ def _examine(root: Path) -> Iterator[Finding]:
     kind = "demo data" if workspace.is_demo else "real submissions"
     yield Finding("workspace", True, f"{workspace.name} ({kind}) at {workspace.root}")
     yield _method(workspace)
-    yield _raw(workspace)
-    yield _private(workspace)
+    try:
+        yield _raw(workspace)
+        yield _private(workspace)
+    except LinkError as error:
+        yield Finding("submissions", False, str(error))
     free = shutil.disk_usage(workspace.root).free / 1e9
     yield Finding("disk", free >= SMALLEST_FREE_GB, f"{free:.1f} GB free; at least {SMALLEST_FREE_GB:g} GB is needed")
     writable = os.access(workspace.root, os.W_OK)

@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.resources import WorkspaceResource
 from pipelines.jobs import build_unwatched, trim_history
-from pipelines.ranges import range_tags, received_years
+from pipelines.ranges import range_tags, received_years, words_kept
 
 OFF = dg.DefaultScheduleStatus.STOPPED
 
@@ -25,7 +25,8 @@ def yearly_edition(context: dg.ScheduleEvaluationContext, store: WorkspaceResour
     edition = context.scheduled_execution_time.year - 1
     years = (edition, edition)
     if not store.workspace.warehouse.exists():
-        first, last = received_years(store.workspace)
+        with words_kept():
+            first, last = received_years(store.workspace)
         years = min(first, edition), max(last, edition)
     return dg.RunRequest(run_key=f"edition-{edition}", tags=range_tags(*years))
 
@@ -40,7 +41,8 @@ def yearly_edition(context: dg.ScheduleEvaluationContext, store: WorkspaceResour
 def nightly_draft(context: dg.ScheduleEvaluationContext, store: WorkspaceResource) -> dg.RunRequest:
     """Every night build the draft of all editions with submissions; what is not stale is not computed."""
     night = f"{context.scheduled_execution_time:%Y-%m-%d}"
-    return dg.RunRequest(run_key=f"draft-{night}", tags=range_tags(*received_years(store.workspace)))
+    with words_kept():
+        return dg.RunRequest(run_key=f"draft-{night}", tags=range_tags(*received_years(store.workspace)))
 
 
 @dg.schedule(

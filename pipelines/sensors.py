@@ -12,10 +12,11 @@ from dagster._core.execution.plan.objects import ErrorSource
 
 from assets.confidential import KIND
 from assets.resources import WorkspaceResource
+from assets.workspace import Workspace
 from pipelines.jobs import build_editions, build_unwatched
 from pipelines.last_build import look
 from pipelines.notices import Notice, send
-from pipelines.ranges import RANGE_END, RANGE_START, range_tags, received_years
+from pipelines.ranges import RANGE_END, RANGE_START, range_tags, received_years, words_kept
 
 OFF = dg.DefaultSensorStatus.STOPPED
 
@@ -32,14 +33,20 @@ def submissions_arrived(context: dg.SensorEvaluationContext, store: WorkspaceRes
     The key of the run is the address of all files and of the key before it: a tick that is broken off and looks again
     starts no second run, and files that are put back as they once were do start one.
     """
-    found = look(store.workspace).address
-    known = json.loads(context.cursor or "{}")
+    with words_kept():
+        return _asked_for(context.cursor, store.workspace)
+
+
+def _asked_for(cursor: str | None, workspace: Workspace) -> dg.SensorResult:
+    """What is asked for, by what lies there and what was seen before."""
+    found = look(workspace).address
+    known = json.loads(cursor or "{}")
     if known.get("asked") == found:
         return dg.SensorResult(skip_reason="Nothing has changed below raw/.")
     if known.get("seen") != found:
-        cursor = json.dumps({**known, "seen": found})
-        return dg.SensorResult(skip_reason="Files have changed; a minute without a change is awaited.", cursor=cursor)
-    tags = range_tags(*received_years(store.workspace))
+        seen = json.dumps({**known, "seen": found})
+        return dg.SensorResult(skip_reason="Files have changed; a minute without a change is awaited.", cursor=seen)
+    tags = range_tags(*received_years(workspace))
     key = hashlib.sha256(f"{known.get('key')} {found}".encode()).hexdigest()
     request = dg.RunRequest(run_key=f"files-{key}", tags=tags)
     return dg.SensorResult(run_requests=[request], cursor=json.dumps({"seen": found, "asked": found, "key": key}))

@@ -21,7 +21,7 @@ import pytest
 
 from assets.confidential import TRY_AGAIN_AFTER, place
 from assets.resources import WorkspaceResource
-from assets.workspace import open_workspace
+from assets.workspace import PROJECT, open_workspace
 from pipelines.definitions import definitions
 from pipelines.jobs import FINISHED, build_unwatched, trim_history
 from pipelines.notices import WEBHOOK_VARIABLE, Notice, NoticeError, send
@@ -91,6 +91,26 @@ def test_files_that_are_put_back_as_they_once_were_start_a_run_again(raw_only: P
         keys += {request.run_key for result in again for request in result.run_requests or ()}
         cursor = again[0].cursor
     assert len(keys) == len(set(keys)) == 4
+
+
+def test_a_tick_that_fails_tells_the_kind_of_its_error_and_doctor_the_rest(raw_only: Path) -> None:
+    """Dagster keeps what a tick said and shows it to all who see the UI: a file may bear the name of a city."""
+    (raw_only / "raw" / "no-secret-city.xlsx").symlink_to("/nowhere")
+    (raw_only / "raw" / "secret.receipt.csv").symlink_to("/nowhere")
+    store = {"store": WorkspaceResource(root=str(raw_only))}
+    with dg.build_schedule_context(
+        scheduled_execution_time=datetime(2026, 11, 24, tzinfo=UTC), resources=store
+    ) as night:
+        for look in (lambda: tick(raw_only, None), lambda: nightly_draft(night), lambda: yearly_edition(night)):
+            with pytest.raises(dg.Failure) as told:
+                look()
+            assert told.value.description == "LinkError: `ssc-index doctor` and `ssc-index status` say why."
+            assert told.value.__cause__ is None
+            assert told.value.__suppress_context__
+    found = invoke("doctor", "-w", raw_only)
+    assert found.exit_code == 2
+    assert "is a link to nothing" in " ".join(found.stdout.split())
+    assert "writable" in found.stdout
 
 
 def test_every_night_the_draft_of_all_editions_is_asked_for(raw_only: Path) -> None:
@@ -410,6 +430,25 @@ def test_a_build_that_was_ended_says_so_in_words(tmp_path: Path) -> None:
 def test_the_command_lists_what_there_is(workspace: Path) -> None:
     result = invoke("schedule", "list", "-w", workspace, "--json")
     assert json.loads(result.stdout) == dict.fromkeys([one.name for one in (*SCHEDULES, *SENSORS)], False)
+
+
+def test_what_is_switched_on_is_on_for_dagster_until_it_is_switched_off(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    environment = {**os.environ, "DAGSTER_HOME": ""}
+
+    def switched(*words: str) -> dict[str, bool]:
+        command = [sys.executable, "-m", "pipelines.cli", "schedule", *words, "-w", str(tmp_path), "--json"]
+        done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=True)
+        return dict(json.loads(done.stdout))
+
+    for action in ("on", "on", "off"):
+        is_on = action == "on"
+        told = switched(action, "nightly_draft")
+        assert (told.pop("nightly_draft"), set(told.values())) == (is_on, {False})
+        with dg.DagsterInstance.from_config(str(tmp_path / ".dagster")) as instance:  # as the daemon opens it
+            (state,) = instance.all_instigator_state()
+        assert (state.name, state.status.value) == ("nightly_draft", "RUNNING" if is_on else "STOPPED")
+    assert switched("on", "build_failed")["build_failed"] is True
 
 
 @pytest.mark.parametrize("variable", ["SSC_INDEX_SETTINGS", "SSC_INDEX_EXECUTOR"])
