@@ -245,7 +245,9 @@ def _slices(table: Floats, bits: int) -> tuple[list[Floats], Integers]:
     found = []
     for number in range(1, SLICES + 1):
         unit = 2.0 ** (-bits * number)
-        part = np.rint(rest * (1.0 / unit)) * unit
+        part = rest * (1.0 / unit)
+        np.rint(part, out=part)
+        part *= unit
         found.append(part)
         rest -= part
         if not rest.any():
