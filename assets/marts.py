@@ -70,6 +70,8 @@ SHARED: Mapping[str, str] = {
         group by file_sha256, city_id, year order by file_sha256, city_id, year
     """,
 }
+# What stays of it while editions are published.
+OF_EVERY_EDITION = frozenset({"workspace", "catalogue_nodes", "catalogue_goalposts", "raw_cities", "index_cities"})
 # Editions are read and published together as long as they have no more cities: many small ones cost what one does, and
 # a large one is in memory alone.
 CITIES_AT_ONCE = 1_000
@@ -165,7 +167,7 @@ def publish_workspace(store: WorkspaceResource) -> tuple[Published, Published]:
     with store.writer("publish the marts", [STEPS]) as connection:
         known = {} if store.afresh else recorded(connection, PUBLISHING_STEP)
         steps = _steps(connection)
-    inputs = {**shared, "steps": steps}
+    inputs = _addresses(shared, steps)
     with _intact(workspace) as (stand, public_files, internal_files):
         if stand and known.get(0) == _basis(inputs, *stand):
             return stand
@@ -215,7 +217,7 @@ def what_stands(store: WorkspaceResource) -> tuple[bool, list[int], set[int]]:
     steps = STEPS.conform(told).filter((pl.col("year") > 0) & (pl.col("step") != PUBLISHING_STEP)).sort(STEPS.key)
     editions = sorted(set(shared["index_cities"]["edition"]))
     with _intact(store.workspace) as (stand, _, _):
-        if stand and known.get(0) == _basis({**shared, "steps": steps}, *stand):
+        if stand and known.get(0) == _basis(_addresses(shared, steps), *stand):
             return True, editions, set(editions)
         return False, editions, _kept(known, edition_addresses(store, shared), stand)
 
@@ -263,9 +265,14 @@ def lost_editions(workspace: Workspace, steps: pl.DataFrame) -> list[int]:
     return sorted(published - set(steps.filter(pl.col("step") == SELECTING)["year"]))
 
 
-def _basis(inputs: Mapping[str, pl.DataFrame], public: Published, internal: Published) -> str:
-    """Address of what marts are made from and of what was made: either may change behind our back."""
-    addresses = {name: rows_sha256(frame) for name, frame in inputs.items()}
+def _addresses(shared: Mapping[str, pl.DataFrame], steps: pl.DataFrame) -> dict[str, str]:
+    """Addresses of what marts are made from: of `shared_frames`, and of what the editions' own rows rest on."""
+    return {name: rows_sha256(frame) for name, frame in (*shared.items(), ("steps", steps))}
+
+
+def _basis(inputs: Mapping[str, str], public: Published, internal: Published) -> str:
+    """Address of `_addresses` and of what was made: either may change behind our back."""
+    addresses = dict(inputs)
     for mart in (public, internal):
         with mart.path.open("rb") as file:
             addresses[mart.path.name] = hashlib.file_digest(file, "sha256").hexdigest()
@@ -316,10 +323,14 @@ class Kept:
     internal: Mapping[str, pq.ParquetFile] = field(default_factory=dict)
 
 
-def build_marts(
-    store: WorkspaceResource, shared: Mapping[str, pl.DataFrame], kept: Kept
-) -> tuple[Published, Published]:
+def build_marts(store: WorkspaceResource, shared: dict[str, pl.DataFrame], kept: Kept) -> tuple[Published, Published]:
     """Build both marts side by side, reading each edition once; the public one is switched last.
+
+    Args:
+        store: The workspace.
+        shared: `shared_frames`. What no edition draws on is taken out once it is written: of ten years of 10,000 cities
+            it takes as much memory as half an edition.
+        kept: Editions that are not made anew.
 
     Returns:
         The public and the internal mart.
@@ -339,12 +350,13 @@ def build_marts(
         def fill_public(frames: Mapping[str, pl.DataFrame], tables: list[Table]) -> None:
             public.insert(checked_view(frames, tree), tables)
 
-        whole_frames = {**shared, **empty_frames()}
-        both(
-            pool,
-            lambda: fill_internal(whole_frames, whole(marts.INTERNAL)),
-            lambda: fill_public(whole_frames, whole(marts.PUBLIC)),
+        filling = (
+            partial(fill_internal, tables=whole(marts.INTERNAL)),
+            partial(fill_public, tables=whole(marts.PUBLIC)),
         )
+        both(pool, *(partial(fill, {**shared, **empty_frames()}) for fill in filling))
+        for name in shared.keys() - OF_EVERY_EDITION:
+            del shared[name]
         of_internal, of_public = by_edition(marts.INTERNAL), by_edition(marts.PUBLIC)
         order = rounds(shared["index_cities"], kept.editions)
         reading = (pool.submit(edition_frames, store, shared, *one) for one in order if kept.editions.isdisjoint(one))
@@ -459,6 +471,7 @@ def shared_with(shared: Mapping[str, pl.DataFrame], first: int, last: int) -> di
     """What the tables of some editions draw on besides the editions' own frames."""
     within = pl.col("edition").is_between(first, last)
     cities = shared["index_cities"].filter(within)
+    # `OF_EVERY_EDITION` names what is asked for here.
     return {
         "workspace": shared["workspace"],
         "catalogue_nodes": shared["catalogue_nodes"],
