@@ -279,11 +279,16 @@ def has_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -
     return all(_columns_of(connection, table) is not None for table in tables)
 
 
-def years_in(path: Path, tables: Sequence[Table]) -> list[set[int]]:
-    """Years that tables of the warehouse have rows of; none where a table, or the warehouse, is not there yet."""
+def years_in(path: Path, tables: Sequence[Table], timeout: float | None = None) -> list[set[int]]:
+    """Years that tables of the warehouse have rows of; none where a table, or the warehouse, is not there yet.
+
+    Raises:
+        WarehouseError: If somebody else writes to it for more than so many seconds; None waits for ever.
+    """
     if not path.exists():
         return [set() for _ in tables]
-    with writer_lock(path, "reading"), _damage_told(path), _opened(path, read_only=True) as connection:
+    locked = writer_lock(path, "reading", timeout=timeout)
+    with locked, _damage_told(path), _opened(path, read_only=True) as connection:
         return [
             set()
             if _columns_of(connection, table) is None

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 
 from assets.partitions import FIRST_YEAR, YEARS
-from assets.warehouse import years_in
+from assets.warehouse import WarehouseError, years_in
 from assets.workspace import Workspace
 from intake.reading import visible_files
 from intake.receipts import RECEIPT_SUFFIX, years_named
@@ -23,6 +24,9 @@ from ssc_index.errors import SscIndexError
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
+
+# Dagster breaks a tick off after a minute.
+SECONDS_OF_A_TICK = 20.0
 
 
 class ClockError(SscIndexError):
@@ -55,24 +59,40 @@ def known_years() -> tuple[int, int]:
     return FIRST_YEAR, int(YEARS.get_last_partition_key() or FIRST_YEAR)
 
 
-def received_years(workspace: Workspace) -> tuple[int, int]:
+def received_years(workspace: Workspace, timeout: float | None = None) -> tuple[int, int]:
     """First and last year that any receipt names, or that was ever taken in, within what can be built.
 
     A year without receipts has no edition; leaving it out saves Dagster some hundred events. A year whose last file
     has vanished is built anew, so that nothing of it stays.
 
+    Args:
+        workspace: The workspace.
+        timeout: Seconds to wait for whoever writes to the warehouse; None waits for ever.
+
     Raises:
         ClockError: If a later year than the clock knows has been built: its edition would be left as it is, and
             published beside what has come in since.
+        WarehouseError: If the warehouse cannot be read, or the time is up.
     """
     earliest, latest = known_years()
-    taken_in = refuse_moved_clock(workspace)
+    taken_in = refuse_moved_clock(workspace, timeout)
     named = receipt_years(workspace.raw) | taken_in
     known = [year for year in named if earliest <= year <= latest]
     return (min(known), max(known)) if known else (latest, latest)
 
 
-def refuse_moved_clock(workspace: Workspace) -> set[int]:
+def years_to_ask_for(workspace: Workspace) -> tuple[int, int]:
+    """Years of a run that nobody watches: those received, or all there can be where the warehouse cannot be read now.
+
+    The run finds the same, tries again and sends a notice; of a tick that fails nobody hears.
+    """
+    try:
+        return received_years(workspace, SECONDS_OF_A_TICK)
+    except (WarehouseError, duckdb.Error):
+        return known_years()
+
+
+def refuse_moved_clock(workspace: Workspace, timeout: float | None = None) -> set[int]:
     """See that no later year than the clock knows has been built; the years of all submissions that were ever taken in.
 
     Raises:
@@ -80,7 +100,7 @@ def refuse_moved_clock(workspace: Workspace) -> set[int]:
     """
     _, latest = known_years()
     # Years that the warehouse has steps of, and of all submissions that it has ever seen.
-    built, taken_in = years_in(workspace.warehouse, [STEPS, SUBMISSIONS])
+    built, taken_in = years_in(workspace.warehouse, [STEPS, SUBMISSIONS], timeout)
     if max(built, default=latest) > latest:
         raise ClockError(
             f"By the clock of this machine it is {latest}, but the edition {max(built)} has been built. Set the clock "

@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.resources import WorkspaceResource
 from pipelines.jobs import build_unwatched, trim_history
-from pipelines.ranges import range_tags, received_years, words_kept
+from pipelines.ranges import range_tags, words_kept, years_to_ask_for
 
 OFF = dg.DefaultScheduleStatus.STOPPED
 
@@ -26,7 +26,7 @@ def yearly_edition(context: dg.ScheduleEvaluationContext, store: WorkspaceResour
     years = (edition, edition)
     if not store.workspace.warehouse.exists():
         with words_kept():
-            first, last = received_years(store.workspace)
+            first, last = years_to_ask_for(store.workspace)
         years = min(first, edition), max(last, edition)
     return dg.RunRequest(run_key=f"edition-{edition}", tags=range_tags(*years))
 
@@ -42,7 +42,7 @@ def nightly_draft(context: dg.ScheduleEvaluationContext, store: WorkspaceResourc
     """Every night build the draft of all editions with submissions; what is not stale is not computed."""
     night = f"{context.scheduled_execution_time:%Y-%m-%d}"
     with words_kept():
-        return dg.RunRequest(run_key=f"draft-{night}", tags=range_tags(*received_years(store.workspace)))
+        return dg.RunRequest(run_key=f"draft-{night}", tags=range_tags(*years_to_ask_for(store.workspace)))
 
 
 @dg.schedule(

@@ -16,7 +16,7 @@ from assets.workspace import Workspace
 from pipelines.jobs import build_editions, build_unwatched
 from pipelines.last_build import look
 from pipelines.notices import Notice, send
-from pipelines.ranges import RANGE_END, RANGE_START, range_tags, received_years, words_kept
+from pipelines.ranges import RANGE_END, RANGE_START, range_tags, words_kept, years_to_ask_for
 
 OFF = dg.DefaultSensorStatus.STOPPED
 
@@ -46,7 +46,7 @@ def _asked_for(cursor: str | None, workspace: Workspace) -> dg.SensorResult:
     if known.get("seen") != found:
         seen = json.dumps({**known, "seen": found})
         return dg.SensorResult(skip_reason="Files have changed; a minute without a change is awaited.", cursor=seen)
-    tags = range_tags(*received_years(workspace))
+    tags = range_tags(*years_to_ask_for(workspace))
     key = hashlib.sha256(f"{known.get('key')} {found}".encode()).hexdigest()
     request = dg.RunRequest(run_key=f"files-{key}", tags=tags)
     return dg.SensorResult(run_requests=[request], cursor=json.dumps({"seen": found, "asked": found, "key": key}))

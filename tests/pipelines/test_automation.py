@@ -21,11 +21,12 @@ import pytest
 
 from assets.confidential import TRY_AGAIN_AFTER, place
 from assets.resources import WorkspaceResource
+from assets.warehouse import writer_lock
 from assets.workspace import PROJECT, open_workspace
 from pipelines.definitions import definitions
 from pipelines.jobs import FINISHED, build_unwatched, trim_history
 from pipelines.notices import WEBHOOK_VARIABLE, Notice, NoticeError, send
-from pipelines.ranges import range_tags
+from pipelines.ranges import known_years, range_tags
 from pipelines.run import _failures, instance_for_build, last_failure, prepare_home
 from pipelines.schedules import SCHEDULES, nightly_draft, yearly_edition
 from pipelines.sensors import SENSORS, _kind, build_failed, submissions_arrived
@@ -111,6 +112,32 @@ def test_a_tick_that_fails_tells_the_kind_of_its_error_and_doctor_the_rest(raw_o
     assert found.exit_code == 2
     assert "is a link to nothing" in " ".join(found.stdout.split())
     assert "writable" in found.stdout
+
+
+def test_a_warehouse_that_cannot_be_read_is_for_the_run_to_find_which_tells_of_it(
+    raw_only: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run tries again and sends a notice; a tick that fails is told to nobody."""
+    monkeypatch.setattr("pipelines.ranges.SECONDS_OF_A_TICK", 0.1)
+    warehouse = raw_only / "warehouse.duckdb"
+    first = tick(raw_only, None)
+    all_there_can_be = range_tags(*known_years())
+
+    def asked() -> list[Any]:
+        store = {"store": WorkspaceResource(root=str(raw_only))}
+        moment = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
+        with dg.build_schedule_context(scheduled_execution_time=moment, resources=store) as night:
+            at_night: Any = nightly_draft(night)
+        return [at_night.tags, *(one.tags for one in tick(raw_only, first.cursor).run_requests or ())]
+
+    assert asked() == [RANGE, RANGE]
+    warehouse.write_bytes(b"no database" * 1000)
+    assert asked() == [all_there_can_be] * 2
+    warehouse.unlink()
+    duckdb.connect(str(warehouse)).close()
+    assert asked() == [RANGE, RANGE]
+    with writer_lock(warehouse, "a build of an hour"):
+        assert asked() == [all_there_can_be] * 2
 
 
 def test_every_night_the_draft_of_all_editions_is_asked_for(raw_only: Path) -> None:
