@@ -248,8 +248,8 @@ def read_queries(path: Path, queries: Mapping[str, Query], *, coded: bool = Fals
         The rows by name; no order unless the query orders them.
 
     Raises:
-        WarehouseError: If there is no warehouse yet, the file is none, or another version filled it and the queries'
-            tables or columns are not there.
+        WarehouseError: If there is no warehouse yet, the file is none, the build that was to fill it has ended before
+            the queries' tables, or another version filled it and their columns are not there.
     """
     with open_reader(path) as connection:
         fetch = coded_rows_of if coded else rows_of
@@ -269,9 +269,20 @@ def open_reader(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with writer_lock(path, "reading"), _damage_told(path), _opened(path, read_only=True) as connection:
         try:
             yield connection
-        except (duckdb.CatalogException, duckdb.BinderException) as error:
-            what = str(error).splitlines()[0].partition(": ")[2].split("!")[0]
-            raise OtherVersionError(f"{path} was made by another version: {what}. {BY_ANOTHER_VERSION}") from error
+        except duckdb.CatalogException as error:
+            # Whatever version began it: a build makes the tables that are not there.
+            raise WarehouseError(
+                f"{path} has not been filled to its end: {_what(error)}. Run `ssc-index build`."
+            ) from error
+        except duckdb.BinderException as error:
+            raise OtherVersionError(
+                f"{path} was made by another version: {_what(error)}. {BY_ANOTHER_VERSION}"
+            ) from error
+
+
+def _what(error: duckdb.Error) -> str:
+    """What is not there, as DuckDB tells it."""
+    return str(error).splitlines()[0].partition(": ")[2].split("!")[0].rstrip(".")
 
 
 def has_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> bool:

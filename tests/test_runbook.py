@@ -131,9 +131,10 @@ QUOTED = sorted(
 
 @pytest.fixture(scope="module")
 def sources() -> str:
-    """What the code says, its texts in one piece where they go over several lines, and the system of a full disk."""
+    """What the code says, its texts in one piece where they go over several lines, and the system of a disk."""
     files = [path for package in PACKAGES for path in sorted((PROJECT / package).rglob("*.py"))]
-    text = "\n".join([os.strerror(errno.ENOSPC), *(path.read_text(encoding="utf-8") for path in files)])
+    of_system = [os.strerror(number) for number in (errno.ENOSPC, errno.EROFS, errno.EACCES)]
+    text = "\n".join([*of_system, *(path.read_text(encoding="utf-8") for path in files)])
     return re.sub(r'"\s*\n\s*f?"', "", text)
 
 
