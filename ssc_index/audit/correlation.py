@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ssc_index.audit.pairwise import LEAST_PAIRS, SharedRanks, moments, pearson
+from ssc_index.audit.pairwise import LEAST_PAIRS, Moments, SharedRanks, moments, pearson
 from ssc_index.framework.model import Framework
 from ssc_index.result import IndexResult
 from ssc_index.sample import Scores, frame_of, rows_of, scores_in, year_column
@@ -124,7 +124,13 @@ def correlate_pairs(
         second: The other, shape (m,).
         measure: Which coefficient.
     """
-    found = moments(table)
+    return _of_pairs(table, moments(table), first, second, measure)
+
+
+def _of_pairs(
+    table: Floats, found: Moments, first: NDArray[np.int64], second: NDArray[np.int64], measure: Measure
+) -> Pairs:
+    """As `correlate_pairs`, of columns whose moments are known."""
     n, constant = found.n[first, second], np.stack([found.constant[first, second], found.constant[second, first]])
     known = (n >= LEAST_PAIRS) & ~constant.any(axis=0)
     if measure == "kendall":
@@ -262,7 +268,8 @@ def family_correlations(
     place = {code: column for column, code in enumerate(names)}
     at = np.array([[place[code] for code in pair] for _, pairs in families for pair in pairs], dtype=np.int64)
     table, (first, second) = scores.of(names), at.reshape(-1, 2).T
-    found = {measure: correlate_pairs(table, first, second, measure) for measure in measures}
+    together = moments(table)
+    found = {measure: _of_pairs(table, together, first, second, measure) for measure in measures}
     out: list[tuple[object, ...]] = []
     start = 0
     for parent, pairs in families:

@@ -174,7 +174,8 @@ class SharedRanks:
 
     def _alike(self, first: Integers, second: Integers) -> Bools:
         """Pairs of columns that miss the same rows."""
-        _, kind = np.unique(self._present, axis=0, return_inverse=True)
+        known: dict[bytes, int] = {}
+        kind = np.array([known.setdefault(row.tobytes(), len(known)) for row in self._present], dtype=np.int64)
         alike: Bools = kind[first] == kind[second]
         return alike
 
