@@ -100,6 +100,36 @@ def test_a_disk_that_is_full_when_marts_are_published_leaves_the_old_ones(
         assert content(workspace) == before
 
 
+@small_disks
+def test_a_disk_that_is_full_or_only_for_reading_keeps_what_is_there_and_says_what_to_do(workspace: Path) -> None:
+    with disk(workspace, 80) as small:
+        before = content(small)
+        filler = small / "filler"
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while file.write(bytes(4096)):
+                pass
+        result = invoke("release", "2020", "-w", small)
+        assert result.exit_code == 3
+        said = " ".join(result.stderr.split())
+        assert "No space left on device" in said
+        assert said.count("Free space and give the command again") == 1
+        assert not list((small / "releases").glob("*2020*"))
+        assert releases.releases(open_workspace(small)) == []
+        filler.unlink()
+
+        drop_submission(small / "raw" / OTHER)
+        subprocess.run(["mount", "-o", "remount,ro", str(small)], check=True)
+        for command in (("build",), ("release", "2020")):
+            result = invoke(*command, "-w", small)
+            assert result.exit_code == 3
+            said = " ".join(result.stderr.split())
+            assert "Read-only file system" in said
+            assert "nothing was changed. Have the disk mounted for writing" in said
+        assert content(small) == before
+        result = invoke("query", "-w", small, "select count(*) from ranking")
+        assert result.exit_code == 0, result.stderr
+
+
 # --- damaged files --------------------------------------------------------------------------------------------
 
 
