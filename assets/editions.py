@@ -34,7 +34,7 @@ def read_edition_method(path: Path) -> Method:
 
     Raises:
         MethodError: If the file is at fault, or asks for what an edition cannot give: ranks that are no whole numbers,
-            or parameters over all years of a panel, of which an edition sees only the newest values.
+            values of any age, or parameters over all years of a panel, of which an edition sees only the newest values.
     """
     method = read_method(path)
     faults = []
@@ -44,6 +44,12 @@ def read_edition_method(path: Path) -> Method:
         f"steps[{number}].{step.step}.over: panel would see of earlier years only what an edition carries; use year"
         for number, step in enumerate(method.steps)
         if getattr(step, "over", "year") == "panel"
+    ]
+    faults += [
+        f"steps[{number}].impute.max_years: missing, which is any age; an edition draws on so many years and no more. "
+        "Say how many (2), or leave the step out to carry nothing"
+        for number, step in enumerate(method.steps)
+        if isinstance(step, ImputeLastValue | ImputeOverYears) and step.max_years is None
     ]
     for number, step in enumerate(method.steps):
         if isinstance(step, Aggregate):

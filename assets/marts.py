@@ -31,6 +31,7 @@ from assets.freshness import (
     rows_sha256,
 )
 from assets.memory import give_back
+from assets.partitions import SINGLE_RUN
 from assets.publish import INTERNAL_MODE, PUBLIC_MODE, Published, PublishError, building, intact_files, standing
 from assets.reporting import asset_key, asset_spec
 from assets.resources import WorkspaceResource
@@ -132,6 +133,7 @@ WITH_EDITION = {
         )
         for table in marts.INTERNAL
     ],
+    backfill_policy=SINGLE_RUN,
     pool="warehouse",
 )
 @confidential

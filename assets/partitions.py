@@ -31,7 +31,8 @@ class CalendarYears(dg.TimeWindowPartitionsDefinition):
 # The current year is a partition from its first day: submissions of a year arrive within it.
 YEARS = CalendarYears(start=str(FIRST_YEAR), fmt="%Y", cron_schedule="0 0 1 1 *", end_offset=1)
 
-# A range of years is one run, and every table is replaced for the range in one transaction.
+# A range of years is one run, and every table is replaced for the range in one transaction. What has no years says so
+# too: `dagster asset materialize --partition-range` takes a selection only if all of it does.
 SINGLE_RUN = dg.BackfillPolicy.single_run()
 
 

@@ -11,6 +11,7 @@ import dagster as dg
 from assets import progress
 from assets.confidential import confidential
 from assets.ingest import ingest
+from assets.partitions import SINGLE_RUN
 from assets.reporting import asset_key, asset_spec, fault_result, schema_checks, schema_result
 from assets.resources import WorkspaceResource
 from schemas import raw
@@ -29,6 +30,7 @@ from schemas.state import STEPS
             "no_errors", asset=asset_key(raw.RECEIPT_FAULTS), description="Receipts and register are without error."
         ),
     ],
+    backfill_policy=SINGLE_RUN,
     pool="warehouse",
 )
 @confidential

@@ -12,6 +12,7 @@ import dagster as dg
 import polars as pl
 
 from assets.confidential import confidential
+from assets.partitions import SINGLE_RUN
 from assets.publish import standing
 from assets.reporting import asset_key, asset_spec, schema_checks, schema_result, table_metadata
 from assets.resources import WorkspaceResource
@@ -89,6 +90,7 @@ FACTS: Mapping[str, Query] = {
     name="tell_status",
     specs=[asset_spec(STEPS, "state", [asset_key(table) for table in marts.INTERNAL])],
     check_specs=schema_checks([STEPS]),
+    backfill_policy=SINGLE_RUN,
     pool="warehouse",
 )
 @confidential

@@ -32,6 +32,10 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 
 BUILD_AGAIN = "It holds nothing that raw/ does not: delete it and build again."
 BY_ANOTHER_VERSION = "It holds nothing that raw/ does not: delete it and run `ssc-index build`."
+CLOSE_IT = "Another program has it open: close it there and give the command again. Nothing is lost, nor half done."
+# What DuckDB says of a file that another process holds, and the seconds for which a short look at it is waited for.
+HELD = "Could not set lock on file"
+PATIENCE = 10.0
 DAMAGED = ("Corrupt database file", "Could not read enough bytes")
 
 
@@ -143,11 +147,18 @@ def private_files() -> Iterator[None]:
 
 
 def _opened(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    """Open the warehouse; refuse a file that is none."""
-    try:
-        return connect(path, read_only=read_only)
-    except (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException) as error:
-        raise UnreadableError(f"{path} cannot be opened: {error}\n{BUILD_AGAIN}") from error
+    """Open the warehouse; refuse a file that is none, and one that a program of somebody else's keeps open."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return connect(path, read_only=read_only)
+        except (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException) as error:
+            is_held = HELD in str(error)
+            if is_held and time.monotonic() < until:
+                time.sleep(0.1)
+                continue
+            what_to_do = CLOSE_IT if is_held else BUILD_AGAIN
+            raise UnreadableError(f"{path} cannot be opened: {error}\n{what_to_do}") from error
 
 
 @contextmanager

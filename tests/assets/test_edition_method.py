@@ -39,3 +39,11 @@ def test_an_adjusted_mazziotta_pareto_index_over_a_panel_is_refused(tmp_path: Pa
     with pytest.raises(MethodError, match="ampi over panel would see one edition only"):
         read_edition_method(written(tmp_path, text.format("ampi")))
     assert read_edition_method(written(tmp_path, text.format("{ampi: {over: year}}"))).name == "x"
+
+
+@pytest.mark.parametrize("method", ["last_value", "linear", "constant", "linear_constant"])
+def test_values_of_any_age_are_refused_for_an_edition_would_carry_none(method: str, tmp_path: Path) -> None:
+    text = "name: x\nsteps:\n  - impute: {{method: {}{}}}\n  - aggregate: {{method: arithmetic}}\n"
+    with pytest.raises(MethodError, match=r"steps\[0\]\.impute\.max_years: missing"):
+        read_edition_method(written(tmp_path, text.format(method, "")))
+    assert max_age(read_edition_method(written(tmp_path, text.format(method, ", max_years: 4")))) == 4

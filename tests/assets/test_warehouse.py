@@ -134,6 +134,39 @@ def test_when_the_time_is_up_the_holder_is_named(tmp_path: Path, capsys: pytest.
     assert capsys.readouterr().err.startswith("Waiting: warehouse.duckdb.lock is held by process")
 
 
+READER = """
+import sys, time
+import duckdb
+with duckdb.connect(sys.argv[1], read_only=True):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+def test_a_program_of_somebody_elses_that_looks_at_the_warehouse_is_waited_for_and_then_told(
+    warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not damaged: whoever deleted it, as one is told to do with those that are, would lose time."""
+    command = [sys.executable, "-c", READER, str(warehouse), "600"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as one:
+        try:
+            assert one.stdout is not None
+            assert one.stdout.readline() == "held\n"
+            monkeypatch.setattr(warehouse_module, "PATIENCE", 0.0)
+            with pytest.raises(UnreadableError) as caught, open_writer(warehouse, "a test", [NOTES]):
+                pytest.fail("two write")
+            assert "close it there" in str(caught.value)
+            assert str(one.pid) in str(caught.value)
+            assert "delete" not in str(caught.value)
+            # It goes away while we wait.
+            monkeypatch.setattr(warehouse_module, "PATIENCE", 600.0)
+            monkeypatch.setattr(warehouse_module.time, "sleep", lambda _: (one.kill(), one.wait()))
+            with open_writer(warehouse, "a test", [NOTES]):
+                pass
+        finally:
+            one.kill()
+
+
 def test_an_error_inside_frees_the_lock(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), writer_lock(tmp_path / "w", "failing"):
         _ = 1 / 0

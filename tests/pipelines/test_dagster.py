@@ -194,6 +194,12 @@ def test_a_run_runs_these_checks_and_all_blocking_ones_hold(ran: dict[str, Any])
     assert failed == {("core/findings", "no_warnings")}
 
 
+def test_all_of_a_range_may_be_one_run_for_dagsters_own_command_too(graph: Any) -> None:
+    """``dagster asset materialize --partition-range`` refuses a selection of which any asset does not say so."""
+    policies = {key: graph.get(key).backfill_policy for key in graph.get_all_asset_keys()}
+    assert [key for key, policy in policies.items() if policy != dg.BackfillPolicy.single_run()] == []
+
+
 def test_a_range_of_years_is_one_run_of_everything(ran: dict[str, Any], small_workspace: Path) -> None:
     found = materialised(ran["whole"])
     assert set(found) == ALL

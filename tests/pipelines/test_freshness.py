@@ -22,7 +22,7 @@ from assets import freshness
 from assets.workspace import open_workspace
 from intake.reading import sha256_of
 from intake.template import Entry
-from pipelines import ranges
+from pipelines import ranges, show
 from pipelines.definitions import definitions
 from pipelines.last_build import look, note_of, reached
 from pipelines.run import QUIET
@@ -113,7 +113,9 @@ def test_a_change_that_touches_no_year_computes_none_and_leaves_the_marts(worksp
 
 def test_afresh_computes_everything(workspace: Path, small_workspace: Path) -> None:
     before = moment(workspace)
-    assert invoke("build", "-w", workspace, "--afresh").exit_code == 0
+    result = invoke("build", "-w", workspace, "--afresh")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Computed: 2018–2020. Any other edition stands as it was.")
     assert moment(workspace) != before
     assert content(workspace) == content(small_workspace)
 
@@ -190,6 +192,13 @@ def test_a_late_revision_of_a_past_year_restates_what_later_editions_carry_and_s
     assert mine["data_point"].unique().to_list() == [point]
     assert mine["edition"].min() > year
     assert after.filter("is_restated").height == earlier + mine.height
+    told = {row["edition"]: row["n_values"] for row in of_status(workspace)["restated"]}
+    assert told == dict(after.filter("is_restated").group_by("edition").len().iter_rows())
+    place = open_workspace(workspace)
+    show.show_build(Console(width=80, file=(page := io.StringIO())), place)
+    said = " ".join(page.getvalue().split())
+    listed = ", ".join(f"{count} of {edition}" for edition, count in sorted(told.items()))
+    assert f"restated values that later editions carry: {listed} (is_restated" in said
 
 
 def test_a_withdrawn_consent_is_published_even_if_no_score_changes(workspace: Path, tmp_path: Path) -> None:
