@@ -25,15 +25,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ssc_index.errors import FaultsError, SscIndexError, ValuesError
-from ssc_index.framework.load import nearly, read_framework_csv, said_of_reading, separator_faults
+from ssc_index.errors import FaultsError, MethodError, SscIndexError, ValuesError
+from ssc_index.framework.load import nearly, plain, read_framework_csv, said_of_reading, separator_faults
 from ssc_index.framework.model import Framework
 from ssc_index.index import compute_index
-from ssc_index.method import read_method
+from ssc_index.method import Method, read_method
 from ssc_index.result import IndexResult
 from ssc_index.steps.denominate import denominators_named
 from ssc_index.steps.derive import derived_codes, operands_named
 from ssc_index.steps.parameters import Parameters
+from ssc_index.steps.walk import listed
 from ssc_index.values import Floats, Values, values_from_columns
 
 LONG_COLUMNS = {"unit", "year", "code", "value"}
@@ -45,6 +46,7 @@ LONG_FROM = 100_000  # cells from which texts are told apart once
 COMPILED_FROM = 10_000_000  # cells from which compiled laying out is worth loading the compiler
 PART = 1 << 20  # rows of a long file that are laid out at a time
 ADD_IT = "; add it, empty if nobody reported it"
+MISSING = ("na", "n/a", "n.a.", "#n/a", "nan", "nr", "nd", "n.d.", "null", "none", "missing", "not reported")
 FORMULA_START = r"^([=+\-@\t\r])"
 PACKAGES = ("numpy", "polars", "pydantic", "pyyaml", "ssc-index")
 
@@ -173,7 +175,8 @@ def _read_table(path: Path) -> _Table:
     table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
     if "unit" not in table.columns:
         near = nearly("unit", table.columns)
-        raise ValuesError(path.name, [f"no column 'unit'{near}; columns are {', '.join(table.columns)}"])
+        hint = "" if near else "; rename the one that holds the cities, countries …"
+        raise ValuesError(path.name, [f"no column 'unit'{near}; columns are {', '.join(table.columns)}{hint}"])
     if "year" not in table.columns and (near := nearly("year", table.columns)):
         raise ValuesError(path.name, [f"no column 'year'{near}"])
     if not table.columns["unit"].len():
@@ -186,14 +189,14 @@ def _read_csv(path: Path) -> _Table:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
-            header = [cell.strip() for cell in next((row for row in reader if any(row)), [])]
+            header = [cell.strip() for cell in next((row for row in reader if any(map(str.strip, row))), [])]
             lines, rows = [], []
             for row in reader:
-                if any(row):
+                if any(map(str.strip, row)):
                     lines.append(reader.line_num)
                     rows.append(row)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ValuesError(path.name, [said_of_reading(error)]) from error
+        raise ValuesError(path.name, [said_of_reading(error, path)]) from error
     faults = _form_faults(header, lines, rows)
     if faults:
         raise ValuesError(path.name, faults)
@@ -390,9 +393,11 @@ def _part_by_part(call: Callable[[int], bool], n: int) -> list[bool]:
 def _hint(cell: object) -> str:
     """What to do about the commonest faults of a number cell."""
     text = str(cell)
-    if re.fullmatch(r"[-+]?\d+,\d+", text):
+    if re.fullmatch(r"[-+]?\d[\d.,'’\s]*", text) and re.search(r"[,'’\s]|\..*\.", text):
         return "; write a decimal point and no thousands separator"
-    if text.lower() in ("na", "n/a", "nan", "nr", "null", "none", "-", "not reported"):
+    if re.fullmatch(r"[−–]\s*[\d.]+", text):
+        return "; write the minus as '-', as on a keyboard"
+    if text.lower() in MISSING or not re.search(r"\w", text):
         return "; leave a missing cell empty"
     return "; give the bare number, and leave a missing cell empty"
 
@@ -437,20 +442,24 @@ def _years(table: _Table, faults: list[str]) -> NDArray[np.int32] | None:
 
 def _wide(table: _Table, framework: Framework, denominators: Sequence[str], subject: str) -> Values:
     """One row per unit (and year), one column per indicator and denominator; the rest are groups."""
+    there = [code for code in framework.codes if code in table.columns]
+    if not there and not any(nearly(code, table.columns) for code in framework.codes):
+        raise ValuesError(subject, [_no_indicator(table, framework)])
     faults = [
         f"no column {code!r} ({framework.by_code[code].name}){nearly(code, table.columns) or ADD_IT}"
         for code in framework.codes
         if code not in table.columns
     ]
+    others = [name for name in table.columns if name not in {"unit", "year", *framework.codes, *denominators}]
+    if others and faults and faults[-1].endswith(ADD_IT):
+        faults[-1] += f"; columns that are no indicator: {', '.join(map(repr, others))}"
     units, years = _units(table, faults), _years(table, faults)
-    there = [code for code in framework.codes if code in table.columns]
     numbers = [_numbers(table, code, faults) for code in there]
     divisors = {name: _numbers(table, name, faults) for name in denominators if name in table.columns}
     times: Sequence[int | None] = [None] * len(units) if years is None else years.tolist()
     faults += _repeated_keys(list(zip(units, times, strict=True)), table)
     if faults:
         raise ValuesError(subject, faults)
-    others = [name for name in table.columns if name not in {"unit", "year", *framework.codes, *divisors}]
     groups = {name: table.columns[name].cast(pl.String).to_list() for name in others}
     return values_from_columns(
         units,
@@ -463,6 +472,25 @@ def _wide(table: _Table, framework: Framework, denominators: Sequence[str], subj
     )
 
 
+def _no_indicator(table: _Table, framework: Framework) -> str:
+    """What to say of a file that has no column of any indicator."""
+    near = [name for name in ("code", "value") if name not in table.columns]
+    hints = [hint for hint in (nearly(name, table.columns) for name in near) if hint]
+    return (
+        f"no column of any indicator of the framework ({listed(framework.codes)}), and not both of 'code' and 'value'"
+        f"{''.join(hints)}; columns are {', '.join(map(repr, table.columns))}; a wide file has a column for each "
+        "indicator, a long one the columns unit, year, code, value"
+    )
+
+
+def _unknown_code(code: str, framework: Framework) -> str:
+    """Why a code of a long file has no place, and what may have been meant."""
+    if code in framework.by_code:
+        return "is not an indicator but a node with children; values are of indicators"
+    found = [known for known in framework.codes if plain(known) == plain(code)]
+    return f"is not an indicator of the framework{f'; {found[0]!r} is, and nearly the same' if found else ''}"
+
+
 def _repeated_keys(keys: Sequence[tuple[Any, ...]], table: _Table) -> list[str]:
     """A fault for each row whose key came before."""
     first: dict[tuple[Any, ...], int] = {}
@@ -471,14 +499,16 @@ def _repeated_keys(keys: Sequence[tuple[Any, ...]], table: _Table) -> list[str]:
         before = first.setdefault(key, row)
         if before != row:
             said = ", ".join(str(part) for part in key if part is not None)
-            faults.append(f"{table.line_of(row)}: {said} is given on {table.line_of(before)} already")
+            hint = "; tell years apart by a column 'year'" if key[1] is None else ""
+            faults.append(f"{table.line_of(row)}: {said} is given on {table.line_of(before)} already{hint}")
     return faults
 
 
 def _long(table: _Table, framework: Framework, denominators: Sequence[str], subject: str) -> Values:
     """One row per unit, (year) and code."""
     faults = [
-        f"unknown column {name!r}; a long file has unit, year, code, value, and beside them {' and '.join(BESIDE)}"
+        f"unknown column {name!r}; a long file has unit, year, code, value, and beside them {' and '.join(BESIDE)}; "
+        "groups of units need a wide file"
         for name in table.columns
         if name not in {*LONG_COLUMNS, *BESIDE}
     ]
@@ -489,7 +519,7 @@ def _long(table: _Table, framework: Framework, denominators: Sequence[str], subj
     column_of = np.array([columns.get(text, -1) for text in code.texts], dtype=np.int64)
     if (column_of < 0).any():
         faults += [
-            f"{table.line_of(row)}, column code: {code.text(row)!r} is not an indicator of the framework"
+            f"{table.line_of(row)}, column code: {code.text(row)!r} {_unknown_code(code.text(row), framework)}"
             for row in np.flatnonzero(column_of[code.place[code.numbers]] < 0).tolist()
         ]
     numbers = _numbers(table, "value", faults)
@@ -623,7 +653,10 @@ def compute(framework_path: Path, values_path: Path, method_path: Path, out: Pat
     if framework is None or method is None:
         raise _joined(errors)
     values = read_values(values_path, framework, columns_named(method.steps), derived_codes(method.steps))
-    result = compute_index(values, framework, method)
+    try:
+        result = compute_index(values, framework, method)
+    except MethodError as error:
+        raise MethodError(f"{method_path.name} ({error.subject})", error.faults) from error
     paths = {"framework": framework_path, "values": values_path, "method": method_path}
     write_result(result, out, paths, audit)
     return result
@@ -736,9 +769,43 @@ def run_record(result: IndexResult, inputs: Mapping[str, Path], files: Sequence[
             "nodes": len(result.framework.nodes),
             "cells_missing": int(np.isnan(result.values.values).sum()),
         },
-        "notes": [f"{step.number}_{step.name}: {note}" for step in result.steps for note in step.notes],
+        "notes": [
+            *left_undone(result.framework, result.method),
+            *(f"{step.number}_{step.name}: {note}" for step in result.steps for note in step.notes),
+        ],
         "files": list(files),
     }
+
+
+def left_undone(framework: Framework, method: Method) -> list[str]:
+    """What a framework asks for and no step of a method does: a sentence each.
+
+    Args:
+        framework: The framework.
+        method: A method that fits it.
+
+    >>> from ssc_index.framework.load import framework_from_nodes
+    >>> from ssc_index.framework.model import Node
+    >>> from ssc_index.method import method_from_mapping
+    >>> tree = framework_from_nodes([
+    ...     Node(code="i", parent=None, name="I", level=""),
+    ...     Node(code="a", parent="i", name="A", level="", direction="higher"),
+    ... ])
+    >>> left_undone(tree, method_from_mapping({"name": "m", "steps": [{"normalise": {"method": "minmax"}}]}))
+    ["no step aggregates up to i, which so has no score; add '- aggregate: {}'"]
+    """
+    steps, root = {step.step for step in method.steps}, framework.nodes[0]
+    tops = {getattr(step, "to", None) or root.level for step in method.steps if step.step == "aggregate"}
+    notes = []
+    if not tops & {root.level, root.code}:
+        notes.append(f"no step aggregates up to {root.code}, which so has no score; add '- aggregate: {{}}'")
+    totals = [node.code for node in framework.indicators if node.denominator]
+    if totals and "denominate" not in steps:
+        notes.append(
+            f"{listed(totals)} counted undivided: the framework names denominators and no step divides by them; add "
+            "'- denominate: {}', or empty the cells where the values are divided already"
+        )
+    return notes
 
 
 def version_of(package: str) -> str | None:

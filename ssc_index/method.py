@@ -7,6 +7,7 @@ What belongs here: the reading of a method file. What does not: the parameters o
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -144,7 +145,12 @@ def _step(entry: object, number: int, faults: list[str]) -> Parameters | None:
     """Build one step from ``{name: parameters}``."""
     path = f"steps[{number}]"
     if not isinstance(entry, dict) or len(entry) != 1:
-        faults.append(f"{path}: a step is one key with its parameters, such as 'screen: {{min_coverage: 0.5}}'")
+        found = (
+            f", not {', '.join(map(str, entry))}; parameters stand deeper than the step"
+            if entry and isinstance(entry, dict)
+            else ""
+        )
+        faults.append(f"{path}: a step is one key with its parameters, such as 'screen: {{min_coverage: 0.5}}'{found}")
         return None
     name, given = next(iter(entry.items()))
     if name not in STEPS:
@@ -188,8 +194,10 @@ def _hint(value: object, kind: str) -> str:
         return " (YAML reads NO, yes, on … as true or false: put quotes around a name)"
     if isinstance(value, int | float) and kind == "string_type":
         return " (YAML reads 1.10 as a number: put quotes around a code of digits)"
-    if isinstance(value, str) and value[:1].isdigit():
+    if isinstance(value, str) and re.fullmatch(r"\d[\d.]*e[-+]?\d+", value, re.IGNORECASE):
         return " (YAML reads 1e-3 as text: write 0.001)"
+    if kind == "tuple_type":
+        return " (a list, such as [0, 100])"
     return ""
 
 

@@ -45,6 +45,7 @@ REQUIRED_COLUMNS = ("code", "parent")
 RESERVED_CODES = ("unit", "year")
 WEIGHT_SET = "weight:"
 RESERVED_SETS = ("framework", "equal")
+WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 
 
 def framework_from_nodes(nodes: Iterable[Node], subject: str = "framework") -> Framework:
@@ -117,7 +118,7 @@ def _read_rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]
             reader = csv.reader(file, strict=True)
             lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FrameworkError(path.name, [said_of_reading(error)]) from error
+        raise FrameworkError(path.name, [said_of_reading(error, path)]) from error
     lines = [(number, cells) for number, cells in lines if any(cells)]
     if not lines:
         raise FrameworkError(path.name, ["the file is empty; the first line names the columns"])
@@ -136,27 +137,32 @@ def _read_rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]
 
 def separator_faults(header: Sequence[str]) -> list[str]:
     """A fault where the columns of a CSV file are separated by something else than a comma."""
+    if header[0].lower().startswith("sep="):
+        return [f"line 1: {header[0]!r} is for Excel alone; delete the line, and separate the columns by ','"]
     if len(header) != 1:
         return []
     found = [name for sign, name in ((";", "';'"), ("\t", "tabs"), ("|", "'|'")) if sign in header[0]]
     return [f"line 1: the columns are separated by {name}; separate them by ','" for name in found[:1]]
 
 
+def plain(text: str) -> str:
+    """A name without capitals, blanks and the way that its letters are coded."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
 def nearly(name: str, others: Iterable[str]) -> str:
     """A hint if one of some names is the same but for capitals, blanks or the way that its letters are coded."""
-
-    def plain(text: str) -> str:
-        return "".join(unicodedata.normalize("NFKC", text).casefold().split())
-
     found = [other for other in others if plain(other) == plain(name)]
     if found and unicodedata.normalize("NFC", found[0]) == unicodedata.normalize("NFC", name):
         return f"; a column has the same letters, coded otherwise: write {name!r} in one way in both files"
     return f"; {found[0]!r} is nearly it, write it as {name!r}" if found else ""
 
 
-def said_of_reading(error: Exception) -> str:
+def said_of_reading(error: Exception, path: Path) -> str:
     """Why a file cannot be read as CSV, and what to do."""
     hint = "; save it in the encoding UTF-8" if isinstance(error, UnicodeDecodeError) else ""
+    if path.suffix.lower() in WORKBOOKS:
+        hint = "; it is a workbook: save its sheet as 'CSV UTF-8 (comma delimited)' and name that file"
     return f"cannot be read as UTF-8 CSV: {error}{hint}"
 
 
@@ -254,13 +260,16 @@ def _tree_faults(nodes: Sequence[Node], places: Sequence[str]) -> list[str]:
     """Faults of the shape: codes, parents, roots, cycles."""
     faults: list[str] = []
     first: dict[str, str] = {}
-    codes = {node.code for node in nodes}
+    codes = dict.fromkeys(node.code for node in nodes)
     for node, place in zip(nodes, places, strict=True):
         if node.code in first:
-            faults.append(f"{place}: code {node.code!r} is taken by {first[node.code]}; codes are unique")
+            hint = "; to count an indicator under two parents, give it two codes, and its values two columns"
+            faults.append(f"{place}: code {node.code!r} is taken by {first[node.code]}; codes are unique{hint}")
         first.setdefault(node.code, place)
         if node.parent is not None and node.parent not in codes:
-            faults.append(f"{place}: parent {node.parent!r} is not the code of any node")
+            found = [code for code in codes if plain(code) == plain(node.parent)]
+            hint = f"; {found[0]!r} is nearly it, write both in one way" if found else ""
+            faults.append(f"{place}: parent {node.parent!r} is not the code of any node{hint}")
     roots = [place for node, place in zip(nodes, places, strict=True) if node.parent is None]
     if nodes and not roots:
         faults.append("no root: exactly one node has an empty parent")

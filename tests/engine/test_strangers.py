@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import numpy as np
@@ -52,6 +53,7 @@ def _frame(**options):
         (FRAMEWORK.rstrip(), VALUES.rstrip()),
         ("\n\n" + FRAMEWORK.replace("\n", "\n\n"), "\n\n" + VALUES.replace("\n", "\n\n")),
         (FRAMEWORK + ",,\n", VALUES + ",,,\n,,,\n"),
+        (FRAMEWORK + "   \n", "  \n" + VALUES + " , ,,\n   \n"),
         (FRAMEWORK.replace(",", " , "), VALUES.replace(",", " , ")),
         (
             "direction,parent,code\nhigher,A,a\nlower,A,b\nhigher,i,c\n,i,A\n,,i\n",
@@ -142,7 +144,52 @@ def test_a_weight_of_nothing_takes_a_child_out_of_the_mean_only(computed):
             {"framework": FRAMEWORK.replace("a,A", "\u00e9,A"), "values": VALUES.replace("a,b", "e\u0301,b")},
             "a column has the same letters, coded otherwise: write '\u00e9' in one way in both files",
         ),
-        ({"values": VALUES + "p,1,4,2\n"}, "line 5: p is given on line 2 already"),
+        ({"values": VALUES + "p,1,4,2\n"}, "line 5: p is given on line 2 already; tell years apart by a column 'year'"),
+        ({"values": "sep=;\n" + VALUES}, "values.csv: 1 fault.*line 1: 'sep=;' is for Excel alone; delete the line"),
+        ({"framework": "sep=,\n" + FRAMEWORK}, "framework.csv: 1 fault.*is for Excel alone; delete the line"),
+        (
+            {"values": VALUES.replace("unit", "city")},
+            "no column 'unit'; columns are city, a, b, c; rename the one that",
+        ),
+        (
+            {"values": VALUES.replace("a,b", "aa,b")},
+            r"no column 'a' \(a\); add it, .*columns that are no indicator: 'aa'",
+        ),
+        (
+            {"values": "unit,Code,value\np,a,1\n"},
+            "1 fault.*no column of any indicator .*'Code' is nearly it.*a long one",
+        ),
+        (
+            {"values": "unit,code,value\np,B,1\n"},
+            "'B' is not an indicator of the framework; 'b' is, and nearly the same",
+        ),
+        ({"values": "unit,code,value\np,A,1\n"}, "'A' is not an indicator but a node with children"),
+        ({"values": "unit,region,code,value\np,N,a,1\n"}, "unknown column 'region'.*groups of units need a wide file"),
+        (
+            {"values": VALUES.replace("9", "..")},
+            "line 4, column c: '..' is not a finite number; leave a missing cell empty",
+        ),
+        ({"values": VALUES.replace("9", "–")}, "'–' is not a finite number; leave a missing cell empty"),
+        ({"values": VALUES.replace("9", '"1.234,5"')}, "'1.234,5' is not a finite number; write a decimal point"),
+        (
+            {"values": VALUES.replace("9", "1 234")},
+            "'1 234' is not a finite number; write a decimal point and no thous",
+        ),
+        ({"values": VALUES.replace("9", "−3")}, "'−3' is not a finite number; write the minus as '-'"),
+        (
+            {"framework": FRAMEWORK + "a,i,higher\n"},
+            "'a' is taken by line 4 .*to count an indicator under two parents, give",
+        ),
+        ({"framework": FRAMEWORK.replace("c,i", "c,I")}, "parent 'I' is not the code of any node; 'i' is nearly it"),
+        (
+            {"method": METHOD.replace("{method: minmax}", "\n    method: minmax")},
+            "not normalise, method; parameters stand d",
+        ),
+        ({"method": METHOD.replace("minmax", "minmax, range: 0-100")}, r"valid tuple \(a list, such as \[0, 100\]\)$"),
+        (
+            {"method": METHOD.replace("{}", "{levels: {B: median}}")},
+            r"method.yaml \(method m\): 1 fault.*'B' is no level",
+        ),
         ({"values": pl.DataFrame({"unit": ["p"], "a": [[1]], "b": [1], "c": [1]})}, r"column 'a': holds List\(Int64\)"),
         ({"method": METHOD.replace("minmax", "minmax, only: [1.10]")}, "put quotes around a code of digits"),
         (
@@ -155,3 +202,26 @@ def test_what_cannot_be_read_says_what_to_do(computed, changed, said):
     with pytest.raises(SscIndexError) as error:
         computed(**changed)
     assert re.search(said, str(error.value), re.DOTALL)
+
+
+def test_a_workbook_in_the_place_of_a_csv_file_is_told(tmp_path):
+    for name in ("framework.csv", "method.yaml"):
+        (tmp_path / name).write_text({"framework.csv": FRAMEWORK, "method.yaml": METHOD}[name], encoding="utf-8")
+    (tmp_path / "values.xlsx").write_bytes(b"PK\x03\x04\x14\x00\xff\xfe")
+    with pytest.raises(SscIndexError, match="it is a workbook: save its sheet as 'CSV UTF-8"):
+        compute(tmp_path / "framework.csv", tmp_path / "values.xlsx", tmp_path / "method.yaml", tmp_path / "out")
+
+
+def test_what_the_framework_asks_for_and_no_step_does_is_a_note_of_the_run(computed, tmp_path):
+    framework = "code,parent,direction,denominator\ni,,,\na,i,higher,people\nb,i,lower,\nc,i,higher,\n"
+    values = "unit,people,a,b,c\np,4,1,4,2\nq,2,2,3,3\n"
+    computed(framework, values, METHOD.replace("  - aggregate: {}\n", ""))
+    notes = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))["notes"]
+    assert [note.split(":")[0] for note in notes] == [
+        "no step aggregates up to i, which so has no score; add '- aggregate",
+        "a counted undivided",
+    ]
+    divided = METHOD.replace("steps:\n", "steps:\n  - denominate: {}\n")
+    computed(framework, values, divided)
+    notes = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))["notes"]
+    assert notes == ["1_denominate: a: by people"]
