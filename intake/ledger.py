@@ -102,7 +102,9 @@ class Ledger:
         for number, line in enumerate(lines[1:], start=1):
             cells = next(csv.reader([line.decode("utf-8", errors="replace")]), [])
             if len(cells) != len(self.columns) + 2 or not line.endswith(b"\n"):
-                faults.append(f"line {number + 1} is incomplete")
+                is_last = number == len(lines) - 1
+                hint = ": if the power was lost, take it off; what it tells of was not done" if is_last else ""
+                faults.append(f"line {number + 1} is incomplete{hint}")
                 continue
             if cells[0] != str(number):
                 faults.append(

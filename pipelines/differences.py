@@ -18,6 +18,7 @@ from assets.editions import GROUPS, read_edition_method
 from assets.warehouse import connect
 from assets.workspace import Workspace
 from pipelines import releases
+from pipelines.release_folder import FRAMEWORK, METHOD, ReleaseError
 from pipelines.show import opened_mart, path_of
 from ssc_index.errors import SscIndexError
 from ssc_index.framework.catalogue import load_catalogue
@@ -114,11 +115,11 @@ def _side(workspace: Workspace, word: str, internal: bool) -> _Side:
     else:
         release = releases.find(workspace, word)
         if release.damage is not None:
-            raise releases.ReleaseError(release.damage)
+            raise ReleaseError(release.damage)
         withdrawn = ", withdrawn" if release.withdrawn_because is not None else ""
         edition, label = release.edition, f"{release.edition} (release {release.name}{withdrawn})"
         path = release.internal_mart if internal else release.public_mart
-        framework_path, method_path = release.folder / releases.FRAMEWORK, release.folder / releases.METHOD
+        framework_path, method_path = release.folder / FRAMEWORK, release.folder / METHOD
     tables = _tables(path)
     known = tables["dim_edition"].filter(edition=edition)
     if known.is_empty():

@@ -101,6 +101,7 @@ def verify(
     """
     from assets import progress
     from pipelines import releases
+    from pipelines.release_verification import verify as verify_release
     from pipelines.review_commands import review
 
     if Path(release).suffix.lower() in SUBMISSION_SUFFIXES:
@@ -110,7 +111,7 @@ def verify(
     with told_errors():
         found = releases.find(place, release)
     with told_errors(FAILED), progress_bar() as listener, progress.shown_by(listener):
-        is_same_code = releases.verify(place, found)
+        is_same_code = verify_release(place, found)
     typer.echo(f"{found.name} is as it was made, and made again from raw submissions its marts have the same bits.")
     if not is_same_code:
         typer.echo("It was made by other code or packages than it was made again by.")

@@ -92,6 +92,7 @@ def blocks(workspace: Workspace) -> list[str]:
 def released(workspace: Workspace) -> list[dict[str, object]]:
     """Releases that stand, and of how many cities they show what the draft shows no more."""
     from pipelines import releases
+    from pipelines.release_folder import ReleaseError
 
     told = []
     for one in releases.releases(workspace):
@@ -100,7 +101,7 @@ def released(workspace: Workspace) -> list[dict[str, object]]:
         facts: dict[str, object] = {"release": one.name, "is_current": one.is_current, "released_at": one.released_at}
         try:
             more, damage = {} if one.damage else releases.no_longer_shown(workspace, one), one.damage
-        except releases.ReleaseError as error:
+        except ReleaseError as error:
             more, damage = {}, str(error)
         told.append(facts | {"no_longer_shown": more, "damage": damage})
     return told
