@@ -329,7 +329,15 @@ def compute(
     provisional: uncertainty_commands.ProvisionalOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compute any index from files: framework, values, method."""
+    """Compute any index from files: framework, values, method.
+
+    The framework has a row per node: code, parent, direction, weight, low, high … (the root without parent).
+    The values have a column 'unit', optionally 'year', and one per indicator, or the columns unit, year, code,
+    value; an empty cell is missing. The method is a list of steps: screen, treat, normalise, impute, weights,
+    aggregate …
+
+    All columns, steps and files of the result are in docs/method.md; examples/ holds indices that run.
+    """
     from ssc_index import files, score_outside
 
     if (method is None) == (parameters is None):

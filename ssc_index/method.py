@@ -158,7 +158,9 @@ def _step(entry: object, number: int, faults: list[str]) -> Parameters | None:
         return None
     path = f"{path}.{name}"
     if given is not None and not isinstance(given, dict):
-        faults.append(f"{path}: parameters are a mapping, not {given!r}")
+        has_method = any("method" in kind.model_fields for kind in STEPS[name].VARIANTS.values())
+        hint = f"; write '{name}: {{method: {given}}}'" if has_method and isinstance(given, str) else ""
+        faults.append(f"{path}: parameters are a mapping, not {given!r}{hint}")
         return None
     given = given or {}
     variants: dict[str, type[Parameters]] = STEPS[name].VARIANTS

@@ -185,6 +185,11 @@ def test_a_weight_of_nothing_takes_a_child_out_of_the_mean_only(computed):
             {"method": METHOD.replace("{method: minmax}", "\n    method: minmax")},
             "not normalise, method; parameters stand d",
         ),
+        (
+            {"method": METHOD.replace("{method: minmax}", "minmax")},
+            "a mapping, not 'minmax'; write 'normalise: {method: minmax}'",
+        ),
+        ({"method": METHOD.replace("{}", "median")}, "not 'median'; write 'aggregate: {method: median}'"),
         ({"method": METHOD.replace("minmax", "minmax, range: 0-100")}, r"valid tuple \(a list, such as \[0, 100\]\)$"),
         (
             {"method": METHOD.replace("{}", "{levels: {B: median}}")},

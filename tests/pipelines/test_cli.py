@@ -93,6 +93,7 @@ def test_help_ends_with_an_example_that_can_be_typed(command: list[str]) -> None
         ("release", "Year of the edition to freeze"),
         ("diff", "A year: the draft's edition"),
         ("show", "A city, a KPI, ranking or movers"),
+        ("compute", "All columns, steps and files of the result are in docs/method.md"),
     ],
 )
 def test_help_tells_what_an_argument_is(command: str, told: str) -> None:
@@ -589,6 +590,10 @@ def test_compute_tells_what_it_did_in_words_and_as_json(tmp_path: Path) -> None:
     assert "3 have a rank" in squeezed(invoke("compute", *files, "--out", tmp_path / "b", "--audit").output)
     assert not (tmp_path / "a" / "audit_importance.csv").exists()
     assert (tmp_path / "b" / "audit_importance.csv").is_file()
+    scores_alone = tmp_path / "normalised.yaml"
+    scores_alone.write_text("name: m\nsteps: [{normalise: {method: goalposts}}]\n", encoding="utf-8")
+    told = invoke("compute", *files[:5], scores_alone, "--out", tmp_path / "c", "--json")
+    assert (json.loads(told.stdout)["ranked"], "no step aggregates up to" in squeezed(told.stderr)) == (0, True)
 
 
 def test_compute_refuses_files_that_do_not_fit_and_ends_with_2(tmp_path: Path) -> None:
