@@ -359,7 +359,7 @@ def compute(
             result = score_outside.compute_outside(framework, values, parameters, out)
     ranked = int((result.ranks[:, 0] >= 1).sum())
     facts = {"units": len(result.units), "ranked": ranked, "steps": len(result.steps), "out": str(out)}
-    for note in files.left_undone(result.framework, result.method):
+    for note in [*files.left_undone(result.framework, result.method), *files.nearly_tied(result)]:
         typer.echo(f"Note: {note}.", err=True)
     if as_json:
         typer.echo(json.dumps(facts))

@@ -45,6 +45,7 @@ OUR_FILES = re.compile(
 LONG_FROM = 100_000  # cells from which texts are told apart once
 COMPILED_FROM = 10_000_000  # cells from which compiled laying out is worth loading the compiler
 PART = 1 << 20  # rows of a long file that are laid out at a time
+LAST_BITS = 1e-12  # of the greatest score; far more than summing another way moves, far less than what is reported
 ADD_IT = "; add it, empty if nobody reported it"
 MISSING = ("na", "n/a", "n.a.", "#n/a", "nan", "nr", "nd", "n.d.", "null", "none", "missing", "not reported")
 FORMULA_START = r"^([=+\-@\t\r])"
@@ -771,6 +772,7 @@ def run_record(result: IndexResult, inputs: Mapping[str, Path], files: Sequence[
         },
         "notes": [
             *left_undone(result.framework, result.method),
+            *nearly_tied(result),
             *(f"{step.number}_{step.name}: {note}" for step in result.steps for note in step.notes),
         ],
         "files": list(files),
@@ -806,6 +808,34 @@ def left_undone(framework: Framework, method: Method) -> list[str]:
             "'- denominate: {}', or empty the cells where the values are divided already"
         )
     return notes
+
+
+def nearly_tied(result: IndexResult) -> list[str]:
+    """Tell of scores of aggregated nodes that differ in their last bits alone: ranks part what may be equal on paper.
+
+    Args:
+        result: A result; what has no rank is not looked at, and nothing is where scores are rounded before ranking.
+
+    Returns:
+        One sentence, or none.
+    """
+    found: dict[str, int] = {}
+    for column, node in enumerate(result.framework.nodes):
+        if node.code in result.framework.codes or result.method.rank.round is not None:
+            continue
+        for _, rows in result.values.year_slices():
+            scores = result.scores[rows, column][result.ranks[rows, column] >= 1]
+            gaps = np.diff(np.sort(scores))
+            near = int(((gaps > 0) & (gaps <= LAST_BITS * np.abs(scores).max(initial=0.0))).sum())
+            found[node.code] = found.get(node.code, 0) + near
+    counts = [f"{count} of {code}" for code, count in found.items() if count]
+    if not counts:
+        return []
+    return [
+        "scores that differ from the next in their last bits alone, though they may be equal on paper: "
+        f"{listed(counts)}; "
+        "'rank: {round: 9}' ranks them alike, and 'round: 9' of the step aggregate makes them so for later steps"
+    ]
 
 
 def version_of(package: str) -> str | None:

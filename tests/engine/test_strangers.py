@@ -230,3 +230,16 @@ def test_what_the_framework_asks_for_and_no_step_does_is_a_note_of_the_run(compu
     computed(framework, values, divided)
     notes = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))["notes"]
     assert notes == ["1_denominate: a: by people"]
+
+
+def test_means_that_are_equal_on_paper_and_differ_in_the_last_bit_are_noted_until_they_are_rounded(computed, tmp_path):
+    # Each of the four has the mean 0.35; one comes out a bit above the others.
+    framework = "code,parent,direction\ni,,\na,i,higher\nb,i,higher\nc,i,higher\n"
+    values = "unit,a,b,c\np,1,2,3\nq,2,3,1\nr,3,1,2\ns,2,2,2\n"
+    method = METHOD.replace("minmax", "minmax, range: [0, 0.7]")
+    assert computed(framework, values, method).ranks[:, 0].tolist() == [2.0, 2.0, 2.0, 1.0]
+    (note,) = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))["notes"]
+    assert "equal on paper: 1 of i; 'rank: {round: 9}' ranks them alike" in note
+    assert computed(framework, values, method + "rank: {round: 9}\n").ranks[:, 0].tolist() == [1.0] * 4
+    assert json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))["notes"] == []
+    assert computed(framework, values, method.replace("{}", "{round: 9}")).ranks[:, 0].tolist() == [1.0] * 4
