@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -118,7 +120,7 @@ def test_every_page_opens_from_a_folder_without_complaint_or_outside_request(sit
 
 @pytest.mark.parametrize(
     ("scheme", "width", "places"),
-    [("light", 1280, PAGES), ("dark", 390, ("ranking", f"city/{REPORT}", "kpi/EC_ICT_ICT_1C", "weights"))],
+    [("light", 1280, PAGES), ("dark", 390, ("ranking", f"city/{REPORT}", "kpi/EC_ICT_ICT_1C", "weights", "method"))],
 )
 def test_no_page_has_a_serious_fault_of_accessibility_or_is_wider_than_its_window(
     browser: Browser, site: Site, scheme: Any, width: int, places: tuple[str, ...]
@@ -402,6 +404,10 @@ def test_the_skip_link_comes_first_and_a_new_page_takes_the_focus(site: Site) ->
     page = site.open("ranking")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
+    expect(page.locator("h1")).to_contain_text("Ranking")
+    assert page.url.endswith("#/ranking")
     page.get_by_role("link", name="Method", exact=True).click()
     expect(page.locator("#main")).to_be_focused()
     assert page.title().startswith("Method")
@@ -429,6 +435,78 @@ def test_what_was_carried_or_has_no_target_is_hatched_and_not_grey(site: Site) -
         hatched.first.evaluate("path => document.querySelector(path.getAttribute('fill').slice(4, -1)).tagName")
         == "pattern"
     )
+
+
+def test_every_page_says_that_it_is_a_draft_on_paper_too(site: Site) -> None:
+    page = site.open(f"city/{REPORT}")
+    expect(page.locator("#status")).to_have_text("draft")
+    page.emulate_media(media="print")
+    expect(page.locator("#status")).to_be_visible()
+    page.emulate_media(media="screen")
+
+
+def test_a_scale_from_0_begins_with_0(site: Site) -> None:
+    page = site.open("ranking")
+    ticks = page.locator("figure text").all_text_contents()
+    assert "0" in ticks
+    assert "-0" not in ticks
+
+
+def test_a_name_from_right_to_left_keeps_the_rank_on_the_side_of_its_line(site: Site) -> None:
+    page = site.open("ranking")
+    label = page.evaluate(
+        "SSC.fig.slope([{name: 'القاهرة', before: 8, after: 8}], ['2019', '2020'], '', '')"
+        ".querySelector('g text').textContent"
+    )
+    assert label == "\u2068القاهرة\u2069  8"  # a first strong isolate, so that 8 stands at the right as of other cities
+
+
+def test_many_editions_on_a_phone_are_named_as_far_as_there_is_room(site: Site) -> None:
+    page = site.open("ranking")
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.evaluate(
+        """() => {
+            const years = Array.from({length: 12}, (_, place) => 2015 + place);
+            const svg = SSC.fig.progress([{name: 'Index', values: years.map(() => 50)}], years, '', '');
+            svg.id = 'many';
+            document.getElementById('main').append(svg);
+        }"""
+    )
+    years = page.locator("#many text", has_text="20")
+    assert years.last.text_content() == "2026"
+    boxes = [box for one in years.all() if (box := one.bounding_box())]
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert 3 <= len(boxes) < 12
+    assert all(left["x"] + left["width"] < right["x"] for left, right in itertools.pairwise(boxes))
+
+
+def test_a_single_city_is_told_in_the_singular(site: Site) -> None:
+    page = site.open("city")
+    told = page.evaluate(
+        """async () => {
+            const all = SSC.cities, index = SSC.index[SSC.latest], about = SSC.byEdition[SSC.latest];
+            const one = Object.values(index).find((row) => row.rank);
+            const words = [];
+            try {
+                SSC.cities = [all[one.city.place]];
+                SSC.index[SSC.latest] = Object.defineProperty({[one.city.place]: one}, 'among', {value: 0});
+                SSC.byEdition[SSC.latest] = {...about, n_ranked: 1, n_cities: 1};
+                for (const name of ['city', 'ranking', 'regions']) {
+                    const page = document.createElement('div');
+                    await SSC.pages[name].show(page, {parts: [], query: new URLSearchParams()});
+                    const parts = page.querySelectorAll('p, desc, section:not([hidden]) h2');
+                    words.push(...[...parts].map((part) => part.textContent));
+                }
+            } finally { SSC.cities = all; SSC.index[SSC.latest] = index; SSC.byEdition[SSC.latest] = about; }
+            return words;
+        }"""
+    )
+    text = " · ".join(told)
+    assert "1 of 1 city reports enough" in text
+    assert "1 city by region" in text
+    assert "The tile is the one ranked city" in text
+    assert not re.search(r"\b1 (ranked )?cities", text)
+    assert "Not ranked" not in told
 
 
 def test_print_shows_content_and_no_controls(site: Site) -> None:

@@ -22,6 +22,9 @@
     setTheme(name);
   });
 
+  /* The address tells the page, so that the link to the content must not change it. */
+  document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
+
   const show = async (isFirst) => {
     const turn = ++shown;
     const place = SSC.place();
@@ -40,6 +43,8 @@
     }
     if (turn !== shown) return;
     main.replaceChildren(...fresh.childNodes);
+    const here = nav.querySelector("[aria-current]");
+    if (here) nav.scrollLeft = Math.max(0, here.offsetLeft + here.offsetWidth - nav.offsetLeft - nav.clientWidth + 40);
     const heading = main.querySelector("h1");
     document.title = `${heading ? heading.textContent.trim() : page.title} – ${SSC.core.workspace}`;
     document.documentElement.dataset.ready = String(turn);
@@ -57,6 +62,7 @@
       h("p", {}, core.is_demo ? "Demo data: every city and every number is invented. " : "", "Only what the cities' consent covers is shown."),
       core.content ? h("p", {}, `Content of the mart: ${core.content}`) : null);
     if (!core.is_demo) document.getElementById("notice").remove();
+    document.getElementById("status").textContent = latest.status === "released" ? "" : latest.status;
     addEventListener("hashchange", () => show(false));
     return show(true);
   }).catch((error) => main.append(h("h1", {}, "The data are missing"), h("p", { class: "callout" }, error.message)));

@@ -30,7 +30,7 @@
       box.replaceChildren(...[...groups].sort().map(([region, cities]) => SSC.card(`${region} (${cities.length})`, "", h("ul", { class: "chips" }, cities.slice().sort((a, b) => a.name.localeCompare(b.name, "en")).map((city) => h("li", {}, SSC.link(city), " ", h("span", { class: "muted small" }, index[city.place]?.rank ? `${index[city.place].rank}` : "not ranked")))))));
     };
     draw("");
-    main.append(h("h1", {}, "Cities"), h("p", { class: "lead" }, `${SSC.cities.length} cities by region, with their rank in ${SSC.latest}. Cities that have not agreed to be named are not here.`), h("div", { class: "controls" }, h("label", { class: "grow" }, "Search", search)), box);
+    main.append(h("h1", {}, "Cities"), h("p", { class: "lead" }, `${SSC.count(SSC.cities.length, "city", "cities")} by region, with their rank in ${SSC.latest}. Cities that have not agreed to be named are not here.`), h("div", { class: "controls" }, h("label", { class: "grow" }, "Search", search)), box);
   };
 
   SSC.pages.city = {

@@ -17,7 +17,7 @@ SSC.pages.compare = {
       h("ul", { class: "chips" }, chosen.map((city) => h("li", { class: "chip" }, SSC.link(city, edition), h("button", { type: "button", "aria-label": `Remove ${city.name}`, onclick: () => go(chosen.filter((one) => one !== city)) }, "×")))));
     if (!chosen.length) {
       const top = Object.values(SSC.index[edition]).filter((row) => row.rank).sort((a, b) => a.rank - b.rank).slice(0, 3).map((row) => row.city);
-      if (top.length) main.append(h("p", {}, h("button", { type: "button", onclick: () => go(top) }, `Show the first ${top.length} of the ranking`)));
+      if (top.length) main.append(h("p", {}, h("button", { type: "button", onclick: () => go(top) }, top.length === 1 ? "Show the first of the ranking" : `Show the first ${top.length} of the ranking`)));
       return;
     }
     const [data, ...files] = await Promise.all([SSC.load(`edition-${edition}`), ...chosen.map((city) => SSC.load(`city/${city.id}`))]);

@@ -9,7 +9,7 @@ SSC.fig = (() => {
   /* Figures are drawn narrower where the window is, so that their texts stay readable. */
   const narrow = () => innerWidth < 600;
   const num = (value) => String(Math.round(value * 100) / 100);
-  const short = (words, most) => (words.length <= most ? words : `${words.slice(0, most - 1).trimEnd()}…`);
+  const short = (words, most) => { const all = [...words]; return SSC.apart(all.length <= most ? words : `${all.slice(0, most - 1).join("").trimEnd()}…`); };
   const tip = (words) => s("title", {}, words);
   const text = (x, y, words, given) => s("text", { x: num(x), y: num(y), class: "f-ink", fill: LOOK.ink, "font-size": 12, ...given }, words);
   const note = (x, y, words, given) => text(x, y, words, { class: "f-muted", fill: LOOK.muted, "font-size": 10, ...given });
@@ -32,7 +32,7 @@ SSC.fig = (() => {
     const power = 10 ** Math.floor(Math.log10(raw));
     const step = [1, 2, 2.5, 5, 10].map((factor) => power * factor).find((one) => one >= raw * (1 - 1e-9));
     const all = [];
-    for (let place = Math.ceil(low / step - 1e-9); place <= Math.floor(high / step + 1e-9); place++) all.push(place * step);
+    for (let place = Math.ceil(low / step - 1e-9); place <= Math.floor(high / step + 1e-9); place++) all.push(place * step + 0); /* + 0: no tick of -0 */
     return all;
   };
 
@@ -184,7 +184,9 @@ SSC.fig = (() => {
     const high = all.length ? Math.min(100, Math.max(...all) + Math.max(4, spread * 0.15)) : 100;
     const x = (place) => (labels.length > 1 ? LEFT + 12 + (W - LEFT - RIGHT - 24) * place / (labels.length - 1) : (LEFT + W - RIGHT) / 2);
     const y = (value) => TOP + (height - TOP - BOTTOM) * (high - value) / (high - low);
-    const children = [...ticks(low, high, 4).flatMap((tick) => [line(LEFT, y(tick), W - RIGHT, y(tick)), note(LEFT - 6, y(tick) + 4, String(tick), { "text-anchor": "end" })]), ...labels.map((label, place) => note(x(place), height - 8, String(label), { "text-anchor": "middle", "font-size": 11 }))];
+    /* The last edition is always named, and as many before it as there is room for. */
+    const each = Math.ceil(30 * (labels.length - 1) / (W - LEFT - RIGHT - 24)) || 1;
+    const children = [...ticks(low, high, 4).flatMap((tick) => [line(LEFT, y(tick), W - RIGHT, y(tick)), note(LEFT - 6, y(tick) + 4, String(tick), { "text-anchor": "end" })]), ...labels.map((label, place) => ((labels.length - 1 - place) % each ? null : note(x(place), height - 8, String(label), { "text-anchor": "middle", "font-size": 11 })))];
     const ends = [];
     series.forEach((one, place) => {
       let path = "";

@@ -48,7 +48,7 @@
     }
     const references = [[`median ${SSC.amount(median)}`, median]];
     if (SSC.known(target)) references.push([`target ${SSC.amount(target)}`, target]);
-    const svg = SSC.fig.strip(rows.map((row) => ({ name: row.city.name, value: row.value })), { title: `${point.name}, ${edition}`, told: `${rows.length} cities from ${SSC.amount(sorted[0])} to ${SSC.amount(sorted[sorted.length - 1])} ${unit}, median ${SSC.amount(median)}.`, unit, references, width: 1080, form: (tick) => SSC.amount(tick) });
+    const svg = SSC.fig.strip(rows.map((row) => ({ name: row.city.name, value: row.value })), { title: `${point.name}, ${edition}`, told: `${SSC.count(rows.length, "city", "cities")} from ${SSC.amount(sorted[0])} to ${SSC.amount(sorted[sorted.length - 1])} ${unit}, median ${SSC.amount(median)}.`, unit, references, width: 1080, form: (tick) => SSC.amount(tick) });
     return SSC.card(title, "", facts, h("h3", {}, rows.length === 1 ? "One city publishes a value" : `How ${rows.length} cities are spread`), SSC.fig.figure(svg, point.node, `Each dot is a city with a public value in the edition ${edition}.`), table(rows, point, edition));
   };
 

@@ -35,7 +35,7 @@ SSC.pages.ranking = {
     const unranked = () => all.filter((row) => !row.rank && fits(row)).sort((a, b) => b.coverage - a.coverage || a.city.place - b.city.place);
     const address = () => SSC.href("ranking", null, { edition: edition === SSC.latest ? "" : edition, region: state.region, income_group: state.income_group, size_class: state.size_class, search: state.search, sort: state.sort === "rank" ? "" : state.sort, down: state.down ? "1" : "" });
     const told = h("p", { class: "muted small" });
-    const counted = () => { const shown = ranked().length; told.textContent = `${shown} of ${about.n_ranked} ranked cities. Ranks are among all of them, whatever is filtered.${among ? ` Intervals hold 90 % of the simulated ranks; they and the tiers are among the ${among} cities that show their values.` : ""}`; return told; };
+    const counted = () => { const shown = ranked().length; told.textContent = `${shown} of ${SSC.count(about.n_ranked, "ranked city", "ranked cities")}. Ranks are among all of them, whatever is filtered.${among ? ` Intervals hold 90 % of the simulated ranks; they and the tiers are among the ${among} cities that show their values.` : ""}`; return told; };
     const table = SSC.table({ caption: null, label: `Ranking ${edition}`, columns, rows: ranked(), sort: state.sort, down: state.sort === "rank" ? undefined : state.down, sorted: (key, down) => { state.sort = key; state.down = down; SSC.note(address()); } });
     const rest = SSC.table({ label: `Cities without a rank in ${edition}`, rows: unranked(), columns: [
       { key: "city", name: "City", head: true, cell: (row) => [SSC.link(row.city, edition), h("span", { class: "place" }, row.city.country)] },
@@ -50,7 +50,7 @@ SSC.pages.ranking = {
 
     main.append(
       h("h1", {}, `Ranking ${edition} `, SSC.tag(about.status, "warn")),
-      h("p", { class: "lead" }, `${about.n_ranked} of ${about.n_cities} cities report enough to be ranked, by ${SSC.points.filter((point) => point.is_scored).length} data points in three dimensions. Scores run from 0 to 100. ${about.n_provisional_goalposts} of the goalposts are provisional.`),
+      h("p", { class: "lead" }, `${about.n_ranked} of ${SSC.count(about.n_cities, "city reports", "cities report")} enough to be ranked, by ${SSC.points.filter((point) => point.is_scored).length} data points in three dimensions. Scores run from 0 to 100. ${about.n_provisional_goalposts} of the goalposts are provisional.`),
       h("div", { class: "controls" },
         SSC.editionSelect(edition, (value) => { location.hash = SSC.href("ranking", null, { edition: value, region: state.region, income_group: state.income_group, size_class: state.size_class }); }),
         SSC.select("Region", any("region"), state.region, change("region")),
@@ -59,7 +59,7 @@ SSC.pages.ranking = {
         h("label", { class: "grow" }, "Search", search)),
       all.some((row) => row.rank) ? null : h("p", { class: "callout" }, `No city reports enough to be ranked in ${edition}. What they report is on their own pages.`),
       h("section", { class: "card ranking", hidden: !all.some((row) => row.rank) }, counted(), table, h("div", { class: "buttons" }, SSC.saveCsv(`ranking-${edition}.csv`, lines))),
-      h("section", { class: "card" }, h("h2", {}, "Not ranked"), h("p", { class: "muted" }, "These cities report too little for a fair comparison. They keep their values and benchmarks."), rest),
+      h("section", { class: "card", hidden: all.every((row) => row.rank) }, h("h2", {}, "Not ranked"), h("p", { class: "muted" }, "These cities report too little for a fair comparison. They keep their values and benchmarks."), rest),
       all.some((row) => row.rank) && SSC.card("By region", "", h("p", { class: "muted" }, "Each dot is a ranked city; the dashed line is the median of its region. Regions of fewer than five cities have none."), byRegion()));
 
     function byRegion() {
@@ -68,7 +68,7 @@ SSC.pages.ranking = {
         if (!rows.length) return null;
         const median = data.peers[`region|${region}`]?.["score:index"]?.[2];
         return h("figure", {}, h("h3", {}, region, " ", h("span", { class: "muted small" }, `${rows.length} ${rows.length === 1 ? "city" : "cities"}`)),
-          SSC.fig.strip([...rows.map((row) => ({ name: `${row.city.name}, rank ${row.rank}`, value: row.score }))], { title: `Index scores, ${region}`, told: `${rows.length} cities from ${SSC.score(Math.min(...rows.map((row) => row.score)))} to ${SSC.score(Math.max(...rows.map((row) => row.score)))}.`, width: 1080, references: SSC.known(median) ? [[`median ${SSC.score(median)}`, median]] : [], from: 0, to: 100 }));
+          SSC.fig.strip([...rows.map((row) => ({ name: `${row.city.name}, rank ${row.rank}`, value: row.score }))], { title: `Index scores, ${region}`, told: `${SSC.count(rows.length, "city", "cities")} from ${SSC.score(Math.min(...rows.map((row) => row.score)))} to ${SSC.score(Math.max(...rows.map((row) => row.score)))}.`, width: 1080, references: SSC.known(median) ? [[`median ${SSC.score(median)}`, median]] : [], from: 0, to: 100 }));
       });
     }
   },

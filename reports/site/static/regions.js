@@ -67,7 +67,7 @@ SSC.pages.regions = {
     const heading = h("h1", {}, `Cities by ${GROUPS[state.by]}, ${edition}`);
     main.append(
       heading,
-      h("p", { class: "lead" }, `A tile is one of ${ranked.length} ranked cities, with its rank among all of them, the best first in each group.`),
+      h("p", { class: "lead" }, `${ranked.length === 1 ? "The tile is the one ranked city" : `A tile is one of ${ranked.length} ranked cities`}, with its rank among all of them, the best first in each group.`),
       h("div", { class: "controls" },
         SSC.editionSelect(edition, (value) => { location.hash = SSC.href("regions", null, { edition: value, by: state.by, colour: state.colour }); }),
         SSC.select("Grouped by", Object.entries(GROUPS), state.by, (value) => { state.by = value; heading.textContent = `Cities by ${GROUPS[value]}, ${edition}`; group(); SSC.note(address()); }),

@@ -33,6 +33,8 @@ SSC.fill = (node, given, children) => {
 };
 
 const NONE = "–";
+/* A name that runs from right to left, so that it does not turn what stands beside it in one text. */
+SSC.apart = (name) => (/[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/.test(name) ? `\u2068${name}\u2069` : name);
 SSC.known = (value) => typeof value === "number" && !Number.isNaN(value);
 SSC.score = (value, digits = 1) => (SSC.known(value) ? value.toFixed(digits) : NONE);
 SSC.percent = (share) => (SSC.known(share) ? `${(100 * share).toFixed(0)} %` : NONE);

@@ -116,7 +116,7 @@
         table.update(rows);
         const moved = rows.filter((row) => row.rank && official[row.city.place]?.rank && official[row.city.place].rank !== row.rank).length;
         const dead = [...families].filter(([, nodes]) => nodes.every((node) => weights[node] === 0)).map(([parent]) => SSC.nodes[parent].name);
-        told.textContent = dead.length ? `All weights within ${dead.join(", ")} are 0, so that nothing can be told there. Raise one of them.` : `${moved} of ${rows.filter((row) => row.rank).length} cities have another rank than the published one.`;
+        told.textContent = dead.length ? `All weights within ${dead.join(", ")} are 0, so that nothing can be told there. Raise one of them.` : `${moved} of ${SSC.count(rows.filter((row) => row.rank).length, "city has", "cities have")} another rank than the published one.`;
         SSC.note(address());
       };
       let waiting = 0;
