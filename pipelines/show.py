@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import polars as pl
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -25,6 +26,8 @@ from pipelines.console import counted, short_path
 from ssc_index.errors import SscIndexError
 
 TOP = 20
+# Wider than any terminal.
+UNBOUNDED = 1_000_000
 
 
 class QueryError(SscIndexError):
@@ -278,15 +281,28 @@ def show_kept_out(console: Console, workspace: Workspace) -> None:
 
 
 def show_frame(console: Console, frame: pl.DataFrame) -> None:
-    """A query's rows as a table."""
+    """A query's rows as a table, or one below the other where a table would be wider than the terminal."""
     table = RichTable(box=None)
     for name, dtype in frame.schema.items():
         table.add_column(name, justify="right" if dtype.is_numeric() else "left")
     for row in frame.rows():
-        table.add_row(*("" if value is None else _cell(value) for value in row))
-    console.print(table)
+        table.add_row(*map(_cell, row))
+    if (
+        Measurement.get(console, console.options.update(max_width=UNBOUNDED), table).maximum <= console.width
+        or frame.is_empty()
+    ):
+        console.print(table)
+    else:
+        for row in frame.rows():
+            record = RichTable.grid(padding=(0, 2))
+            for name, value in zip(frame.columns, row, strict=True):
+                record.add_row(name, _cell(value))
+            console.print(record)
+            console.print()
     console.print(counted(frame.height, "row"), style="dim")
 
 
 def _cell(value: object) -> str:
+    if value is None:
+        return ""
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -332,6 +332,18 @@ def test_a_query_answers_as_a_table_as_json_and_as_csv(small_workspace: Path) ->
     assert "2 rows" in shown
 
 
+def test_rows_wider_than_the_terminal_are_told_one_below_the_other(small_workspace: Path) -> None:
+    (row,) = mart_tables(small_workspace, PUBLIC)["ranking"].filter(edition=2020, rank=1).to_dicts()
+    told = invoke("query", "select * from ranking where edition = 2020 and rank <= 2", "-w", small_workspace).stdout
+    assert "…" not in told
+    assert max(map(len, told.splitlines())) <= 80
+    words = [line.split(maxsplit=1) for line in told.splitlines()]
+    assert ["city", row["city"]] in [[one.strip() for one in line] for line in words]
+    assert [line[0] for line in words if line].count("edition") == 2
+    none = invoke("query", "select * from ranking where false", "-w", small_workspace).stdout
+    assert "0 rows" in none
+
+
 def test_a_text_of_a_mart_that_looks_like_a_formula_is_none_in_the_csv(small_workspace: Path) -> None:
     told = invoke("query", "select '=1+1' as name, -1 as score", "-w", small_workspace, "--csv").stdout
     assert told == "name,score\n'=1+1,-1\n"
