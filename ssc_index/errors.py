@@ -40,6 +40,59 @@ def broken_rule(fault: Mapping[str, Any]) -> str:
     return said.removeprefix("Value error, ")
 
 
+def faults_in(errors: Iterable[Mapping[str, Any]], data: object) -> list[dict[str, Any]]:
+    """Faults of data, one for each place; Pydantic tells one for each kind that a setting may be of.
+
+    Args:
+        errors: ``ValidationError.errors()``.
+        data: What was validated.
+
+    Returns:
+        The same faults in order. A place has names and numbers of the data alone; what several kinds ask for stands in
+        one sentence, and is left out where the data are of one of them and wrong further down.
+
+    >>> errors = [{"type": "float_type", "loc": ("a", "float"), "msg": "Input should be a number"},
+    ...           {"type": "dict_type", "loc": ("a", "dict[str,float]"), "msg": "Input should be a dictionary"}]
+    >>> [(fault["loc"], fault["msg"]) for fault in faults_in(errors, {"a": "half"})]
+    [(('a',), 'Input should be a number or a dictionary')]
+    """
+    at_place: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for error in errors:
+        loc = _place(error, data)
+        at_place.setdefault(loc, []).append({**error, "loc": loc})
+    faults = []
+    for loc, found in at_place.items():
+        of_kind = [fault for fault in found if fault["type"].endswith("_type") or fault["type"] == "literal_error"]
+        deeper = any(len(other) > len(loc) and other[: len(loc)] == loc for other in at_place)
+        if len(of_kind) == len(found) and deeper:
+            continue
+        asked = of_kind if len(of_kind) == len(found) else [fault for fault in found if fault not in of_kind]
+        first, *others = (fault["msg"] for fault in asked)
+        rest = dict.fromkeys(other.removeprefix("Input should be ") for other in others)
+        faults.append({**asked[0], "msg": " or ".join([first, *rest])})
+    return faults
+
+
+def _place(error: Mapping[str, Any], data: object) -> tuple[Any, ...]:
+    """Where a fault lies in the data; names of the kinds that were tried are no places."""
+    place: list[Any] = []
+    parts = error["loc"]
+    for number, part in enumerate(parts, start=1):
+        is_there, data = _part(data, part)
+        if is_there or part == "[key]" or (error["type"] == "missing" and number == len(parts)):
+            place.append(part)
+    return tuple(place)
+
+
+def _part(data: object, part: object) -> tuple[bool, object]:
+    """Whether data have a part of this name or number, and the part; else the data."""
+    if isinstance(data, Mapping) and part in data:
+        return True, data[part]
+    if isinstance(data, list | tuple) and isinstance(part, int) and part < len(data):
+        return True, data[part]
+    return False, data
+
+
 class FrameworkError(FaultsError):
     """Faults of a framework or catalogue file."""
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 
-from ssc_index.errors import MethodError, broken_rule
+from ssc_index.errors import MethodError, broken_rule, faults_in
 from ssc_index.expert_tables import with_tables
 from ssc_index.rank import rank_blocks, rank_descending
 from ssc_index.steps.parameters import Name, Parameters, Ties
@@ -168,6 +168,7 @@ def _step(entry: object, number: int, faults: list[str]) -> Parameters | None:
     chosen = given.get("method", "") if methods else ""
     if chosen not in variants:
         said = f"unknown method {chosen!r}" if chosen else "no method"
+        said += " (a blank follows a colon)" if any(str(key).startswith("method:") for key in given) else ""
         faults.append(f"{path}.method: {said}; known are {', '.join(methods)}")
         return None
     return _build(variants[chosen], given, path, faults)
@@ -178,7 +179,7 @@ def _build(kind: type[Model], data: object, path: str, faults: list[str]) -> Mod
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        for fault in error.errors(include_url=False):
+        for fault in faults_in(error.errors(include_url=False), data):
             place = ".".join([path, *(str(part) for part in fault["loc"])]).strip(".")
             if fault["type"] == "extra_forbidden":
                 faults.append(f"{place}: unknown key; known are {', '.join(kind.model_fields)}")
@@ -218,7 +219,8 @@ def read_method(path: Path) -> Method:
     try:
         data = copy.deepcopy(_plain_data(path.read_text(encoding="utf-8-sig")))
     except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
-        raise MethodError(path.name, [f"cannot be read as YAML: {error}"]) from error
+        hint = "; save it in the encoding UTF-8" if isinstance(error, UnicodeDecodeError) else ""
+        raise MethodError(path.name, [f"cannot be read as YAML: {error}{hint}"]) from error
     faults: list[str] = []
     data = with_tables(data, path.parent, faults)
     if faults:

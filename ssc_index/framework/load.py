@@ -161,6 +161,8 @@ def nearly(name: str, others: Iterable[str]) -> str:
 def said_of_reading(error: Exception, path: Path) -> str:
     """Why a file cannot be read as CSV, and what to do."""
     hint = "; save it in the encoding UTF-8" if isinstance(error, UnicodeDecodeError) else ""
+    if str(error) == "unexpected end of data":
+        hint = "; a quotation mark opens a cell and none closes it"
     if path.suffix.lower() in WORKBOOKS:
         hint = "; it is a workbook: save its sheet as 'CSV UTF-8 (comma delimited)' and name that file"
     return f"cannot be read as UTF-8 CSV: {error}{hint}"

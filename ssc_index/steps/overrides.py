@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, SerializeAsAny, ValidationError, model_validator
 
-from ssc_index.errors import broken_rule
+from ssc_index.errors import broken_rule, faults_in
 from ssc_index.framework.model import Framework
 from ssc_index.steps.parameters import Name, Names, Parameters
 from ssc_index.steps.walk import Walk, ancestors
@@ -69,7 +69,7 @@ def _override(
     try:
         return kind.model_validate({**own, **said} if same else said)
     except ValidationError as error:
-        for fault in error.errors(include_url=False):
+        for fault in faults_in(error.errors(include_url=False), {**own, **said} if same else said):
             place = ".".join(str(part) for part in ("overrides", name, *fault["loc"]))
             known = f"; known are {', '.join(kind.model_fields)}" if fault["type"] == "extra_forbidden" else ""
             faults.append(f"{place}: {fault['input']!r}: {broken_rule(fault)}{known}")

@@ -26,7 +26,7 @@ from pydantic import (
 
 from ssc_index import aggregate, aggregate_cohort
 from ssc_index.benefit_of_doubt import Ratio, benefit_of_doubt
-from ssc_index.errors import broken_rule
+from ssc_index.errors import broken_rule, faults_in
 from ssc_index.formula import evaluated, formula, in_words, undefined
 from ssc_index.outranking import copeland
 from ssc_index.steps.parameters import Flag, Name, NotNegative, Number, Over, Positive, Range, Share
@@ -536,7 +536,7 @@ def _built(name: str, given: Any) -> Rule:
         return RULES[name].model_validate(given)
     except ValidationError as error:
         said = []
-        for fault in error.errors(include_url=False):
+        for fault in faults_in(error.errors(include_url=False), given):
             place = ".".join(str(part) for part in fault["loc"])
             text = f"unknown key; known are {', '.join(RULES[name].model_fields)}"
             text = text if fault["type"] == "extra_forbidden" else broken_rule(fault)

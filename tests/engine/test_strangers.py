@@ -189,6 +189,29 @@ def test_a_weight_of_nothing_takes_a_child_out_of_the_mean_only(computed):
             {"method": METHOD.replace("{method: minmax}", "minmax")},
             "a mapping, not 'minmax'; write 'normalise: {method: minmax}'",
         ),
+        (
+            {"method": METHOD.replace("{}", "{min_coverage: {A: 2}}")},
+            r": 1 fault\n.*aggregate\.min_coverage\.A: 2: Input should be less than or equal to 1$",
+        ),
+        (
+            {"method": METHOD.replace("{}", "{min_coverage: half}")},
+            r": 1 fault\n.*min_coverage: 'half': Input should be a valid number or a valid dictionary$",
+        ),
+        (
+            {"method": METHOD.replace("{}", "{round: 99}")},
+            r"aggregate\.round: 99: Input should be less than or equal to 15$",
+        ),
+        (
+            {"method": METHOD.replace("{}", "{method: {bod: {shares: [0.1]}}}")},
+            r": bod\.shares\.1: Field required$",
+        ),
+        (
+            {"method": METHOD.replace("minmax", "minmax, overrides: {a: {over: yeer}}")},
+            r": overrides\.a\.over: 'yeer': Input should be 'year' or 'panel' or a valid integer$",
+        ),
+        ({"method": METHOD.replace("{method: minmax}", "{method:minmax}")}, r"no method \(a blank follows a colon\)"),
+        ({"method": METHOD.replace("name: m", "name: é").encode("latin-1")}, "as YAML.*save it in the encoding UTF-8"),
+        ({"values": VALUES.replace("p,", '"p,')}, "unexpected end of data; a quotation mark opens a cell and none cl"),
         ({"method": METHOD.replace("{}", "median")}, "not 'median'; write 'aggregate: {method: median}'"),
         ({"method": METHOD.replace("minmax", "minmax, range: 0-100")}, r"valid tuple \(a list, such as \[0, 100\]\)$"),
         (
