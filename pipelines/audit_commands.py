@@ -46,6 +46,7 @@ def audit(
     from pipelines.report_commands import method_text, read_mart
     from reports.audit.document import set_audit
     from reports.audit.page import AUDIT
+    from reports.mart import NO_EDITION
     from reports.pdf import PdfMaker
     from ssc_index.framework.catalogue import load_catalogue
     from ssc_index.method import read_method
@@ -59,7 +60,7 @@ def audit(
         mart = read_mart(source, internal=internal)
         method_text(source, mart)
         if not mart.editions:
-            stop("The mart has no edition. Build one first.", UNUSABLE)
+            stop("The mart has no edition: nothing is verified yet." if internal else NO_EDITION, UNUSABLE)
         editions = mart.editions if every else [edition or mart.editions[-1]]
         catalogue, method, setter = load_catalogue(), read_method(source.method_path), PdfMaker(fonts, AUDIT)
         if not internal:

@@ -132,7 +132,7 @@ def factsheet(
     """Write factsheets, PDF and HTML, or what is told of a city on one page, from the public mart alone."""
     from reports.factsheet.facts import FactsheetMaker
     from reports.factsheet.page import page
-    from reports.mart import ReportError
+    from reports.mart import NO_EDITION, ReportError
     from reports.pdf import CERTIFICATE, FACTSHEET, SNAPSHOT, PdfMaker
     from ssc_index.framework.catalogue import load_catalogue
     from ssc_index.method import read_method
@@ -146,7 +146,7 @@ def factsheet(
         mart = read_public_mart(source)
         method_text(source, mart)
         if not mart.editions:
-            stop("The public mart has no edition. Build one first.", UNUSABLE)
+            stop(NO_EDITION, UNUSABLE)
         maker = FactsheetMaker(mart, load_catalogue(), read_method(source.method_path), edition or mart.editions[-1])
         cities = maker.cities if city is None else [maker.leader if city == "leader" else mart.city_named(city)]
         setter = PdfMaker(fonts, {Kind.SNAPSHOT: SNAPSHOT, Kind.CERTIFICATE: CERTIFICATE}.get(kind, FACTSHEET))
@@ -198,6 +198,7 @@ def show(
     """Show a city, a KPI, the ranking or the movers in the terminal, from the public mart alone."""
     from reports import terminal
     from reports.factsheet.facts import FactsheetMaker
+    from reports.mart import NO_EDITION
     from ssc_index.framework.catalogue import load_catalogue
     from ssc_index.method import read_method
 
@@ -205,7 +206,7 @@ def show(
     with told_errors():
         mart = read_public_mart(place)
         if not mart.editions:
-            stop("The public mart has no edition. Build one first.", UNUSABLE)
+            stop(NO_EDITION, UNUSABLE)
         year = edition or mart.editions[-1]
         mart.edition_row(year)
         catalogue = load_catalogue()

@@ -163,7 +163,10 @@ def show_build(console: Console, workspace: Workspace) -> None:
     editions = read(workspace, EDITIONS + " order by edition")
     if editions.is_empty():
         by_then = "" if workspace.as_of is None else " of those received by then"
-        console.print(f"No edition: no submission below raw/{by_then} has been verified yet.")
+        if read(workspace, EDITIONS, internal=True).is_empty():
+            console.print(f"No edition: no submission below raw/{by_then} has been verified yet.")
+        else:
+            console.print("No public edition: no city agrees to publish its scores. The internal mart holds them.")
     else:
         last = editions.row(-1, named=True)
         if last["n_ranked"]:

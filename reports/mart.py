@@ -39,6 +39,12 @@ GROUPINGS = ("region", "income_group", "size_class")
 UPPER_LEVELS = ("index", "dimension", "sub_dimension")
 
 
+NO_EDITION = (
+    "The public mart has no edition: nothing is built or verified yet, or no city agrees to publish its scores. "
+    "`ssc-index status` tells how far submissions are, `ssc-index query --internal` what is there."
+)
+
+
 class ReportError(SscIndexError):
     """A report that cannot be made from this mart, and what to do."""
 

@@ -96,6 +96,15 @@ def reason(excluded: str, names: Mapping[str, str]) -> str:
     return "; ".join(parts)
 
 
+def count(number: int, one: str, many: str) -> str:
+    """A number of something, in the singular where it is one.
+
+    >>> count(1, "city", "cities"), count(12, "city", "cities")
+    ('1 city', '12 cities')
+    """
+    return f"{number} {one if number == 1 else many}"
+
+
 def percent(share: float | None) -> str:
     """A share as a percentage without decimals.
 

@@ -56,8 +56,10 @@ def certificate_facts(
         statements.append("agreed to the publication of its scores; its values are confidential")
     if index["rank"] is not None:
         statements.append(
-            f"is number {index['rank']} of {about['n_ranked']} ranked cities that are shown, with an index of "
-            f"{words.score(index['score'])} of 100 on {words.percent(index['coverage'])} of the scored data points"
+            f"is number {index['rank']} of "
+            f"{words.count(about['n_ranked'], 'ranked city that is', 'ranked cities that are')} shown, "
+            f"with an index of {words.score(index['score'])} of 100 on {words.percent(index['coverage'])} of the "
+            "scored data points"
         )
     sure = next((row for row in facts["sureness"].get("rows", ()) if row["is_own"]), None)
     if sure is not None:

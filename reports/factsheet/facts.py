@@ -416,7 +416,8 @@ class FactsheetMaker:
             "The benchmark is another thing: the share of its target that a value reaches gives one to four points; "
             "points reached of points possible, on what is reported, is the percentage and the colour in the wheel.",
             f"{about['n_provisional_goalposts']} goalposts and most targets are provisional. Ranks are among the "
-            f"{about['n_ranked']} ranked cities that are shown. Peers are shown from five cities up. “Ahead of” is "
+            f"{words.count(about['n_ranked'], 'ranked city that is', 'ranked cities that are')} shown. "
+            "Peers are shown from five cities up. “Ahead of” is "
             "the share of peers that the city does better than, ties counted half.",
             f"Framework {about['framework_version']}, method {about['method']} "
             f"(SHA-256 {about['method_sha256'][:16]}…).",

@@ -22,7 +22,7 @@ import polars as pl
 from reports import words
 from reports.audit.document import Audit
 from reports.changes.of_mart import stories_of
-from reports.mart import PublicMart, ReportError
+from reports.mart import NO_EDITION, PublicMart, ReportError
 from reports.site import detail, payload
 from reports.weights import aggregate_step
 from ssc_index.framework.catalogue import Catalogue
@@ -91,7 +91,7 @@ def write_site(
     """
     mart.must_be_public()
     if not mart.editions:
-        raise ReportError("The public mart has no edition, so there is nothing to show. Build one first.")
+        raise ReportError(NO_EDITION)
     if out.exists() and any(out.iterdir()) and not (out / MARK).is_file():
         raise ReportError(f"{out} holds files that no site of ours wrote. Name another folder with --out.")
     fresh = out.with_name(f".{out.name}-{os.getpid()}")

@@ -18,6 +18,7 @@ import openpyxl
 import polars as pl
 import pytest
 import typer
+from rich.console import Console
 
 from assets.workspace import open_workspace
 from intake.reading import read_submission, sha256_of
@@ -187,6 +188,22 @@ def test_before_the_first_build_one_is_told_to_build(command: list[str], tmp_pat
     result = invoke(*command, "-w", tmp_path)
     assert result.exit_code == 2
     assert "Run `ssc-index build" in squeezed(result.stderr)
+
+
+def test_where_no_city_agrees_to_publish_nobody_is_told_to_build(
+    small_workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "quiet"
+    shutil.copytree(small_workspace, root)
+    place = open_workspace(root)
+    with duckdb.connect(str(place.public_mart)) as mart:
+        mart.execute("delete from dim_edition")
+    show.show_build(Console(width=200), place)
+    assert "No public edition: no city agrees to publish its scores." in capsys.readouterr().out
+    for command in (["show"], ["audit"], ["site"], ["factsheet", "leader"]):
+        result = invoke(*command, "-w", root)
+        assert result.exit_code == 2
+        assert "or no city agrees to publish its scores" in squeezed(result.stderr), command
 
 
 def test_an_empty_workspace_builds_to_empty_marts(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 
 from reports import words
 from reports.mart import PublicMart, ReportError
-from reports.pdf import CERTIFICATE, SNAPSHOT, PdfMaker
+from reports.pdf import CERTIFICATE, FACTSHEET, SNAPSHOT, PdfMaker
 from tests.pipelines.workspaces import REPORT, SCORES_ONLY, invoke
-from tests.reports.sites import HOSTILE, public_mart
+from tests.reports.sites import HOSTILE, public_mart, with_name
 from tests.reports.test_factsheet import LATEST, maker, text_of
 
 pytestmark = pytest.mark.xdist_group("site")
@@ -110,3 +110,20 @@ def test_a_snapshot_shows_scores_and_the_rank_interval_of_the_mart(small_workspa
     sure = row_of(mart, "fact_rank_uncertainty", city_id=REPORT, node="index")
     assert f"{sure['rank_p05']} to {sure['rank_p95']}" in text
     assert facts["strengths"][0]["name"] in text
+
+
+def test_a_single_ranked_city_is_told_in_the_singular(small_workspace: Path, mart: PublicMart) -> None:
+    alone = mart["dim_edition"].with_columns(pl.lit(1).cast(mart["dim_edition"]["n_ranked"].dtype).alias("n_ranked"))
+    made = maker(small_workspace, replace(mart, tables={**mart.tables, "dim_edition": alone}))
+    assert any("of 1 ranked city that is shown" in told for told in made.certificate(REPORT)["statements"])
+    assert any("among the 1 ranked city that is shown" in told for told in made.facts(REPORT)["method"])
+
+
+def test_a_name_longer_than_its_line_is_divided(small_workspace: Path, mart: PublicMart) -> None:
+    name = "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch"
+    made = maker(small_workspace, with_name(mart, REPORT, name))
+    for facts, kind in ((made.facts(REPORT), FACTSHEET), (made.certificate(REPORT), CERTIFICATE)):
+        pdf, _ = PdfMaker(None, kind).pdf(facts)
+        lines = [line.strip() for line in text_of(pdf).splitlines()]
+        divided = [line[:-1] for line in lines if line.endswith(("-", "\u00ad"))]
+        assert any(len(part) > 15 and name.startswith(part) for part in divided), lines[:6]

@@ -62,7 +62,7 @@
       h("p", {}, core.is_demo ? "Demo data: every city and every number is invented. " : "", "Only what the cities' consent covers is shown."),
       core.content ? h("p", {}, `Content of the mart: ${core.content}`) : null);
     if (!core.is_demo) document.getElementById("notice").remove();
-    document.getElementById("status").textContent = latest.status === "released" ? "" : latest.status;
+    document.getElementById("status").textContent = latest.status === "draft" ? "draft" : "";
     addEventListener("hashchange", () => show(false));
     return show(true);
   }).catch((error) => main.append(h("h1", {}, "The data are missing"), h("p", { class: "callout" }, error.message)));

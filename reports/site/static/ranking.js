@@ -49,7 +49,7 @@ SSC.pages.ranking = {
     const lines = () => [["rank", "city", "country", "region", "income_group", "index", ...dimensions.map((node) => node.name), "coverage"], ...ranked().map((row) => [row.rank, row.city.name, row.city.country, row.city.region, row.city.income_group, row.score, ...dimensions.map((node) => (scoreOf(row, node.node) === "h" ? null : scoreOf(row, node.node))), row.coverage])];
 
     main.append(
-      h("h1", {}, `Ranking ${edition} `, SSC.tag(about.status, "warn")),
+      h("h1", {}, `Ranking ${edition} `, SSC.tag(about.status, about.status === "draft" ? "warn" : "")),
       h("p", { class: "lead" }, `${about.n_ranked} of ${SSC.count(about.n_cities, "city reports", "cities report")} enough to be ranked, by ${SSC.points.filter((point) => point.is_scored).length} data points in three dimensions. Scores run from 0 to 100. ${about.n_provisional_goalposts} of the goalposts are provisional.`),
       h("div", { class: "controls" },
         SSC.editionSelect(edition, (value) => { location.hash = SSC.href("ranking", null, { edition: value, region: state.region, income_group: state.income_group, size_class: state.size_class }); }),
