@@ -95,7 +95,7 @@ def ranking(mart: PublicMart, edition: int, show_all: bool = False) -> Renderabl
         )
     unranked = [nodes["index"] for nodes in rows.values() if not _rank(nodes) and "index" in nodes]
     told = (
-        f"{len(ranked)} of {about['n_cities']} cities are ranked. "
+        f"{len(ranked)} of {words.count(about['n_cities'], 'city is', 'cities are')} ranked. "
         f"{about['n_provisional_goalposts']} goalposts are provisional."
     )
     parts: list[RenderableType] = [*_head(f"Ranking {edition} ({about['status']})", told, mart)]
@@ -135,7 +135,8 @@ def movers(mart: PublicMart, edition: int, before: int | None = None) -> Rendera
     old, new = _rows(mart, before), _rows(mart, edition)
     both = [city for city in new if _rank(new[city]) and _rank(old.get(city, {}))]
     changes = {city: _rank(old[city]) - _rank(new[city]) for city in both}
-    told = f"{len(both)} cities are ranked in both. A rank also moves when others enter, leave or change."
+    told = f"{words.count(len(both), 'city is', 'cities are')} ranked in both."
+    told += " A rank also moves when others enter, leave or change."
     parts: list[RenderableType] = list(_head(f"Movers from {before} to {edition} ({about['status']})", told, mart))
     for title, sign in (("Rose", 1), ("Fell", -1)):
         moved = sorted((c for c in both if changes[c] * sign > 0), key=lambda city: (-abs(changes[city]), city))[:10]

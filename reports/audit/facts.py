@@ -72,7 +72,10 @@ def audit_facts(evidence: Evidence, names: Mapping[str, str] | None = None) -> d
         "content": evidence.mart.content_sha256,
         "key_figures": [
             [f"{counted['holds']} of {len(conclusions)}", "rules hold"],
-            [str(len(evidence.ranked)), f"of {len(evidence.index_rows)} cities are ranked"],
+            [
+                str(len(evidence.ranked)),
+                "of " + words.count(len(evidence.index_rows), "city is ranked", "cities are ranked"),
+            ],
             [
                 str(len(evidence.open_cities)),
                 "of these show their values" if evidence.mart.is_public else "of these have values",
@@ -165,7 +168,8 @@ class _Writer:
         few = [(point, n) for point, n in of.availability if cities and n / cities < 0.8][:MOST_ROWS]
         blocks = [
             _text(
-                f"{len(of.index_rows)} cities are shown, {len(of.ranked)} of them are ranked. "
+                f"{words.count(len(of.index_rows), 'city is', 'cities are')} shown, "
+                f"{words.count(len(of.ranked), 'of them is', 'of them are')} ranked. "
                 + (f"Not ranked: {_listed(reasons)}." if reasons else "All are ranked.")
             ),
             _table("Coverage of the ranked cities", ["", "Cities", "Mean", "Least"], rows),

@@ -137,7 +137,8 @@ def _matrix(
             place = f"translate({x + 3.5:.2f} {top - 8:.2f}) rotate(-60)"
             children.append(text(0, 0, shortened(name, 20), transform=place, font_size=11))
     whole = (LEFT + width * len(columns) + (12 if upright else 50), top + height * len(rows) + 8)
-    if upright:
+    if upright:  # with few ranks the heading is wider than the map
+        whole = (max(whole[0], LEFT + 345), whole[1])
         children.append(text(LEFT, 16, "Rank, with its share of all variants in per cent", font_weight="600"))
         children.append(line(LEFT, top - 4, LEFT + width * len(columns), top - 4))
     return document(*whole, ident, title, description, children)

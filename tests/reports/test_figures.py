@@ -205,6 +205,12 @@ def test_acceptability_map_is_darkest_at_the_likeliest_rank() -> None:
     assert fills[2] == palette.NOT_REPORTED
 
 
+def test_the_heading_of_a_map_of_few_ranks_is_within_the_picture() -> None:
+    (heading,) = [one for one in of(FIGURES["acceptability"], "text") if (one.text or "").startswith("Rank, with")]
+    width = float(ET.fromstring(FIGURES["acceptability"]).get("viewBox", "").split()[2])
+    assert float(heading.get("x", "")) + 6.5 * len(heading.text or "") < width  # half a size and a bit, a letter
+
+
 @pytest.mark.parametrize("band", [*BANDS, palette.UNREPORTED], ids=lambda band: band.key)
 def test_text_on_a_band_has_a_contrast_of_four_and_a_half(band: palette.Band) -> None:
     lighter, darker = sorted((palette.luminance(band.fill), palette.luminance(band.ink)), reverse=True)
