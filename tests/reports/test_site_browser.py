@@ -480,6 +480,16 @@ def test_many_editions_on_a_phone_are_named_as_far_as_there_is_room(site: Site) 
     assert all(left["x"] + left["width"] < right["x"] for left, right in itertools.pairwise(boxes))
 
 
+def test_no_name_on_a_tile_is_cut(site: Site) -> None:
+    page = site.open("regions")
+    name = page.locator(".tile span").first
+    name.evaluate("one => { one.textContent = 'Demo Merrowminster-upon-the-Long-River'; }")
+    width, height = name.evaluate("one => [one.scrollWidth - one.clientWidth, one.scrollHeight - one.clientHeight]")
+    overflow = name.evaluate("one => getComputedStyle(one).whiteSpace")
+    assert (width, height) <= (0, 0)
+    assert overflow == "normal"
+
+
 def test_a_single_city_is_told_in_the_singular(site: Site) -> None:
     page = site.open("city")
     told = page.evaluate(
