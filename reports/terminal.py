@@ -86,7 +86,7 @@ def ranking(mart: PublicMart, edition: int, show_all: bool = False) -> Renderabl
         sure = sureness.get(index["city_id"])
         table.add_row(
             str(index["rank"]),
-            Text(mart.city_rows[index["city_id"]]["name"][:22]),
+            Text(mart.city_rows[index["city_id"]]["name"]),
             Text(words.score(index["score"]), style="bold"),
             Text(f"{sure.low}–{sure.high}" if sure else "–", style="blue"),
             str(sure.tier) if sure and sure.tier is not None else "–",
@@ -116,7 +116,7 @@ def _unranked(mart: PublicMart, rows: Sequence[dict[str, Any]]) -> Table:
     for row in sorted(rows, key=lambda row: (-row["coverage"], row["city_id"])):
         because = row["excluded_because"]
         told = words.reason(because, mart.names) if because else "no index score that is public"
-        table.add_row(Text(mart.city_rows[row["city_id"]]["name"][:26]), words.percent(row["coverage"]), Text(told))
+        table.add_row(Text(mart.city_rows[row["city_id"]]["name"]), words.percent(row["coverage"]), Text(told))
     return table
 
 

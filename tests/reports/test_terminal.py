@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from pipelines.cli import app
-from reports import words
+from reports import terminal, words
 from tests.pipelines.workspaces import ENVIRONMENT, REPORT, SCORES_ONLY, SECRET, invoke
-from tests.reports.sites import public_mart
+from tests.reports.sites import public_mart, with_name
 
 pytestmark = pytest.mark.xdist_group("site")
 LATEST = 2020
@@ -95,3 +97,12 @@ def test_what_is_not_there_is_told(small_workspace: Path, what: str, said: str) 
     done = invoke("show", what, "-w", small_workspace)
     assert done.exit_code == 2
     assert said in done.stderr
+
+
+def test_a_long_name_is_whole_in_the_ranking(small_workspace: Path) -> None:
+    name = "Marvelminster upon the Long River and Municipalities"
+    told = Console(width=80, record=True, file=io.StringIO())
+    told.print(terminal.ranking(with_name(public_mart(small_workspace), REPORT, name), LATEST))
+    text = told.export_text()
+    assert all(word in text for word in name.split())
+    assert max(len(line) for line in text.splitlines()) <= 80
