@@ -193,16 +193,19 @@ def test_bits_that_come_out_otherwise_are_told(root: Path, monkeypatch: pytest.M
     assert "fact_value has not" not in told
 
 
+def come_out_again(one: releases.Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a release come out, when it is made again, as it is now."""
+    again = tmp_path / "again"
+    (again / "raw").mkdir(parents=True)
+    shutil.copytree(one.folder / "marts", again / "marts", symlinks=True)
+    monkeypatch.setattr(release_verification, "built", lambda *_: open_workspace(again))
+
+
 def test_a_mart_that_was_changed_with_its_checksum_is_told(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = only_release(root)
-    again = tmp_path / "again"
-    (again / "raw").mkdir(parents=True)
-    shutil.copytree(one.folder / "marts", again / "marts", symlinks=True)
-    monkeypatch.setattr(
-        release_verification, "built", lambda *_: open_workspace(again)
-    )  # as it comes out if nothing is wrong
+    come_out_again(one, tmp_path, monkeypatch)
     assert release_verification.verify(open_workspace(root), one)
     with monkeypatch.context() as later:
         later.setattr(release_verification, "code_sha256", lambda _: "another")
@@ -248,10 +251,7 @@ def test_method_framework_and_inputs_that_were_changed_with_their_checksums_are_
 ) -> None:
     """What a comparison reads, and what a release says it was made from, must be what its address covers."""
     one = only_release(root)
-    again = tmp_path / "again"
-    (again / "raw").mkdir(parents=True)
-    shutil.copytree(one.folder / "marts", again / "marts", symlinks=True)
-    monkeypatch.setattr(release_verification, "built", lambda *_: open_workspace(again))
+    come_out_again(one, tmp_path, monkeypatch)
     receipt = sorted((one.folder / "inputs" / "receipts").rglob("*.csv"))[0]
     for path in (one.folder / "method.yaml", one.folder / "framework.csv", receipt):
         overwrite(path, path.read_text(encoding="utf-8") + "\n")
