@@ -100,14 +100,20 @@ def test_a_disk_that_is_full_when_marts_are_published_leaves_the_old_ones(
         assert content(workspace) == before
 
 
+def fill(disk_folder: Path) -> Path:
+    """Fill a disk to its last byte; the file that does."""
+    filler = disk_folder / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    return filler
+
+
 @small_disks
 def test_a_disk_that_is_full_or_only_for_reading_keeps_what_is_there_and_says_what_to_do(workspace: Path) -> None:
     with disk(workspace, 80) as small:
         before = content(small)
-        filler = small / "filler"
-        with filler.open("wb", buffering=0) as file, suppress(OSError):
-            while file.write(bytes(4096)):
-                pass
+        filler = fill(small)
         result = invoke("release", "2020", "-w", small)
         assert result.exit_code == 3
         said = " ".join(result.stderr.split())
@@ -187,10 +193,7 @@ def test_a_disk_that_is_full_when_a_workbook_is_taken_in_is_said_once_and_the_bu
     set_cell(workspace / "raw" / WORKBOOK, "F11", "<v>77</v>")
     with disk(workspace, 80) as small:
         before = content(small)
-        filler = small / "filler"
-        with filler.open("wb", buffering=0) as file, suppress(OSError):
-            while file.write(bytes(4096)):
-                pass
+        filler = fill(small)
         result = invoke("build", "-w", small)
         assert result.exit_code == 3
         assert "Traceback" not in result.stderr
